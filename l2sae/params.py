@@ -1,0 +1,282 @@
+"""Typed parameters, and the one loader that DVC stages, notebooks, package and tests share.
+
+``params.yaml`` names a preset and may override any key of it: ``null`` there means "from the preset".
+``presets/quickstart.yaml`` is the complete default; every other preset holds only what differs from it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from l2sae.rois import RESERVED_NAMES, Roi
+
+DEFAULT_PRESET = "quickstart"
+PRESETS_NEEDING_PARTS = {
+    "portraits": "weak labels for photos without masks",
+    "paper256": "the adversarial and patch co-occurrence losses",
+}
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ParamsError(ValueError):
+    """A parameter is unknown, missing or of the wrong type; the message names the key and the file."""
+
+
+class Section(BaseModel):
+    """A group of parameters: frozen, with unknown keys refused and types not coerced (an int may serve as float)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SplitRatios(Section):
+    """Share of the images in each split; a hash of each file's name decides."""
+
+    train: Share
+    val: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        if abs(self.train + self.val + self.test - 1) > 1e-6:
+            raise ValueError(f"train + val + test must be 1, got {self.train + self.val + self.test:g}")
+        return self
+
+
+class SplitFolders(Section):
+    """Sub-folders of ``data.root`` for each split; with no ``val``, ``val_share`` of train is held out."""
+
+    train: tuple[str, ...] = Field(min_length=1, strict=False)
+    val: tuple[str, ...] = Field(default=(), strict=False)
+    test: tuple[str, ...] = Field(min_length=1, strict=False)
+
+
+class DataParams(Section):
+    """Where faces and labels come from."""
+
+    source: Literal["rendered", "portraits", "photos", "label_map", "celebamask_hq", "lapa", "helen"]
+    root: str | None = Field(description="folder of the data set; null only for rendered faces")
+    image_size: Annotated[int, Field(ge=16, le=1024)]
+    scheme: str | dict[str | int, str] | None = Field(description="label scheme: a known name, or id or colour -> part")
+    split: SplitRatios | SplitFolders | Literal["official"]
+    count: Annotated[int, Field(ge=10)] = Field(description="number of faces to render")
+    max_skipped: Share = Field(description="the stage fails when a larger share of the files is unusable")
+
+
+class ModelParams(Section):
+    """Size of the networks. A structure tensor is (C, image_size / stride, image_size / stride)."""
+
+    structure_stride: Literal[4, 8, 16]
+    context_channels: Annotated[int, Field(ge=0)]
+    style_dim: Count
+    width: Annotated[int, Field(ge=8)]
+
+
+class LossWeights(Section):
+    """Weight of each training loss; 0 removes its cost."""
+
+    l1: Weight
+    roi: Weight = Field(description="L1 within each ROI, averaged over ROIs")
+    ssim: Weight
+    matte: Weight
+
+
+class TrainParams(Section):
+    """Optimisation. Exactly one of ``steps`` and ``minutes`` is given."""
+
+    steps: Count | None
+    minutes: Annotated[float, Field(gt=0)] | None
+    batch_size: Count
+    learning_rate: Annotated[float, Field(gt=0)]
+    warmup_steps: Annotated[int, Field(ge=0)]
+    ema_half_life: Weight = Field(description="half-life of the weight average, in steps; 0 switches it off")
+    recolour: Share = Field(
+        description="probability that a target is recoloured too; structure's input always is; 0 = off"
+    )
+    augment: Share = Field(description="strength of random rotation, scale, shift and flip")
+    init: str | None = Field(description="'shipped' or a checkpoint path to start from; null starts from scratch")
+    rendered_share: Share = Field(description="share of each batch drawn from freshly rendered faces")
+    loss: LossWeights
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("give exactly one of steps and minutes")
+        return self
+
+
+class EditParams(Section):
+    """Defaults of an edit."""
+
+    compose: Literal["detail", "replace"]
+    noise_sigma: Weight
+
+
+class EvaluateParams(Section):
+    """What the evaluate stage measures."""
+
+    pairs_per_image: Count
+    noise_seeds: Annotated[int, Field(ge=2)]
+    bootstrap: Annotated[int, Field(ge=10)] = Field(description="resamples for the 95 % intervals")
+    max_images: Count
+
+
+class BenchmarkParams(Section):
+    """What the benchmark stage times."""
+
+    repeats: Annotated[int, Field(ge=3)]
+    batch_sizes: tuple[Count, ...] = Field(min_length=1, strict=False)
+    inversion_steps: Count
+
+
+class FiguresParams(Section):
+    """What the figures stage draws."""
+
+    faces: Annotated[int, Field(ge=2)]
+    dpi: Count
+
+
+class Params(Section):
+    """All parameters of the pipeline, resolved."""
+
+    preset: str
+    seed: Annotated[int, Field(ge=0)]
+    determinism: Literal["strict", "fast"]
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    data: DataParams
+    rois: tuple[Roi, ...] = Field(min_length=1, strict=False)
+    model: ModelParams
+    train: TrainParams
+    edit: EditParams
+    evaluate: EvaluateParams
+    benchmark: BenchmarkParams
+    figures: FiguresParams
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [roi.name for roi in self.rois]
+        if clash := sorted({name for name in names if names.count(name) > 1} | set(names) & set(RESERVED_NAMES)):
+            raise ValueError(f"rois: {', '.join(clash)}: names must be unique and none of {', '.join(RESERVED_NAMES)}")
+        if self.data.image_size % (2 * self.model.structure_stride):
+            raise ValueError(f"data.image_size must be a multiple of {2 * self.model.structure_stride}")
+        if self.determinism == "strict" and self.train.minutes is not None:
+            raise ValueError("train.minutes makes runs differ: under determinism: strict give train.steps")
+        if self.data.source != "rendered" and self.data.root is None:
+            raise ValueError(f"data.root is required for data.source: {self.data.source}; give the data set's folder")
+        return self
+
+
+def load_params(path: str | Path = "params.yaml", overrides: Mapping[str, Any] | None = None) -> Params:
+    """Read ``path``, fill its nulls from the preset that it names, apply ``overrides``, and validate.
+
+    Args:
+        path: the parameter file; presets are looked up in the folder ``presets`` beside it.
+        overrides: dotted key -> value, e.g. ``{"train.steps": 50}``; these win over everything.
+
+    Raises:
+        ParamsError: unknown, missing or mistyped keys (named with the file), or a preset that cannot run yet.
+    """
+    path = Path(path)
+    given = _read_yaml(path)
+    for key, value in (overrides or {}).items():
+        _set_dotted(given, key, value)
+    name = given.get("preset")
+    if not isinstance(name, str):
+        raise ParamsError(f"{path}: preset: give the name of a file in {path.parent / 'presets'}")
+    if name in PRESETS_NEEDING_PARTS:
+        raise ParamsError(f"{path}: preset: {name} needs {PRESETS_NEEDING_PARTS[name]}, which this version lacks")
+    default = _read_yaml(_preset_file(path, DEFAULT_PRESET))
+    preset = default if name == DEFAULT_PRESET else _merge(default, _read_yaml(_preset_file(path, name)))
+    if missing := _missing(default, given):
+        raise ParamsError(f"{path}: missing key {', '.join(missing)}: add it; null takes the preset's value")
+    try:
+        return Params.model_validate(_merge(preset | {"preset": name}, given))
+    except ValidationError as error:
+        raise ParamsError(f"{path} (preset {name}): {_explain(error)}") from None
+
+
+_ATOMIC = ("data.split", "data.scheme")  # mappings that are replaced whole, never merged key by key
+_ALTERNATIVES = {"train.steps": "train.minutes", "train.minutes": "train.steps"}  # giving one drops the preset's other
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))  # YAML 1.2, as DVC writes: 1e-05
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run from the folder that holds params.yaml") from None
+    except YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ParamsError(f"{path}: expected keys and values, got {type(content).__name__}")
+    return content
+
+
+def _preset_file(path: Path, name: str) -> Path:
+    file = path.parent / "presets" / f"{name}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(p.stem for p in file.parent.glob("*.yaml"))) or "none"
+        raise ParamsError(f"{path}: preset: no preset named {name!r} in {file.parent}; there are: {known}")
+    return file
+
+
+def _set_dotted(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    *groups, leaf = dotted.split(".")
+    for group in groups:
+        if not isinstance(tree.get(group), dict):
+            tree[group] = {}
+        tree = tree[group]
+    tree[leaf] = value
+
+
+def _is_group(value: Any, key: str) -> bool:
+    return isinstance(value, dict) and key not in _ATOMIC
+
+
+def _missing(default: Mapping[str, Any], given: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys of ``default`` that ``given`` lacks."""
+    missing = []
+    for name, value in default.items():
+        key = prefix + name
+        if name not in given:
+            missing.append(key)
+        elif _is_group(value, key) and isinstance(given[name], dict):
+            missing += _missing(value, given[name], f"{key}.")
+    return missing
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """``base`` with every non-null value of ``over`` put in its place."""
+    merged = dict(base)
+    for name, value in over.items():
+        key = prefix + name
+        if value is None:
+            merged.setdefault(name, None)
+        elif _is_group(value, key) and isinstance(merged.get(name), dict):
+            merged[name] = _merge(merged[name], value, f"{key}.")
+        else:
+            merged[name] = value
+            if key in _ALTERNATIVES:
+                other = _ALTERNATIVES[key].removeprefix(prefix)
+                merged[other] = over.get(other)
+    return merged
+
+
+def _explain(error: ValidationError) -> str:
+    """One clause for each invalid key, in plain words."""
+    clauses = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            clauses.append(f"unknown key {key}: remove it or correct its name")
+        elif item["type"] == "missing":
+            clauses.append(f"missing key {key}")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            clauses.append(f"{key}: {message} (got {item['input']!r})" if key else message)
+    return "; ".join(clauses)

@@ -1,0 +1,216 @@
+"""Decoding of photos and label maps of any kind into square uint8 pictures and ROI label maps.
+
+Whatever makes a file unusable raises `UnusableError` with a reason that starts with a fixed phrase, so that reasons
+can be counted; ``prepare`` records it and goes on.
+"""
+
+import hashlib
+import io
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from l2sae.data.schemes import MaskError, Scheme, map_colours, map_ids
+from l2sae.data.sources import Entry
+
+MIN_SIDE = 32  # pixels; a smaller photo holds no face worth learning from
+_ORIENTATION = 0x0112  # EXIF tag
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)  # as Pillow raises
+
+
+class UnusableError(ValueError):
+    """A photo or mask cannot be used; ``file`` is the one to blame."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Face:
+    """One prepared face: ``image`` (S, S, 3) uint8, ``labels`` (S, S) uint8 ROI ids, sha256 of each source file."""
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    digests: dict[Path, str]
+
+
+def load_face(entry: Entry, scheme: Scheme, owner: Mapping[str, int], size: int) -> Face:
+    """Read a photo and its mask, bring both to a square of ``size`` pixels.
+
+    Args:
+        entry: files of one face.
+        scheme: what the mask's ids or colours mean; unused where each part has a mask file of its own.
+        owner: part -> ROI id, from `l2sae.data.schemes.part_rois`.
+        size: side of the result in pixels.
+
+    Raises:
+        UnusableError: either file is damaged, unfit, or does not fit the other; the reason says which and why.
+    """
+    digests: dict[Path, str] = {}
+    raw = _open(entry.photo, digests)
+    photo = _upright_rgb(raw, entry.photo)
+    if min(photo.size) < MIN_SIDE:
+        raise UnusableError(entry.photo, f"photo too small: {photo.width} x {photo.height}, at least {MIN_SIDE} a side")
+    if entry.masks[0].part is None:
+        path = entry.masks[0].path
+        mask = _follow_photo(_open(path, digests), raw, photo, path)
+        labels = _label_map(mask, path, scheme, owner)
+    else:
+        labels = _painted(entry, owner, digests)
+        if labels.shape[0] * photo.width != labels.shape[1] * photo.height:
+            raise UnusableError(entry.masks[0].path, _sizes_differ(labels.shape[1], labels.shape[0], photo))
+    count = max(owner.values())
+    return Face(square_photo(photo, size), square_labels(labels, count, size), digests)
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """Read one picture as upright (EXIF) 8-bit RGB, (H, W, 3); transparency shows white.
+
+    Raises:
+        Unusable: the file is damaged, or not one still picture.
+    """
+    return np.asarray(_upright_rgb(_open(path, {}), path))
+
+
+def square_photo(photo: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Pad an RGB picture to a square by repeating its edges and resize it, antialiased, to (size, size, 3) uint8."""
+    padded = np.pad(np.asarray(photo), (*square_margins(photo.height, photo.width), (0, 0)), mode="edge")
+    return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def square_labels(labels: NDArray[np.uint8], count: int, size: int) -> NDArray[np.uint8]:
+    """Pad ROI ids (H, W) to a square with 0 and resize to (size, size): the ROI with the largest area in each pixel.
+
+    Args:
+        labels: ids 0..count.
+        count: number of ROIs.
+        size: side of the result in pixels.
+    """
+    padded = np.pad(labels, square_margins(*labels.shape))
+    shrinks = size <= padded.shape[0]
+    method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+    areas = [
+        np.asarray(Image.fromarray((padded == roi).astype(np.uint8) * 255).resize((size, size), method))
+        for roi in range(count + 1)
+    ]
+    return np.stack(areas).argmax(axis=0).astype(np.uint8)
+
+
+def square_margins(height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Rows to add (above, below) and columns to add (left, right) that make a picture square."""
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    return (top, side - height - top), (left, side - width - left)
+
+
+def _open(path: Path, digests: dict[Path, str]) -> Image.Image:
+    """Open one still picture and decode it fully; its sha256 goes into ``digests``."""
+    data = path.read_bytes()
+    if not data:
+        raise UnusableError(path, "empty file")
+    digests[path] = hashlib.sha256(data).hexdigest()
+    try:
+        image = Image.open(io.BytesIO(data))
+        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # MPO: a camera's still with a preview
+            raise UnusableError(path, "animated or multi-page picture")
+        image.load()
+    except UnidentifiedImageError:
+        raise UnusableError(path, "not an image") from None
+    except UnusableError:
+        raise
+    except _DAMAGE as error:
+        raise UnusableError(path, f"truncated or damaged: {error}") from None
+    return image
+
+
+def _upright_rgb(image: Image.Image, path: Path) -> Image.Image:
+    """Apply the EXIF rotation and convert any mode to 8-bit RGB; transparency shows white."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
+        return _from_wide_grey(upright, path)
+    if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info:
+        colour = upright.convert("RGBA")
+        canvas = Image.new("RGBA", colour.size, "white")
+        return Image.alpha_composite(canvas, colour).convert("RGB")
+    return upright.convert("RGB")
+
+
+def _from_wide_grey(image: Image.Image, path: Path) -> Image.Image:
+    """16-bit grey to RGB; Pillow would clip it at 255."""
+    values = np.asarray(image).astype(np.float64)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise UnusableError(path, "unsupported pixel format: grey values outside 16 bits")
+    scale = 257.0 if values.max() > 255 else 1.0
+    return Image.fromarray(np.round(values / scale).astype(np.uint8)).convert("RGB")
+
+
+def _follow_photo(mask: Image.Image, raw: Image.Image, photo: Image.Image, path: Path) -> Image.Image:
+    """Check that the mask fits the photo; a mask drawn on the unrotated photo is turned along with it."""
+    if mask.size == photo.size:
+        return mask
+    orientation = raw.getexif().get(_ORIENTATION, 1)
+    if mask.size == raw.size and orientation != 1:
+        turned = mask.copy()
+        turned.getexif()[_ORIENTATION] = orientation
+        return ImageOps.exif_transpose(turned)
+    raise UnusableError(path, _sizes_differ(mask.width, mask.height, photo))
+
+
+def _sizes_differ(width: int, height: int, photo: Image.Image) -> str:
+    return f"mask and photo differ in size: {width} x {height} against {photo.width} x {photo.height}"
+
+
+def _label_map(mask: Image.Image, path: Path, scheme: Scheme, owner: Mapping[str, int]) -> NDArray[np.uint8]:
+    """Ids or colours of a decoded mask to ROI ids (H, W)."""
+    try:
+        if scheme.colours:
+            labels = map_colours(np.asarray(mask.convert("RGB")), scheme, owner)
+        else:
+            labels = map_ids(_ids(mask, path), scheme, owner)
+    except MaskError as error:
+        raise UnusableError(path, str(error)) from None
+    if not labels.any():
+        raise UnusableError(path, "mask shows none of the ROIs")
+    return labels
+
+
+def _ids(mask: Image.Image, path: Path) -> NDArray[np.integer]:
+    """The ids of a palette, grey or grey-as-RGB mask."""
+    values = np.asarray(mask)
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if values.ndim == 3:
+        planes = values[..., : 1 if mask.mode in ("LA", "PA") else 3]
+        if (planes != planes[..., :1]).any():
+            raise UnusableError(path, "colour mask under a scheme of ids: give data.scheme as colour -> part")
+        values = planes[..., 0]
+    if not np.issubdtype(values.dtype, np.integer):
+        raise UnusableError(path, f"unsupported pixel format: mask of mode {mask.mode}")
+    return values
+
+
+def _painted(entry: Entry, owner: Mapping[str, int], digests: dict[Path, str]) -> NDArray[np.uint8]:
+    """Put the files of single parts together: painted over each other in order, or the strongest where ``soft``.
+
+    A part outside every ROI still covers what lies below it: a hat hides hair.
+    """
+    canvas: NDArray[np.uint8] | None = None
+    strongest: NDArray[np.uint8] | None = None
+    for mask in entry.masks:
+        values = np.asarray(_open(mask.path, digests).convert("RGB")).max(axis=-1)
+        if canvas is None or strongest is None:
+            canvas, strongest = np.zeros_like(values), np.zeros_like(values)
+        if canvas.shape != values.shape:
+            raise UnusableError(mask.path, "masks of one photo differ in size")
+        canvas[values > strongest if entry.soft else values > 0] = owner[mask.part or ""]
+        strongest = np.maximum(strongest, values)
+    if canvas is None or not canvas.any():
+        raise UnusableError(entry.masks[0].path, "mask shows none of the ROIs")
+    return canvas

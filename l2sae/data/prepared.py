@@ -1,0 +1,228 @@
+"""The prepare stage: any source to the canonical data set of `l2sae.data.dataset`, in one atomic step."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
+from l2sae.data.decode import Face, UnusableError, load_face
+from l2sae.data.rendered import render_faces
+from l2sae.data.schemes import Scheme, part_rois
+from l2sae.data.sources import SPLITS, Entry, Listing, Skipped, list_source, relative
+from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
+from l2sae.params import Params, SplitRatios
+
+__all__ = ["FaceBatch", "FaceDataset", "PrepareError", "open_split", "prepare"]
+
+_RENDER_CHUNK = 256
+_DECODE_WINDOW = 64  # faces decoded ahead of the writer; bounds the memory
+_PROGRESS_EVERY = 512
+_LICENCES = {
+    "rendered": "Rendered by this package; holds no third-party material.",
+    "label_map": "Unknown to this package: the terms of the folder's owner apply.",
+    "celebamask_hq": "CelebAMask-HQ: non-commercial research and education only; no redistribution.",
+    "lapa": "LaPa: the terms of its publishers apply; read them where you obtained it.",
+    "helen": "HELEN: the terms of its publishers apply; read them where you obtained it.",
+}
+
+Progress = Callable[[str], object]
+
+
+class PrepareError(ValueError):
+    """The source cannot be turned into a data set: too many bad files, or an empty split."""
+
+
+def prepare(params: Params, out: str | Path, progress: Progress = print) -> dict[str, Any]:
+    """Write the canonical data set of ``params.data`` to ``out`` and return its manifest.
+
+    Everything is written beside ``out`` first; an existing ``out`` is replaced only after success.
+
+    Args:
+        params: resolved parameters; ``data``, ``rois`` and ``seed`` are used.
+        out: the folder to make.
+        progress: called with one plain line at a time.
+
+    Raises:
+        SourceError, SchemeError: the folder, its layout or the scheme does not serve; nothing was written.
+        PrepareError: more than ``data.max_skipped`` of the files are bad, or a split is empty.
+    """
+    out = Path(out)
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        fill = _render if params.data.source == "rendered" else _import
+        manifest = fill(params, partial, progress)
+        (partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        _replace(out, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def _replace(out: Path, new: Path) -> None:
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _manifest(
+    params: Params, writers: Mapping[str, SplitWriter], items: Mapping[str, list[dict[str, Any]]], **more: Any
+) -> dict[str, Any]:
+    shares = {}
+    for split, writer in writers.items():
+        total = max(1, int(writer.pixels.sum()))
+        shares[split] = {
+            roi.name: round(int(count) / total, 6) for roi, count in zip(params.rois, writer.pixels[1:], strict=True)
+        }
+    return {
+        "source": params.data.source,
+        "licence": _LICENCES[params.data.source],
+        "labels": "rendered" if params.data.source == "rendered" else "human",
+        "image_size": params.data.image_size,
+        "seed": params.seed,
+        "rois": describe_rois(params.rois),
+        "counts": {split: writer.count for split, writer in writers.items()},
+        "roi_pixel_shares": shares,
+        **more,
+        "items": dict(items),
+    }
+
+
+# --- rendered faces -------------------------------------------------------------------------------------------------
+
+
+def _render(params: Params, out: Path, progress: Progress) -> dict[str, Any]:
+    """Render ``data.count`` faces; the splits are ranges of one numbering."""
+    data = params.data
+    if not isinstance(data.split, SplitRatios):
+        raise PrepareError("data.split: rendered faces are split by ratios {train, val, test}")
+    counts = contiguous_counts(data.count, data.split)
+    _refuse_empty(counts, [split for split in SPLITS if getattr(data.split, split) > 0])
+    writers = {split: SplitWriter(out / split, data.image_size, len(params.rois)) for split in SPLITS}
+    items: dict[str, list[dict[str, Any]]] = {}
+    first = 0
+    for split, writer in writers.items():
+        names = [f"rendered-{index:06d}" for index in range(first, first + counts[split])]
+        items[split] = [{"name": name} for name in names]
+        for start in range(0, counts[split], _RENDER_CHUNK):
+            chunk = names[start : start + _RENDER_CHUNK]
+            _render_chunk(params, writer, chunk, first + start)
+            progress(f"prepare: {split}: {start + len(chunk)} of {len(names)} faces rendered")
+        writer.close()
+        first += counts[split]
+    return _manifest(params, writers, items, skipped=[])
+
+
+def _render_chunk(params: Params, writer: SplitWriter, names: Sequence[str], first: int) -> None:
+    faces = render_faces(len(names), params.data.image_size, params.seed, rois=params.rois, start=first)
+    images = faces.images.permute(0, 2, 3, 1).add(1).mul(127.5).round().clamp(0, 255).byte().cpu().numpy()
+    attributes = pd.DataFrame({"name": names, **{key: np.asarray(value) for key, value in faces.factors.items()}})
+    writer.add(images, faces.labels.byte().cpu().numpy(), attributes)
+
+
+# --- imported faces -------------------------------------------------------------------------------------------------
+
+
+def _import(params: Params, out: Path, progress: Progress) -> dict[str, Any]:
+    """Decode every listed face; test first, so that of equal photos the one in test stays."""
+    data = params.data
+    listing, scheme = list_source(data)
+    owner = part_rois(scheme, params.rois)
+    splits = assign_splits(listing.entries, data.split)
+    root = Path(data.root or "")
+    writers = {split: SplitWriter(out / split, data.image_size, len(params.rois)) for split in SPLITS}
+    items: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    seen: dict[str, str] = {}
+
+    def take(split: str, entries: Sequence[Entry]) -> None:
+        for entry, face in _decoded(entries, scheme, owner, data.image_size):
+            if isinstance(face, UnusableError):
+                listing.skipped.append(Skipped(face.file, face.reason))
+            elif twin := seen.get(face.digests[entry.photo]):
+                listing.skipped.append(Skipped(entry.photo, f"duplicate photo: same bytes as {twin}"))
+            else:
+                seen[face.digests[entry.photo]] = entry.name
+                writers[split].add(face.image[None], face.labels[None], pd.DataFrame({"name": [entry.name]}))
+                files = {relative(path, root): digest for path, digest in face.digests.items()}
+                items[split].append({"name": entry.name, "sha256": files})
+                if len(items[split]) % _PROGRESS_EVERY == 0:
+                    progress(f"prepare: {split}: {len(items[split])} of {len(entries)} faces")
+
+    for split in ("test", "val", "train"):
+        take(split, splits[split])
+        while split == "val" and not items[split] and (replacement := hold_out_next(splits, data.split)):
+            take(split, [replacement])
+        writers[split].close()
+        progress(f"prepare: {split}: {len(items[split])} faces of {len(splits[split])} listed")
+    _judge(params, listing, writers, root)
+    skipped = sorted((relative(item.file, root), item.reason) for item in listing.skipped)
+    recorded = [{"file": file, "reason": reason} for file, reason in skipped]
+    return _manifest(params, writers, items, scheme={"name": scheme.name, "parts": scheme.to_json()}, skipped=recorded)
+
+
+def _decoded(
+    entries: Sequence[Entry], scheme: Scheme, owner: Mapping[str, int], size: int
+) -> Iterator[tuple[Entry, Face | UnusableError]]:
+    """Decode in threads (Pillow and NumPy release the interpreter), a window at a time, in order."""
+
+    def attempt(entry: Entry) -> Face | UnusableError:
+        try:
+            return load_face(entry, scheme, owner, size)
+        except UnusableError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(entries), _DECODE_WINDOW):
+            window = entries[start : start + _DECODE_WINDOW]
+            yield from zip(window, pool.map(attempt, window), strict=True)
+
+
+def _judge(
+    params: Params,
+    listing: Listing,
+    writers: Mapping[str, SplitWriter],
+    root: Path,
+) -> None:
+    """Refuse a source with too many bad files or an empty split."""
+    bad = [item for item in listing.skipped if item.bad]
+    good = sum(writer.count for writer in writers.values())
+    share = len(bad) / max(1, len(bad) + good)
+    if share > params.data.max_skipped:
+        raise PrepareError(
+            f"data.root: {root}: {len(bad)} of {len(bad) + good} files are unusable, more than data.max_skipped = "
+            f"{params.data.max_skipped:g}: {_reasons(bad, root)}"
+        )
+    needed = [split for split in SPLITS if getattr(params.data.split, split, True) != 0]
+    _refuse_empty({split: writers[split].count for split in needed}, needed, _reasons(bad, root))
+
+
+def _refuse_empty(counts: Mapping[str, int], needed: Sequence[str], reasons: str = "") -> None:
+    if empty := [split for split in needed if not counts[split]]:
+        why = f"; skipped: {reasons}" if reasons else ""
+        raise PrepareError(
+            f"data.split: no image in {', '.join(empty)} ({dict(counts)}): "
+            f"add images or change the ratios or folders{why}"
+        )
+
+
+def _reasons(bad: Sequence[Skipped], root: Path) -> str:
+    """The three commonest reasons with their counts and an example each."""
+    counts = Counter(item.reason.split(":")[0] for item in bad)
+    clauses = []
+    for kind, count in counts.most_common(3):
+        alike = [item for item in bad if item.reason.split(":")[0] == kind]
+        example = min(alike, key=lambda item: item.file)
+        clauses.append(f"{count} x {kind} (e.g. {relative(example.file, root)}: {example.reason})")
+    return "; ".join(clauses)

@@ -1,0 +1,44 @@
+# The whole project in a few commands. Each makes or updates .venv first where requirements.lock has changed.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help repro test lint lab setup lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)  ## create or update .venv
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+repro: $(READY)  ## run whatever is out of date: prepare, train, evaluate, benchmark, figures
+	$(BIN)/dvc repro
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## check style, formatting, types and notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m l2sae.notebooks check
+
+lab: $(READY)  ## open JupyterLab
+	$(BIN)/jupyter lab
+
+# NVIDIA's wheels come with PyPI's torch on Linux and are absent elsewhere, so they are not locked beside it.
+lock: $(READY)  ## rewrite requirements.lock from what .venv holds
+	$(BIN)/python -m pip freeze --exclude-editable | sed -E 's/^(torch==[^+]*)\+.*/\1/' \
+		| grep -vE '^(nvidia-[a-z0-9]+-?[a-z]*-?cu[0-9]+|nvidia-(cu|nccl|nvtx|nvjit|nvshmem)[^=]*|cuda-[^=]*|triton)==' > requirements.new
+	mv requirements.new requirements.lock
+
+clean:  ## remove caches and failed notebooks; results and .venv stay
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis reports/failed build *.egg-info
+	find l2sae tests notebooks -name __pycache__ -prune -exec rm -rf {} +

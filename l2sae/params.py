@@ -86,6 +86,12 @@ class LossWeights(Section):
     ssim: Weight
     matte: Weight
 
+    @model_validator(mode="after")
+    def _any(self) -> Self:
+        if not any(self.model_dump().values()):
+            raise ValueError("every loss has weight 0: nothing would be learned")
+        return self
+
 
 class TrainParams(Section):
     """Optimisation. Exactly one of ``steps`` and ``minutes`` is given."""

@@ -74,7 +74,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     """Read one picture as upright (EXIF) 8-bit RGB, (H, W, 3); transparency shows white.
 
     Raises:
-        Unusable: the file is damaged, or not one still picture.
+        UnusableError: the file is damaged, or not one still picture.
     """
     return np.asarray(_upright_rgb(_open(path, {}), path))
 

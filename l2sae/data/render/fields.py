@@ -1,0 +1,135 @@
+"""Building blocks of the renderer: soft steps, smooth unions, bumps, coordinate frames and windows of the picture."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def coverage(distance: Tensor, softness: Tensor | float) -> Tensor:
+    """Alpha of a shape from its signed distance (negative inside): a ramp ``softness`` wide, centred on the edge."""
+    return (0.5 - distance / softness).clamp(0, 1)
+
+
+def ramp(value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+    """0 below ``low``, 1 above ``high``, smooth between."""
+    t = ((value - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def smooth_max(a: Tensor, b: Tensor, radius: Tensor | float) -> Tensor:
+    """Intersection of two shapes given as distances, the corner rounded by about ``radius``."""
+    return 0.5 * (a + b + ((a - b).square() + radius * radius).sqrt())
+
+
+def smooth_min(a: Tensor, b: Tensor, radius: Tensor | float) -> Tensor:
+    """Union of two shapes given as distances, the joint filled by about ``radius``."""
+    return 0.5 * (a + b - ((a - b).square() + radius * radius).sqrt())
+
+
+def bump(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
+    """A hill of the given extents, 1 at the origin: (1 - r^2 / 4)^4, cheaper than the Gaussian it resembles."""
+    return _hill((x / width).square() + (y / height).square())
+
+
+def ridge(x: Tensor, width: Tensor | float) -> Tensor:
+    """The same along one axis only."""
+    return _hill((x / width).square())
+
+
+def _hill(square: Tensor) -> Tensor:
+    return (1 - 0.25 * square).clamp_min(0).square().square()
+
+
+def ellipse(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
+    """Approximate signed distance to an ellipse with the given half axes, exact on its outline."""
+    a, b = x / width, y / height
+    r = (a * a + b * b).sqrt() + 1e-6
+    slope = ((a / width).square() + (b / height).square()).sqrt() + 1e-6
+    return (r - 1) * r / slope
+
+
+def mix(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """``a`` where weight is 0, ``b`` where it is 1."""
+    return a + (b - a) * weight
+
+
+def enlarge(field: Tensor, size: int) -> Tensor:
+    """Bilinear upsampling of (n, h, w) or (n, c, h, w) to ``size`` x ``size``."""
+    if field.shape[-1] == size:
+        return field
+    if field.dim() == 3:
+        return F.interpolate(field[:, None], size=(size, size), mode="bilinear", align_corners=False)[:, 0]
+    return F.interpolate(field, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def pixel_centres(size: int, device: torch.device) -> Tensor:
+    """Coordinates of the pixel centres along one side, (size,) in (-1, 1)."""
+    return (torch.arange(size, device=device, dtype=torch.float32) + 0.5) * (2 / size) - 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Coordinates of a set of pixels, each (n, h, w), in units of half a head's height (about 11 cm).
+
+    ``x`` (right) and ``y`` (down) lie in the picture plane, turned with the head's roll, origin at the head's centre.
+    ``u`` and ``v`` lie on the face: the same where the head looks straight ahead, shifted and squeezed where it turns.
+    ``pixel`` is the side of one output pixel, (n, 1, 1).
+    """
+
+    x: Tensor
+    y: Tensor
+    u: Tensor
+    v: Tensor
+    pixel: Tensor
+
+
+def head_frame(p: dict[str, Tensor], columns: Tensor, rows: Tensor, size: int) -> Frame:
+    """The frame of the pixels at ``columns`` (n or 1, 1, w) and ``rows`` (n or 1, h, 1), both in [-1, 1]."""
+    cos, sin = p["cos_roll"] / p["scale"], p["sin_roll"] / p["scale"]
+    dx, dy = columns - p["centre_x"], rows - p["centre_y"]
+    x, y = dx * cos + dy * sin, dy * cos - dx * sin
+    # A parabola stands in for the ellipsoid: the same turn in the middle, no singular slope at the outline.
+    depth = (1 - (x / (1.15 * p["head_width"])).square() - (y / 1.25).square()).clamp_min(0) * HEAD_DEPTH
+    u = x * p["cos_yaw"] - depth * p["sin_yaw"]
+    v = y * p["cos_pitch"] - depth * p["sin_pitch"]
+    return Frame(x, y, u, v, 2 / size / p["scale"])
+
+
+HEAD_DEPTH = 0.72
+
+
+def project(p: dict[str, Tensor], u: Tensor, v: Tensor, lift: float | Tensor = 0.0) -> tuple[Tensor, Tensor]:
+    """Column and row in [-1, 1] of the point (u, v) of the face, ``lift`` above its surface."""
+    depth = (1 - (u / (1.15 * p["head_width"])).square() - (v / 1.25).square()).clamp_min(0) * HEAD_DEPTH + lift
+    x = u * p["cos_yaw"] + depth * p["sin_yaw"]
+    y = v * p["cos_pitch"] + depth * p["sin_pitch"]
+    cos, sin = p["cos_roll"], p["sin_roll"]
+    return p["centre_x"] + p["scale"] * (x * cos - y * sin), p["centre_y"] + p["scale"] * (x * sin + y * cos)
+
+
+class Window:
+    """A square patch of the picture around a point that differs from face to face.
+
+    Args:
+        column, row: the wanted centre, (m, 1, 1) in [-1, 1]; the patch is moved to lie inside the picture.
+        side: of the patch, in pixels.
+        size: of the picture, in pixels.
+    """
+
+    def __init__(self, column: Tensor, row: Tensor, side: int, size: int) -> None:
+        steps = torch.arange(side, device=column.device)
+        left = ((column + 1) * (size / 2) - side / 2).round().long().clamp(0, size - side)
+        top = ((row + 1) * (size / 2) - side / 2).round().long().clamp(0, size - side)
+        self.columns, self.rows = left + steps[None, None, :], top + steps[None, :, None]
+        self.size = size
+
+    def frame(self, p: dict[str, Tensor]) -> Frame:
+        """The head frame of the patch's pixels."""
+        scale = 2 / self.size
+        return head_frame(p, (self.columns + 0.5) * scale - 1, (self.rows + 0.5) * scale - 1, self.size)
+
+    def index(self, faces: slice) -> Tensor:
+        """Places of the patches ``faces`` in pictures flattened to (m, size * size): (m, h * w) whole numbers."""
+        return (self.rows[faces] * self.size + self.columns[faces]).flatten(1)

@@ -1,0 +1,225 @@
+"""Rendered faces: pictures with exact labels and mattes, made from a seed. No person is shown in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from l2sae.data.render import factors, features, head, scene
+from l2sae.data.render.draws import Draws, face_generator
+from l2sae.data.render.fields import coverage, enlarge, head_frame, pixel_centres, ramp
+from l2sae.data.render.hair import hair
+from l2sae.rois import Roi
+
+PARTS = (
+    "hair", "skin", "l_eye", "r_eye", "l_brow", "r_brow", "nose", "u_lip", "l_lip", "mouth", "l_ear", "r_ear", "neck",
+    "cloth", "eye_g", "hat",
+)  # fmt: skip
+"""Parts that the renderer labels, named as in CelebAMask-HQ: the subject's left (``l_``) is on the picture's right."""
+
+DEFAULT_ROIS = (
+    Roi(name="hair", channels=2, parts=("hair",)),
+    Roi(name="skin", channels=2, parts=("skin",)),
+    Roi(name="eyes", channels=1, parts=("l_eye", "r_eye", "l_brow", "r_brow")),
+    Roi(name="nose", channels=2, parts=("nose",)),
+    Roi(name="lips", channels=1, parts=("u_lip", "l_lip")),
+)
+"""The five regions of the paper; the same as the default parameters' ``rois``."""
+
+_CHUNK = 16  # faces rendered at once: few enough that the working set stays in the processor's cache
+_STRANDS, _BLOBS, _MOTTLE = 64, 5, 12  # sides of the noise grids of hair, background and skin
+
+
+@dataclass(frozen=True)
+class RenderedFaces:
+    """A batch of rendered faces.
+
+    Attributes:
+        images: (N, 3, H, W) float32 in [-1, 1].
+        labels: (N, H, W) uint8, ROI ids 1, 2, ... in the order of the ROIs, 0 elsewhere; an ROI's id stands where its
+            matte exceeds 0.5.
+        mattes: ROI -> (N, 1, H, W) float32 in [0, 1], the true share of the ROI in each pixel; they sum to at most 1.
+        factors: name -> (N,) array of what was drawn: angles in degrees, ``monk_tone`` 1 to 10, names of styles, ...
+    """
+
+    images: Tensor
+    labels: Tensor
+    mattes: dict[str, Tensor]
+    factors: dict[str, NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def render_faces(
+    count: int,
+    size: int = 128,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    rois: Sequence[Roi] | None = None,
+    start: int = 0,
+) -> RenderedFaces:
+    """Render faces ``start`` to ``start + count - 1`` of the endless series that ``seed`` names.
+
+    Face i depends on (seed, i) alone: neither ``count`` nor ``start`` changes it.
+
+    Args:
+        count: number of faces, at least 1.
+        size: height and width in pixels, at least 16.
+        seed: of the series, 0 or more.
+        device: where to compute; the tensors returned live there.
+        rois: regions to label, with parts out of :data:`PARTS`; None stands for :data:`DEFAULT_ROIS`.
+        start: index of the first face.
+
+    Raises:
+        ValueError: a number is out of range, or an ROI names a part that the renderer does not have.
+    """
+    if count < 1 or size < 16 or seed < 0 or start < 0:
+        raise ValueError(f"need count >= 1, size >= 16, seed >= 0, start >= 0; got {count}, {size}, {seed}, {start}")
+    rois = tuple(DEFAULT_ROIS if rois is None else rois)
+    for roi in rois:
+        if unknown := [part for part in roi.parts if part not in PARTS]:
+            raise ValueError(
+                f"ROI {roi.name}: rendered faces have no part {', '.join(unknown)}; there are {', '.join(PARTS)}"
+            )
+    device = torch.device(device)
+    chunks = [
+        _render_chunk(range(first, min(first + _CHUNK, start + count)), size, seed, device, rois)
+        for first in range(start, start + count, _CHUNK)
+    ]
+    return RenderedFaces(
+        images=torch.cat([chunk.images for chunk in chunks]),
+        labels=torch.cat([chunk.labels for chunk in chunks]),
+        mattes={roi.name: torch.cat([chunk.mattes[roi.name] for chunk in chunks]) for roi in rois},
+        factors={name: np.concatenate([chunk.factors[name] for chunk in chunks]) for name in chunks[0].factors},
+    )
+
+
+@torch.no_grad()
+def _render_chunk(indices: range, size: int, seed: int, device: torch.device, rois: Sequence[Roi]) -> RenderedFaces:
+    generators = [face_generator(seed, index) for index in indices]
+    numbers, recorded = factors.sample(Draws(np.stack([g.random(factors.UNIFORMS) for g in generators])))
+
+    def noise(*shape: int) -> Tensor:
+        return torch.from_numpy(np.stack([g.standard_normal(shape, dtype=np.float32) for g in generators])).to(device)
+
+    p = _to_tensors(numbers, device)
+    texture, blobs, mottle = noise(1, _STRANDS, _STRANDS), noise(3, _BLOBS, _BLOBS), noise(1, _MOTTLE, _MOTTLE)
+    grain = noise(1, size // 2, size // 2)
+    sensor = torch.from_numpy(np.stack([g.random((3, size, size), dtype=np.float32) for g in generators])).to(device)
+    images, parts = _paint(p, size, texture, blobs, mottle, grain, (sensor - 0.5) * 12**0.5)
+    mattes = {roi.name: _total([parts[part] for part in roi.parts])[:, None] for roi in rois}
+    labels = torch.zeros(len(images), size, size, dtype=torch.uint8, device=device)
+    for index, roi in enumerate(rois, start=1):
+        labels[mattes[roi.name][:, 0] > 0.5] = index
+    return RenderedFaces(images, labels, mattes, recorded)
+
+
+def _total(shares: list[Tensor]) -> Tensor:
+    """Sum of the parts' shares, (n, H, W)."""
+    total = shares[0]
+    for share in shares[1:]:
+        total = total + share
+    return total.clamp(0, 1)
+
+
+def _to_tensors(numbers: dict[str, NDArray[np.float64]], device: torch.device) -> dict[str, Tensor]:
+    """(N,) numbers as (N, 1, 1) and (N, 3) colours as (N, 3, 1, 1), ready to broadcast over pixels."""
+    columns = [value.reshape(len(value), -1) for value in numbers.values()]
+    table = torch.from_numpy(np.concatenate(columns, axis=1).astype(np.float32)).to(device)
+    pieces = table[:, :, None, None].split([column.shape[1] for column in columns], dim=1)
+    return {name: piece[:, 0] if piece.shape[1] == 1 else piece for name, piece in zip(numbers, pieces, strict=True)}
+
+
+def _paint(
+    p: dict[str, Tensor], size: int, texture: Tensor, blobs: Tensor, mottle: Tensor, grain: Tensor, sensor: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The pictures (n, 3, H, W) in [-1, 1] and the visible share of every part, (n, H, W) each."""
+    device = texture.device
+    full, half = (
+        head_frame(p, pixel_centres(s, device)[None, None, :], pixel_centres(s, device)[None, :, None], size)
+        for s in (size, max(size // 2, 32))
+    )
+
+    def grow(field: Tensor) -> Tensor:
+        return enlarge(field, size)
+
+    edge = full.pixel
+    skull = head.outline(p, half)
+    outline = grow(skull)
+    cut = hair(p, full, half, skull, texture, grow)
+    face = coverage(outline, edge)
+
+    fine = grow(grain)[:, 0]
+    patches = enlarge(mottle, half.x.shape[-1])[:, 0]
+    skin = grow(head.skin_colour(p, half, patches))
+    beard = grow(head.beard_cover(p, half))
+    canvas = features.Canvas(head.with_beard(p, skin, beard, fine), {})
+    features.nose(p, canvas)
+    features.lips(p, canvas)
+    features.eyes(p, canvas, fine)
+    key, fill, gloss = head.illumination(p, half)
+    shaded = (p["light_intensity"] * key * cut.shade)[:, None] * p["key_colour"]
+    shaded = shaded + (p["ambient"] * fill * (0.55 + 0.45 * cut.shade))[:, None] * p["fill_colour"]
+    wet = (grow(gloss * p["oil"] * cut.shade) + 0.25 * canvas.alphas.pop("shine")) * (1 - beard)
+    lit_face = torch.addcmul(
+        canvas.albedo * grow(shaded), wet[:, None], 0.35 * p["light_intensity"][:, None] * p["key_colour"]
+    )
+
+    ambient = (p["ambient"] * 0.8 + p["light_intensity"] * 0.6)[:, None]
+    neck_distance, neck_light = (grow(field) for field in head.neck(p, half))
+    lit_neck = 0.95 * p["skin"] * (neck_light[:, None] * ambient)
+    cloth_distance, lit_cloth = (grow(field) for field in scene.clothes(p, half))
+    dull = 0.75 * ambient
+    cap = coverage(scene.hat(p, full, cut.outer), edge) * p["hat"]
+    obstacle = coverage(grow(scene.obstacle(p, half)), edge) * p["object"]
+    layers: list[tuple[str, Tensor, Tensor]] = [("", obstacle, p["object_colour"] * dull)]
+    layers.append(("hat", cap, p["hat_colour"] * grow(0.45 + 0.55 * fill)[:, None] * dull))
+    frames = canvas.alphas.pop("eye_g") * coverage(outline - 0.04, edge)
+    layers.append(("eye_g", frames, p["frame_colour"] * ambient))
+    ears = {}
+    for side, name in ((1.0, "l_ear"), (-1.0, "r_ear")):
+        distance, shade = (grow(field) for field in head.ear(p, half, side))
+        ears[name] = (coverage(distance, edge) * p["hair_ears"], p["ear"] * (shade[:, None] * ambient))
+        near = ramp(-side * p["sin_yaw"], 0.10, 0.22)  # the ear on the side that faces us lies on the head
+        layers.append((name, ears[name][0] * near, ears[name][1]))
+    layers.append(("hair", cut.front, cut.colour))
+    layers.append(("face", face, lit_face))
+    layers += [(name, alpha, colour) for name, (alpha, colour) in ears.items()]
+    layers.append(("cloth", coverage(cloth_distance, edge), lit_cloth))
+    layers.append(("neck", coverage(neck_distance, edge), lit_neck))
+    layers.append(("hair", cut.back, cut.colour * 0.55))
+    wall = scene.background(p, blobs, size)
+    image, shares = _stack(layers, wall)
+    shares |= _split_face(shares.pop("face"), canvas.alphas)
+    return scene.camera(p, image, sensor), shares
+
+
+def _stack(layers: Sequence[tuple[str, Tensor, Tensor]], backdrop: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Composite from front to back. A layer is (part, alpha (n, H, W), colour broadcastable to (n, 3, H, W)).
+
+    Things that no ROI can name have the part "".
+    """
+    clear = torch.ones_like(layers[0][1])
+    image = torch.zeros_like(backdrop)
+    shares: dict[str, Tensor] = {}
+    for part, alpha, colour in layers:
+        share = clear * alpha
+        image.addcmul_(colour, share[:, None])
+        clear = clear - share
+        shares[part] = shares[part] + share if part in shares else share
+    return image.addcmul_(backdrop, clear[:, None]), shares
+
+
+def _split_face(face: Tensor, alphas: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Divide the face's visible share among its features; what they leave is skin."""
+    order = ("l_eye", "r_eye", "l_brow", "r_brow", "u_lip", "l_lip", "mouth", "nose")
+    shares: dict[str, Tensor] = {}
+    for part in order:
+        shares[part] = face * alphas[part]
+        face = face - shares[part]
+    return shares | {"skin": face}

@@ -1,0 +1,79 @@
+"""Building blocks shared by the encoders, the generator and the mask predictor."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation with about 16 channels a group: independent of batch size, so edits do not depend on it."""
+    return nn.GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions with group normalisation, added to their input: (B, C_in, H, W) -> (B, C_out, H, W)."""
+
+    def __init__(self, channels_in: int, channels_out: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            group_norm(channels_in),
+            nn.SiLU(),
+            nn.Conv2d(channels_in, channels_out, 3, padding=1),
+            group_norm(channels_out),
+            nn.SiLU(),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1),
+        )
+        self.skip = nn.Identity() if channels_in == channels_out else nn.Conv2d(channels_in, channels_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) -> (B, C_out, H, W)."""
+        return self.skip(x) + self.body(x)
+
+
+class ModulatedConv2d(nn.Module):
+    """Style-modulated and demodulated convolution (StyleGAN2, arXiv 1912.04958, section 2.2).
+
+    Scaling the input by the style and the output by the demodulation equals scaling each sample's weights, and keeps
+    one dense convolution for the whole batch instead of a grouped one.
+
+    Args of forward: ``x`` (B, C_in, H, W), ``style`` (B, style_dim). Returns (B, C_out, H, W).
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, style_dim: int, kernel_size: int = 3):
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False)
+        self.bias = nn.Parameter(torch.zeros(channels_out))
+        self.to_scale = nn.Linear(style_dim, channels_in)
+        nn.init.normal_(self.to_scale.weight, std=1 / math.sqrt(style_dim))
+        nn.init.ones_(self.to_scale.bias)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Convolve ``x`` (B, C_in, H, W) with weights scaled by ``style`` (B, style_dim)."""
+        scale = self.to_scale(style)
+        power = self.conv.weight.square().sum(dim=(2, 3))
+        demodulation = torch.rsqrt(scale.square() @ power.T + 1e-8)
+        return torch.addcmul(
+            self.bias[:, None, None], self.conv(x * scale[:, :, None, None]), demodulation[:, :, None, None]
+        )
+
+
+class ModulatedBlock(nn.Module):
+    """Two modulated convolutions added to their input, as one layer of the generator."""
+
+    def __init__(self, channels: int, style_dim: int):
+        super().__init__()
+        self.first = ModulatedConv2d(channels, channels, style_dim)
+        self.second = ModulatedConv2d(channels, channels, style_dim)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Refine ``x`` (B, channels, H, W) under ``style`` (B, style_dim)."""
+        y = F.leaky_relu(self.first(x, style), 0.2)
+        y = F.leaky_relu(self.second(y, style), 0.2)
+        return (x + y) * math.sqrt(0.5)
+
+
+def upsample(x: Tensor, factor: int = 2) -> Tensor:
+    """Bilinear upsampling of (B, C, H, W) by an integer factor."""
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

@@ -1,0 +1,195 @@
+"""The model: shapes, ranges, slices that belong to their ROI alone, images that do not see their batch mates."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from l2sae.model import L2SAE
+
+MakeModel = Callable[..., L2SAE]
+
+
+def roi(name: str, channels: int) -> dict[str, object]:
+    return {"name": name, "channels": channels, "parts": [name]}
+
+
+ONE_ROI = [roi("beard", 3)]
+SEVEN_ROIS = [roi(name, 1 + i % 3) for i, name in enumerate(("hair", "skin", "eyes", "brows", "nose", "lips", "ears"))]
+
+
+def noise_like(x: Tensor, seed: int = 5) -> Tensor:
+    return torch.randn(x.shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16])
+def test_latents_images_and_mattes_have_the_promised_shapes(make_model: MakeModel, images: Tensor, stride: int) -> None:
+    model = make_model({"model.structure_stride": stride})
+    channels = sum(roi.channels for roi in model.rois) + 3
+    with torch.no_grad():
+        latents = model.encode(images)
+        decoded, mattes = model.decode(latents.structure, latents.style), model.masks(latents.structure)
+    assert latents.structure.shape == (4, channels, 32 // stride, 32 // stride)
+    assert latents.style.shape == (4, 12)
+    assert decoded.shape == images.shape
+    assert tuple(mattes) == model.roi_names
+    assert all(matte.shape == (4, 1, 32, 32) and 0 <= matte.min() <= matte.max() <= 1 for matte in mattes.values())
+    assert all(torch.isfinite(x).all() for x in (latents.structure, latents.style, decoded))
+
+
+@pytest.mark.parametrize("rois", [ONE_ROI, SEVEN_ROIS], ids=["one", "seven"])
+def test_any_number_of_rois_works(make_model: MakeModel, images: Tensor, rois: list[dict[str, object]]) -> None:
+    model = make_model({"rois": rois})
+    with torch.no_grad():
+        latents = model.encode(images)
+        decoded, mattes = model.decode(latents.structure, latents.style), model.masks(latents.structure)
+    assert list(mattes) == [roi["name"] for roi in rois]
+    assert [s.stop - s.start for s in model.slices.values()] == [*(roi["channels"] for roi in rois), 3]
+    assert latents.structure.shape[1] == model.slices["context"].stop
+    assert decoded.shape == images.shape
+
+
+def test_a_model_without_context_channels_works(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model({"model.context_channels": 0})
+    latents = model.encode(images)
+    assert latents.structure.shape[1] == sum(roi.channels for roi in model.rois)
+    assert model.decode(latents.structure, latents.style).shape == images.shape
+
+
+def test_slices_tile_the_structure_without_gap_or_overlap(make_model: MakeModel) -> None:
+    model = make_model({"rois": SEVEN_ROIS})
+    covered = [channel for part in model.slices.values() for channel in range(part.start, part.stop)]
+    assert covered == list(range(model.slices["context"].stop))
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16])
+def test_a_matte_has_gradient_in_its_own_slice_alone(make_model: MakeModel, images: Tensor, stride: int) -> None:
+    model = make_model({"model.structure_stride": stride})
+    structure = model.encode(images[:2]).structure.detach().requires_grad_()
+    for name, matte in model.masks(structure).items():
+        (gradient,) = torch.autograd.grad((matte * noise_like(matte)).sum(), structure, retain_graph=True)
+        own = model.slices[name]
+        assert (gradient[:, own].abs().amax(dim=(0, 2, 3)) > 0).all(), f"{name} ignores a channel of its slice"
+        gradient[:, own] = 0
+        assert not gradient.any(), f"{name} reads a slice that is not its own"
+
+
+def test_changing_other_slices_leaves_a_matte_bit_identical(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    with torch.no_grad():
+        structure = model.encode(images).structure
+        before = model.masks(structure)
+        for name, own in model.slices.items():
+            changed = structure + 3 * noise_like(structure)
+            changed[:, own] = structure[:, own]
+            after = model.masks(changed)
+            for other in model.roi_names:
+                assert torch.equal(after[other], before[other]) == (other == name)
+
+
+def test_mattes_of_some_rois_equal_those_of_all(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    with torch.no_grad():
+        structure = model.encode(images).structure
+        every = model.masks(structure)
+        for chosen in (["lips", "hair"], ["nose"], list(model.roi_names)):
+            some = model.masks(structure, rois=chosen)
+            assert list(some) == chosen
+            for name in chosen:
+                torch.testing.assert_close(some[name], every[name], rtol=0, atol=1e-6)
+
+
+def test_an_unknown_roi_is_an_error_that_lists_the_known_ones(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    structure = model.encode(images).structure
+    with pytest.raises(ValueError, match=r"unknown ROI hare.*hair, skin, eyes, nose, lips"):
+        model.masks(structure, rois=["hair", "hare"])
+
+
+def test_an_image_comes_out_the_same_alone_and_in_a_batch(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model({"model.structure_stride": 4})
+    with torch.no_grad():
+        together = model.encode(images)
+        decoded = model.decode(together.structure, together.style)
+        mattes = model.masks(together.structure)
+        for i in range(len(images)):
+            alone = model.encode(images[i : i + 1])
+            torch.testing.assert_close(alone.structure[0], together.structure[i], rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(alone.style[0], together.style[i], rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(model.decode(alone.structure, alone.style)[0], decoded[i], rtol=1e-5, atol=1e-5)
+            for name, matte in model.masks(alone.structure).items():
+                torch.testing.assert_close(matte[0], mattes[name][i], rtol=1e-5, atol=1e-5)
+
+
+def test_training_mode_and_evaluation_mode_give_the_same_output(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    with torch.no_grad():
+        evaluated, trained = model.eval().encode(images), model.train().encode(images)
+    assert torch.equal(evaluated.structure, trained.structure)
+    assert torch.equal(evaluated.style, trained.style)
+
+
+def test_decoded_images_are_clamped_to_their_range(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    with torch.no_grad():
+        latents = model.encode(images)
+        loud = 1e4 * latents.structure
+        raw, decoded = model.generator(loud, latents.style), model.decode(loud, latents.style)
+    assert raw.abs().max() > 1
+    assert torch.equal(decoded, raw.clamp(-1, 1))
+
+
+def test_style_changes_the_image_and_not_the_mattes(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    with torch.no_grad():
+        latents = model.encode(images)
+        first = model.decode(latents.structure, latents.style)
+        second = model.decode(latents.structure, latents.style + noise_like(latents.style))
+    assert (first - second).abs().mean(dim=(1, 2, 3)).min() > 1e-3
+
+
+def test_an_absent_region_contributes_the_average_of_the_image(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model({"rois": [roi("hair", 1), roi("lips", 1)]})
+    everywhere, nowhere = torch.ones(4, 1, 32, 32), torch.zeros(4, 1, 32, 32)
+    left = torch.cat([everywhere[..., :16], nowhere[..., 16:]], dim=3)
+    with torch.no_grad():
+        absent, uniform, half = (
+            model.style_encoder(images, torch.cat([everywhere, matte], dim=1)) for matte in (nowhere, everywhere, left)
+        )
+    assert torch.isfinite(absent).all()
+    torch.testing.assert_close(absent, uniform, rtol=1e-4, atol=1e-5)
+    assert (half - uniform).abs().max() > 1e-3
+
+
+def test_style_stays_finite_when_no_region_is_there(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    mattes = torch.zeros(4, len(model.rois), 32, 32)
+    assert torch.isfinite(model.style_encoder(images, mattes)).all()
+    assert torch.isfinite(model.style_encoder(images, mattes + 1)).all()
+
+
+def test_construction_depends_on_the_seed_alone(make_model: MakeModel) -> None:
+    first, again, other = make_model(seed=1), make_model(seed=1), make_model(seed=2)
+    weights = [torch.cat([p.flatten() for p in model.parameters()]) for model in (first, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_output_on_cuda_equals_that_on_the_cpu(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model()
+    with torch.no_grad():
+        expected = model.encode(images)
+        decoded, mattes = model.decode(expected.structure, expected.style), model.masks(expected.structure)
+        model.to("cuda")
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            found = model.encode(images.to("cuda"))
+            on_cuda = model.decode(found.structure, found.style)
+            cuda_mattes = model.masks(found.structure)
+    torch.testing.assert_close(found.structure.cpu(), expected.structure, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found.style.cpu(), expected.style, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(on_cuda.cpu(), decoded, rtol=1e-3, atol=1e-3)
+    for name, matte in cuda_mattes.items():
+        torch.testing.assert_close(matte.cpu(), mattes[name], rtol=1e-3, atol=1e-3)

@@ -1,0 +1,71 @@
+"""A tiny prepared data set of rendered faces, and the parameters to train on it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from l2sae.data import FaceBatch, FaceDataset, open_split, prepare
+from l2sae.params import Params, load_params
+
+PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
+TINY = {
+    "preset": "quickstart",
+    "device": "cpu",
+    "data.image_size": 32,
+    "data.count": 24,
+    "data.split": {"train": 0.5, "val": 0.25, "test": 0.25},
+    "model.structure_stride": 8,
+    "model.style_dim": 8,
+    "model.width": 8,
+    "train.steps": 4,
+    "train.batch_size": 5,
+    "train.warmup_steps": 0,
+    "train.learning_rate": 2e-3,
+    "train.ema_half_life": 2.0,
+    "train.init": None,
+    "train.rendered_share": 0.0,
+}
+
+MakeParams = Callable[..., Params]
+
+
+def _make_params(overrides: dict[str, Any] | None = None) -> Params:
+    return load_params(PARAMS_FILE, TINY | (overrides or {}))
+
+
+@pytest.fixture(scope="session")
+def make_params() -> MakeParams:
+    """Resolved parameters of a tiny training run; takes dotted overrides."""
+    return _make_params
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared faces: 12 to train on, 6 to validate, 32 x 32 pixels."""
+    out = tmp_path_factory.mktemp("data") / "prepared"
+    prepare(_make_params(), out, progress=lambda line: None)
+    return out
+
+
+@pytest.fixture(scope="session")
+def dataset(prepared: Path) -> FaceDataset:
+    """The training split."""
+    return open_split(prepared, "train")
+
+
+@pytest.fixture(scope="session")
+def batch(dataset: FaceDataset) -> FaceBatch:
+    """The first eight faces of the training split."""
+    return dataset.batch(range(8))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Tensors this small gain nothing from threads, which wait for each other on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,395 @@
+"""Training: repeatable, side-effect free, learning, and ending with a clear error where it cannot go on."""
+
+import math
+import random
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from l2sae.data import FaceBatch, FaceDataset, PreparedError, open_split
+from l2sae.model import L2SAE, CheckpointError, Latents, save_model
+from l2sae.params import Params
+from l2sae.training import DivergenceError, Trainer, TrainResult, build_model, train, trainer, training_losses
+from l2sae.training.losses import roi_masks
+
+MakeParams = Callable[..., Params]
+LOSS_FUNCTIONS = {
+    "l1": "reconstruction_loss",
+    "roi": "roi_reconstruction_loss",
+    "ssim": "structural_loss",
+    "matte": "matte_loss",
+}
+ALL_LOSSES = {f"train.loss.{name}": 1.0 for name in LOSS_FUNCTIONS}
+
+
+def ignore(step: int, values: dict[str, float]) -> None:
+    """A log that keeps nothing."""
+
+
+def weights_of(result: TrainResult) -> dict[str, Tensor]:
+    return result.model.state_dict()
+
+
+def equal_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class RefusedError(AssertionError):
+    """Something ran that must not."""
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise RefusedError
+
+
+# --- repeatability --------------------------------------------------------------------------------------------------
+
+
+def test_two_runs_with_one_seed_give_bit_equal_weights(prepared: Path, make_params: MakeParams) -> None:
+    params = make_params(ALL_LOSSES)
+    logs: list[list[tuple[int, dict[str, float]]]] = [[], []]
+    first, second = (train(params, prepared, lambda *entry, log=log: log.append(entry)) for log in logs)
+    assert equal_weights(weights_of(first), weights_of(second))
+    assert logs[0] == logs[1]
+    assert first.steps == second.steps == 4
+
+
+def test_different_seeds_give_different_weights(prepared: Path, make_params: MakeParams) -> None:
+    first, second = (train(make_params({"seed": seed, "train.steps": 1}), prepared, ignore) for seed in (0, 1))
+    pairs = zip(weights_of(first).values(), weights_of(second).values(), strict=True)
+    different = [not torch.equal(a, b) for a, b in pairs]
+    assert sum(different) > len(different) / 2
+
+
+def test_the_order_of_the_data_follows_the_seed_too(prepared: Path, make_params: MakeParams, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    save_model(build_model(make_params()), start, make_params())
+    first, second = (
+        train(make_params({"seed": seed, "train.steps": 1, "train.init": str(start)}), prepared, ignore)
+        for seed in (0, 1)
+    )
+    assert not equal_weights(weights_of(first), weights_of(second))
+
+
+def test_training_leaves_the_global_random_states_alone(prepared: Path, make_params: MakeParams) -> None:
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002 - the global
+    train(make_params({"train.steps": 2, **ALL_LOSSES}), prepared, ignore)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
+    assert random.getstate() == before[2]
+
+
+def test_the_global_random_state_does_not_reach_the_weights(prepared: Path, make_params: MakeParams) -> None:
+    params = make_params({"train.steps": 1})
+    first = train(params, prepared, ignore)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(12345)
+        second = train(params, prepared, ignore)
+    assert equal_weights(weights_of(first), weights_of(second))
+
+
+@pytest.mark.parametrize(("determinism", "during"), [("strict", True), ("fast", False)])
+def test_deterministic_kernels_are_required_during_strict_training_alone(
+    prepared: Path, make_params: MakeParams, determinism: str, during: bool
+) -> None:
+    seen: list[bool] = []
+    train(
+        make_params({"determinism": determinism, "train.steps": 2}),
+        prepared,
+        lambda step, values: seen.append(torch.are_deterministic_algorithms_enabled()),
+    )
+    assert seen
+    assert set(seen) == {during}
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_callers_deterministic_setting_survives(prepared: Path, make_params: MakeParams) -> None:
+    torch.use_deterministic_algorithms(True)
+    try:
+        train(make_params({"determinism": "fast", "train.steps": 1}), prepared, ignore)
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+# --- learning -------------------------------------------------------------------------------------------------------
+
+
+def total_loss(model: L2SAE, batch: FaceBatch, params: Params) -> float:
+    with torch.no_grad():
+        losses = training_losses(model, batch, params, generator())
+    return sum(getattr(params.train.loss, name) * value.item() for name, value in losses.items())
+
+
+def test_training_reduces_the_loss(prepared: Path, dataset: FaceDataset, make_params: MakeParams) -> None:
+    params = make_params({"train.steps": 40, "train.batch_size": 8, "train.learning_rate": 4e-3, "train.augment": 0.0})
+    batch = dataset.batch(range(len(dataset)))
+    log: list[dict[str, float]] = []
+    before = total_loss(build_model(params), batch, params)
+    result = train(params, prepared, lambda step, values: log.append(values))
+    assert total_loss(result.model, batch, params) < 0.8 * before
+    assert log[-1]["val_psnr"] > log[0]["val_psnr"] + 1
+    assert log[-1]["l1"] < log[0]["l1"]
+
+
+def test_the_result_is_in_evaluation_mode_and_timed(prepared: Path, make_params: MakeParams) -> None:
+    result = train(make_params({"train.steps": 3}), prepared, ignore)
+    assert not any(module.training for module in result.model.modules())
+    assert result.steps == 3
+    assert 0 < result.seconds < 60
+
+
+def test_the_result_is_the_averaged_model(prepared: Path, make_params: MakeParams) -> None:
+    """A half-life without end keeps the weights of the first step, which a run of one step ends with."""
+    one, averaged, last = (
+        weights_of(train(make_params({"train.steps": steps, "train.ema_half_life": half_life}), prepared, ignore))
+        for steps, half_life in [(1, 0.0), (4, 1e9), (4, 0.0)]
+    )
+    names = [name for name, _ in build_model(make_params()).named_parameters()]
+    for name in names:
+        torch.testing.assert_close(averaged[name], one[name], rtol=1e-5, atol=1e-6)
+    assert max((last[name] - one[name]).abs().max().item() for name in names) > 1e-3
+
+
+def test_log_is_called_about_twenty_times_with_losses_and_validation(prepared: Path, make_params: MakeParams) -> None:
+    entries: list[tuple[int, dict[str, float]]] = []
+    train(make_params({"train.steps": 47}), prepared, lambda step, values: entries.append((step, values)))
+    steps = [step for step, _ in entries]
+    assert 18 <= len(entries) <= 22
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 47
+    assert max(b - a for a, b in pairwise(steps)) <= 4
+    used = {name for name in LOSS_FUNCTIONS if getattr(make_params().train.loss, name) > 0}
+    for _, values in entries:
+        assert used | {"val_psnr", "val_miou"} == values.keys()
+        assert all(math.isfinite(value) for value in values.values())
+        assert 0 <= values["val_miou"] <= 1
+
+
+def test_minutes_end_training_by_the_clock(
+    prepared: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    steps: list[int] = []
+    params = make_params({"determinism": "fast", "train.steps": None, "train.minutes": 0.5})
+    result = train(params, prepared, lambda step, values: steps.append(step))
+    assert 25 <= result.steps <= 30
+    assert result.seconds == pytest.approx(30, abs=2)
+    assert 18 <= len(steps) <= 22
+
+
+def test_style_statistics_are_those_of_the_training_faces(
+    prepared: Path, dataset: FaceDataset, make_params: MakeParams
+) -> None:
+    result = train(make_params({"train.steps": 2}), prepared, ignore)
+    with torch.no_grad():
+        styles = result.model.encode(dataset.batch(range(len(dataset))).images).style
+    torch.testing.assert_close(result.model.style_mean, styles.mean(dim=0), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(result.model.style_scale, styles.std(dim=0), rtol=0.1, atol=1e-5)
+
+
+# --- one step -------------------------------------------------------------------------------------------------------
+
+
+def test_the_weight_average_has_the_given_half_life(batch: FaceBatch, make_params: MakeParams) -> None:
+    run = Trainer(make_params({"train.ema_half_life": 1.0}))
+    snapshots = []
+    for _ in range(3):
+        run.step(batch, 0.0)
+        snapshots.append([parameter.detach().clone() for parameter in run.model.parameters()])
+    for averaged, first, second, third in zip(run.average.module.parameters(), *snapshots, strict=True):
+        torch.testing.assert_close(averaged.detach(), first / 4 + second / 4 + third / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_without_a_half_life_the_result_is_the_last_model(batch: FaceBatch, make_params: MakeParams) -> None:
+    run = Trainer(make_params({"train.ema_half_life": 0.0}))
+    for _ in range(3):
+        run.step(batch, 0.0)
+    assert equal_weights(run.average.module.state_dict(), run.model.state_dict())
+
+
+def test_a_step_reports_the_losses_and_uses_its_learning_rate(batch: FaceBatch, make_params: MakeParams) -> None:
+    params = make_params({"train.warmup_steps": 4, "train.learning_rate": 1e-3, **ALL_LOSSES})
+    run = Trainer(params)
+    assert run.step(batch, 0.0).keys() == LOSS_FUNCTIONS.keys()
+    assert run.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 / 4)
+    run.step(batch, 0.0)
+    assert run.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 / 2)
+    assert run.steps == 2
+
+
+def test_the_learning_rate_warms_up_then_falls_along_a_cosine(make_params: MakeParams) -> None:
+    params = make_params({"train.warmup_steps": 10})
+    assert trainer.rate_factor(params, 0, 0.0) == pytest.approx(0.1)
+    assert trainer.rate_factor(params, 9, 0.0) == pytest.approx(1.0)
+    falling = [trainer.rate_factor(params, 100, progress) for progress in np.linspace(0, 1, 11)]
+    assert falling == sorted(falling, reverse=True)
+    assert falling[5] == pytest.approx((1 + trainer.FINAL_RATE) / 2)
+    assert falling[-1] == pytest.approx(trainer.FINAL_RATE) == trainer.rate_factor(params, 100, 1.5)
+    assert trainer.rate_factor(make_params({"train.warmup_steps": 0}), 0, 0.0) == pytest.approx(1.0)
+
+
+# --- losses ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "function"), LOSS_FUNCTIONS.items())
+def test_a_loss_of_weight_zero_is_not_computed(
+    batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, name: str, function: str
+) -> None:
+    with_it, without = make_params(ALL_LOSSES), make_params(ALL_LOSSES | {f"train.loss.{name}": 0.0})
+    model = build_model(with_it)
+    monkeypatch.setattr(trainer, function, refuse)
+    losses = training_losses(model, batch, without, generator())
+    assert losses.keys() == LOSS_FUNCTIONS.keys() - {name}
+    with pytest.raises(RefusedError):
+        training_losses(model, batch, with_it, generator())
+
+
+def test_every_loss_weight_is_covered_here(make_params: MakeParams) -> None:
+    assert make_params().train.loss.model_dump().keys() == LOSS_FUNCTIONS.keys()
+
+
+def test_losses_reach_every_trainable_weight(batch: FaceBatch, make_params: MakeParams) -> None:
+    params = make_params(ALL_LOSSES)
+    model = build_model(params)
+    torch.stack(list(training_losses(model, batch, params, generator()).values())).sum().backward()
+    untouched = [name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()]
+    assert untouched == []
+
+
+def l1_between(model: L2SAE, source: Tensor, target: Tensor) -> float:
+    """Error of decoding the structure of ``source`` with the style of ``target``."""
+    with torch.no_grad():
+        structure = model.encode_structure(source)
+        style = model.style_encoder(target, torch.sigmoid(model.mask_logits(structure)))
+        return (model.generator(structure, style) - target).abs().mean().item()
+
+
+def test_without_recolouring_structure_and_style_come_from_the_face_itself(
+    batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "recolour", refuse)
+    params = make_params({"train.recolour": 0.0})
+    model = build_model(params)
+    losses = training_losses(model, batch, params, generator())
+    assert losses["l1"].item() == pytest.approx(l1_between(model, batch.images, batch.images), rel=1e-5)
+    with pytest.raises(RefusedError):
+        training_losses(model, batch, make_params({"train.recolour": 0.5}), generator())
+
+
+@pytest.mark.parametrize("share", [1e-9, 1.0])
+def test_structure_sees_a_recoloured_copy_and_the_target_is_recoloured_in_its_share(
+    batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(trainer, "recolour", lambda images, *_, **__: -images)
+    params = make_params({"train.recolour": share})
+    model = build_model(params)
+    target = -batch.images if share == 1.0 else batch.images
+    losses = training_losses(model, batch, params, generator())
+    assert losses["l1"].item() == pytest.approx(l1_between(model, -batch.images, target), rel=1e-5)
+
+
+# --- validation -----------------------------------------------------------------------------------------------------
+
+
+class Oracle(nn.Module):
+    """Knows the answer: decodes with a constant error of 0.2, and returns the first ROI's matte moved by half."""
+
+    def __init__(self, batch: FaceBatch, rois: int):
+        super().__init__()
+        self.batch, self.rois = batch, range(rois)
+
+    def encode(self, images: Tensor) -> Latents:
+        return Latents(images, images)
+
+    def decode(self, structure: Tensor, style: Tensor) -> Tensor:
+        return structure + 0.2
+
+    def mask_logits(self, structure: Tensor) -> Tensor:
+        return 2 * roi_masks(self.batch.labels, len(self.rois)) - 1
+
+
+def test_validation_figures_follow_their_definitions(prepared: Path, make_params: MakeParams) -> None:
+    validation = open_split(prepared, "val")
+    batch = validation.batch(range(len(validation)))
+    rois = len(make_params().rois)
+    oracle = Oracle(batch, rois)
+    figures = trainer.validate(oracle, validation, torch.device("cpu"))
+    assert figures["val_psnr"] == pytest.approx(20, abs=1e-3)
+    assert figures["val_miou"] == pytest.approx(1)
+    oracle.batch = FaceBatch(batch.images, torch.where(batch.labels == 1, 0, batch.labels))
+    assert trainer.validate(oracle, validation, torch.device("cpu"))["val_miou"] == pytest.approx(1 - 1 / rois)
+    assert oracle.training
+
+
+# --- bad input and divergence ---------------------------------------------------------------------------------------
+
+
+def test_a_learning_rate_far_too_high_ends_in_a_divergence_error(prepared: Path, make_params: MakeParams) -> None:
+    params = make_params({"train.learning_rate": 1e25, "train.steps": 10})
+    with pytest.raises(DivergenceError, match=r"step \d+: losses .*lower train\.learning_rate"):
+        train(params, prepared, ignore)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_training_at_that_step(
+    prepared: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    calls = []
+
+    def poisoned(output: Tensor, target: Tensor) -> Tensor:
+        calls.append(1)
+        return (output - target).abs().mean() * (value if len(calls) == 3 else 1.0)
+
+    monkeypatch.setattr(trainer, "reconstruction_loss", poisoned)
+    with pytest.raises(DivergenceError, match="step 3: "):
+        train(make_params({"train.steps": 10}), prepared, ignore)
+    assert len(calls) == 3
+
+
+def test_init_starts_from_the_weights_of_a_checkpoint(make_params: MakeParams, tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    start = build_model(make_params({"seed": 7}))
+    save_model(start, path, make_params({"seed": 7}))
+    assert equal_weights(build_model(make_params({"train.init": str(path)})).state_dict(), start.state_dict())
+    assert not equal_weights(build_model(make_params()).state_dict(), start.state_dict())
+
+
+def test_init_shipped_starts_from_the_shipped_model(
+    make_params: MakeParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shipped.safetensors"
+    start = build_model(make_params({"seed": 7}))
+    save_model(start, path, make_params())
+    monkeypatch.setattr(trainer, "shipped_model_path", lambda: path)
+    assert equal_weights(build_model(make_params({"train.init": "shipped"})).state_dict(), start.state_dict())
+
+
+def test_init_from_another_layout_is_refused(prepared: Path, make_params: MakeParams, tmp_path: Path) -> None:
+    path, other = tmp_path / "wide.safetensors", make_params({"model.width": 16})
+    save_model(build_model(other), path, other)
+    with pytest.raises(CheckpointError, match=r"wide\.safetensors: .*train again"):
+        train(make_params({"train.init": str(path)}), prepared, ignore)
+
+
+def test_init_from_an_absent_file_is_refused(prepared: Path, make_params: MakeParams, tmp_path: Path) -> None:
+    path = tmp_path / "absent.safetensors"
+    with pytest.raises(CheckpointError, match=r"absent\.safetensors: no such checkpoint"):
+        train(make_params({"train.init": str(path)}), prepared, ignore)
+
+
+def test_data_prepared_for_another_size_is_refused(prepared: Path, make_params: MakeParams) -> None:
+    with pytest.raises(PreparedError, match="image_size is 64"):
+        train(make_params({"data.image_size": 64}), prepared, ignore)

@@ -1,10 +1,11 @@
 # The whole project in a few commands. Each makes or updates .venv first where requirements.lock has changed.
 PYTHON ?= python3.11
+NAME ?= quickstart
 BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro test lint lab setup lock clean
+.PHONY: help repro test lint lab bench shipped setup lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +30,14 @@ lint: $(READY)  ## check style, formatting, types and notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m l2sae.notebooks check
+
+bench: $(READY)  ## run what is out of date, keep its figures in benchmarks/, and write README's table and picture
+	$(BIN)/dvc repro
+	$(BIN)/python -m l2sae.bench record $(NAME)
+	$(BIN)/python -m l2sae.bench readme
+
+shipped: $(READY)  ## train the small model that comes with the package, about 20 minutes
+	$(BIN)/python -m l2sae.ship
 
 lab: $(READY)  ## open JupyterLab
 	$(BIN)/jupyter lab

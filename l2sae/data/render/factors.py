@@ -236,7 +236,7 @@ def _light(d: Draws, p: dict[str, Array]) -> None:
     p["spark_side"] = np.sin(np.deg2rad(p["light_azimuth"])) + d.normal(0, 0.2)
     p["vignette"] = d.uniform(0, 0.3) * d.chance(0.5)
     p["blur"] = d.uniform(-0.55, 0.12)  # below 0: the sharpening that cameras apply
-    p["noise"] = d.uniform(0.0, 0.010)
+    p["noise"] = d.uniform(0.0, 0.006)
 
 
 def _scene(d: Draws, p: dict[str, Array]) -> None:
@@ -244,12 +244,12 @@ def _scene(d: Draws, p: dict[str, Array]) -> None:
     other = _jitter(_pick(palette.BACKGROUNDS, d), d, 0.3, 0.06)
     likeness = d.choice([0.82, 0.1, 0.08])[:, None]  # independent, like the hair, like the skin
     p["back_a"] = np.where(likeness == 1, p["hair"] * 1.2, np.where(likeness == 2, p["skin"] * 0.8, p["back_a"]))
-    kind = d.choice([0.30, 0.30, 0.40])  # plain wall, studio gradient, cluttered
+    kind = d.choice([0.40, 0.40, 0.20])  # plain wall, studio gradient, cluttered
     p["back_b"] = np.where((kind == 2)[:, None], other, p["back_a"] * np.exp(d.normal(0, 0.5))[:, None])
     p["back_noise"] = np.array([0.05, 0.12, 0.8])[kind] * d.uniform(0.4, 1.0)
     p["back_slope"] = np.array([0.15, 0.8, 0.4])[kind]
     p["back_angle"] = d.normal(1.57, 0.6)
-    room = d.chance(0.45)
+    room = d.chance(0.2)
     for axis in ("across", "down"):
         p[f"panel_{axis}"] = room * d.chance(0.6) * d.uniform(0.3, 1.0)
         p[f"panel_{axis}_rate"] = np.exp(d.uniform(-1.2, 1.0))

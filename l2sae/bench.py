@@ -1,0 +1,134 @@
+"""Committed results: ``python -m l2sae.bench record NAME`` and ``python -m l2sae.bench readme``.
+
+``record`` keeps what the last pipeline run measured, with the machine and the date, as ``benchmarks/NAME.json``;
+``readme`` draws README's picture with the shipped model and writes README's table from these files. Every figure in the
+README comes from here.
+"""
+
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from skimage import data as sample_pictures
+
+from l2sae.data import render_faces
+from l2sae.editing import Style, Swap, edit
+from l2sae.metrics import flatten, read_metrics
+from l2sae.model import L2SAE, load_model
+from l2sae.params import load_params
+from l2sae.plotting import Picture, as_pictures, picture_grid
+
+FOLDER = Path("benchmarks")
+PICTURE = Path("docs/edits.png")
+FACE_OF_ASTRONAUT = (slice(0, 280), slice(84, 364))  # rows and columns of the face crop
+FIGURES = {
+    "reconstruction.psnr": "PSNR, dB",
+    "baseline.blur.psnr": "PSNR of the photo reduced to as many values, dB",
+    "reconstruction.ssim": "SSIM",
+    "masks.miou": "mask mIoU",
+    "baseline.constant_mask.miou": "mIoU of a constant mask",
+    "style.transfer.mean": "style transfer",
+    "baseline.reinhard.transfer": "style transfer of Reinhard's method in the same mattes",
+    "structure.miou_drop": "mIoU lost by an edit",
+    "locality.outside_mean": "change outside the ROI, 8-bit levels",
+    "latency_ms.edit": "one edit, ms",
+}
+"""Figures of README's table, and what it calls them."""
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    """Command line of this module."""
+
+
+@main.command()
+@click.argument("name")
+def record(name: str) -> None:
+    """Keep what the last pipeline run measured as benchmarks/NAME.json."""
+    runs = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path("reports/run").glob("*.json"))
+    }
+    metrics = [read_metrics(f"metrics/{stage}.json") for stage in ("prepare", "train", "evaluate", "benchmark")]
+    written = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": _machine(),
+        "commit": runs["train"]["git_commit"],
+        "versions": runs["train"]["versions"],
+        "params": load_params().model_dump(mode="json", exclude={"data": {"root"}}),
+        "seconds": {stage: run["seconds"] for stage, run in runs.items()},
+        "peak_rss_mb": {stage: run["peak_rss_mb"] for stage, run in runs.items()},
+        "metrics": {
+            key: value for part in metrics for key, value in flatten(part).items() if not key.startswith("ci.")
+        },
+    }
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    click.echo(f"{FOLDER / name}.json: {len(written['metrics'])} figures")
+
+
+@main.command()
+def readme() -> None:
+    """Draw README's picture and write its table."""
+    PICTURE.parent.mkdir(exist_ok=True)
+    _example_edits(load_model()).savefig(PICTURE, dpi=110, metadata={"Title": "Edits with the shipped model"})
+    text = Path("README.md").read_text(encoding="utf-8")
+    before, rest = text.split(TABLE_START)
+    after = rest.split(TABLE_END)[1]
+    Path("README.md").write_text(f"{before}{TABLE_START}\n{results_table()}\n{TABLE_END}{after}", encoding="utf-8")
+
+
+TABLE_START, TABLE_END = "<!-- results: written by python -m l2sae.bench readme -->", "<!-- end of results -->"
+
+
+def results_table() -> str:
+    """README's table, in Markdown: one column for each file in ``benchmarks/``."""
+    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+    lines = [f"| | {' | '.join(results)} |", f"|---|{'---:|' * len(results)}"]
+    for key, title in FIGURES.items():
+        values = [result["metrics"].get(key) for result in results.values()]
+        lines.append(f"| {title} | {' | '.join('' if value is None else f'{value:.3g}' for value in values)} |")
+    minutes = [sum(result["seconds"].values()) / 60 for result in results.values()]
+    memory = [max(result["peak_rss_mb"].values()) / 1024 for result in results.values()]
+    lines.append(f"| whole pipeline, minutes | {' | '.join(f'{value:.1f}' for value in minutes)} |")
+    lines.append(f"| peak memory, GiB | {' | '.join(f'{value:.1f}' for value in memory)} |")
+    machines = sorted({f"{result['machine']}, {result['date']}" for result in results.values()})
+    return "\n".join([*lines, "", f"Measured on {'; '.join(machines)}."])
+
+
+def _example_edits(model: L2SAE) -> Any:
+    """Two faces with swaps in single ROIs, in two, and noise-free references beside them."""
+    faces = as_pictures(render_faces(12, size=256, seed=77).images)
+    photos: list[Picture] = [sample_pictures.astronaut()[FACE_OF_ASTRONAUT].copy(), faces[1], faces[6]]
+    references = [faces[3], faces[5], faces[9]]
+    columns = [("hair",), ("skin", "nose"), ("lips",), ("hair", "skin", "nose", "lips", "eyes")]
+    rows = []
+    for photo, reference in zip(photos, references, strict=True):
+        style: Style = Swap(reference)
+        edits: list[NDArray[np.uint8]] = [edit(model, photo, rois=rois, style=style) for rois in columns]
+        rows.append([photo, reference, *edits])
+    figure, _ = picture_grid(
+        rows, columns=["photo", "reference", "hair", "skin and nose", "lips", "all five"], panel=1.3
+    )
+    return figure
+
+
+def _machine() -> str:
+    model = next(
+        (line.split(":")[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")),
+        platform.processor() or platform.machine(),
+    )
+    return f"{os.cpu_count()} cores of {model}"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,9 @@
 """Rendered faces: pictures with exact labels and mattes, made from a seed. No person is shown in them."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,16 +90,29 @@ def render_faces(
                 f"ROI {roi.name}: rendered faces have no part {', '.join(unknown)}; there are {', '.join(PARTS)}"
             )
     device = torch.device(device)
-    chunks = [
-        _render_chunk(range(first, min(first + _CHUNK, start + count)), size, seed, device, rois)
-        for first in range(start, start + count, _CHUNK)
-    ]
+    ranges = [range(first, min(first + _CHUNK, start + count)) for first in range(start, start + count, _CHUNK)]
+    with _one_thread_each(), ThreadPoolExecutor(min(os.cpu_count() or 1, len(ranges))) as pool:
+        chunks = list(pool.map(lambda indices: _render_chunk(indices, size, seed, device, rois), ranges))
     return RenderedFaces(
         images=torch.cat([chunk.images for chunk in chunks]),
         labels=torch.cat([chunk.labels for chunk in chunks]),
         mattes={roi.name: torch.cat([chunk.mattes[roi.name] for chunk in chunks]) for roi in rois},
         factors={name: np.concatenate([chunk.factors[name] for chunk in chunks]) for name in chunks[0].factors},
     )
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """One thread for each operation: on pieces this small, chunks side by side are faster than operations split up.
+
+    Results are then the same for every thread count.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.no_grad()

@@ -1,0 +1,139 @@
+"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT`` and ``l2sae masks PHOTO -o OUT``."""
+
+import functools
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Style, Swap
+from l2sae.editing.pictures import as_rgb, read_picture
+from l2sae.model import CheckpointError, load_model
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
+
+photo_argument = click.argument("photo", type=click.Path(path_type=Path))
+out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="PNG or JPEG to write.")
+model_option = click.option("--model", "checkpoint", type=click.Path(path_type=Path), help="Checkpoint.")
+force_option = click.option("--force", is_flag=True, help="Overwrite what exists.")
+
+
+def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what a user can put right into one line and exit code 1; show warnings as lines too."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", FaceWarning)
+                command(*args, **kwargs)
+        except (EditError, CheckpointError, OSError) as error:
+            _fail(error)
+        for warning in caught:
+            click.echo(f"Warning: {warning.message}", err=True)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="l2sae")
+def main() -> None:
+    """Edit the style of single regions of a face photo."""
+
+
+@main.command()
+@photo_argument
+@click.option("--roi", "rois", multiple=True, required=True, help="Region to edit, e.g. hair; may be repeated.")
+@click.option("--swap", type=click.Path(path_type=Path), help="Take the style of this picture.")
+@click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
+@click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
+@click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="Save the edit as JSON, to replay it.")
+@model_option
+@out_option
+@force_option
+@one_line_errors
+def edit(
+    photo: Path,
+    rois: tuple[str, ...],
+    swap: Path | None,
+    noise: float | None,
+    strength: float,
+    compose: Any,
+    seed: int,
+    recipe: Path | None,
+    checkpoint: Path | None,
+    out: Path,
+    force: bool,
+) -> None:
+    """Edit regions of PHOTO, a face crop, and write the result at its own size."""
+    if (swap is None) == (noise is None):
+        raise click.UsageError("give either --swap REF or --noise SIGMA")
+    _check_out(out, force)
+    if recipe is not None and recipe.exists() and not force:
+        raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
+    style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
+    session = EditSession(load_model(checkpoint), compose)
+    session.load(photo)
+    session.add_layer(tuple(dict.fromkeys(rois)), style, strength, seed=seed)
+    picture = session.render()
+    if recipe is not None:
+        session.recipe().save(recipe)
+    _save(picture, out, photo)
+
+
+@main.command()
+@photo_argument
+@model_option
+@out_option
+@force_option
+@one_line_errors
+def masks(photo: Path, checkpoint: Path | None, out: Path, force: bool) -> None:
+    """Show the predicted mattes over PHOTO, a face crop."""
+    _check_out(out, force)
+    editor = FaceEditor(load_model(checkpoint), as_rgb(read_picture(photo))[0].copy())
+    shown = editor.photo.numpy() * np.float32(0.4)
+    for index, (roi, matte) in enumerate(editor.photo_mattes().items()):
+        colour = COLOURS[index % len(COLOURS)]
+        shown += 0.6 * matte * np.array(colour, np.float32)
+        click.echo(f"{roi}: {matte.mean():.1%} of the picture, shown in rgb{colour}")
+    _save(np.clip(shown, 0, 255).round().astype(np.uint8), out, photo)
+
+
+def _check_out(out: Path, force: bool) -> None:
+    if out.suffix.lower() not in FORMATS:
+        raise click.UsageError(f"{out}: the name has to end in {', '.join(FORMATS)}")
+    if out.exists() and not force:
+        raise click.UsageError(f"{out} exists: give another name, or --force to overwrite it")
+    if not out.parent.is_dir():
+        raise click.UsageError(f"{out.parent}: no such folder")
+
+
+def _save(picture: NDArray[np.uint8], out: Path, photo: Path) -> None:
+    """Write the picture whole or not at all, with the photo's colour profile; its pixels are upright already."""
+    with Image.open(photo) as original:
+        profile = original.info.get("icc_profile") if original.mode in ("RGB", "RGBA") else None
+    partial = out.with_name(out.name + ".partial")
+    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if FORMATS[out.suffix.lower()] == "JPEG" else {}
+    try:
+        Image.fromarray(picture).save(partial, FORMATS[out.suffix.lower()], icc_profile=profile, **options)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _fail(error: Exception) -> NoReturn:
+    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Edits: style operations, compositing, joint upsampling, sessions and recipes."""
+
+from l2sae.editing.edit import FaceEditor, Layer, edit
+from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
+from l2sae.editing.recipe import Recipe, RecipeError, ReplayWarning
+from l2sae.editing.session import EditSession, SessionLayer
+from l2sae.editing.styles import Blend, Noise, Style, Swap, encode_reference, shows
+
+__all__ = [
+    "Blend",
+    "EditError",
+    "EditSession",
+    "FaceEditor",
+    "FaceNotFoundError",
+    "FaceWarning",
+    "Layer",
+    "Noise",
+    "Recipe",
+    "RecipeError",
+    "ReplayWarning",
+    "SessionLayer",
+    "Style",
+    "Swap",
+    "edit",
+    "encode_reference",
+    "shows",
+]

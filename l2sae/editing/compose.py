@@ -1,0 +1,158 @@
+"""Compositing: what the decoder says about an ROI is brought onto the photo's own pixels.
+
+``replace`` is the paper's way (arXiv 2312.15037): matte x decoded picture + (1 - matte) x photo. ``detail`` keeps the
+photo's own texture: the difference between decoded edit and decoded original shifts the colours of its pixels.
+
+How it shifts them was chosen by measurement: three swaps of each ROI on each of 50 real photos, with a small model.
+Adding the difference to sRGB transferred 0.391 of the style and clipped 4.8 % of the ROI's pixels; in CIELAB 0.396 and
+6.3 %; in linear RGB 0.343 and 12 %; a gain on linear RGB 0.356 and 0.02 %. A gain on the odds of sRGB values with a
+correction of the mean and a soft limit, used here, transferred 0.391 and clipped 0.2 %, and dark hair made fair looks
+like hair; plain addition lays a veil over it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from l2sae.editing.pictures import Frame
+from l2sae.editing.resolution import Matte, box_mean, upsample_rows
+
+Composition = Literal["detail", "replace"]
+COMPOSITIONS: tuple[str, ...] = get_args(Composition)
+MAX_GAIN = 2.0  # more would magnify the noise and JPEG blocks of dark pixels
+KNEE = 0.08  # of the range: an edit that comes closer to black or white is bent
+STRIP_PIXELS = 2**18  # few enough that a strip's intermediate values stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What happens to one ROI: ``field`` (B, C, n, n) over the photo's square and the ``matte`` it is limited to.
+
+    The field holds the target colour in [0, 1] (C = 3) for ``replace``, log gain and offset (C = 6) for ``detail``.
+    """
+
+    field: Tensor
+    matte: Matte
+
+
+@dataclass(frozen=True)
+class Step:
+    """Effects applied at once: where their mattes sum to more than 1 they are divided by their sum."""
+
+    effects: Sequence[Effect]
+    strength: float
+
+
+def replacement(new: Tensor) -> Tensor:
+    """The field of ``replace``: the decoded edit (B, 3, n, n), from [-1, 1] to [0, 1]."""
+    return (new + 1) / 2
+
+
+def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tensor:
+    """The field of ``detail``: log gain and offset (B, 6, n, n) that shift the ROI's colour by ``new - old``.
+
+    A gain on the odds t / (1 - t) of a pixel value t leaves black and white where they are, so that dark hair that
+    becomes fair gets the contrast of fair hair instead of a veil. The gain is limited; the offset adds what is then
+    missing for the local mean colour of the photo to change by exactly the decoded difference.
+
+    Args:
+        photo: the photo at model resolution, (B, 3, n, n) in [-1, 1].
+        old: decoded original, likewise.
+        new: decoded edit, likewise.
+        matte: (B, 1, n, n) of the ROI, at the same resolution.
+    """
+    photo, old, new = ((x.clamp(-1, 1) + 1) / 2 for x in (photo, old, new))
+    limit = math.log(MAX_GAIN)
+    gain = (torch.logit(new, 0.02) - torch.logit(old, 0.02)).clamp(-limit, limit)
+    # both continue beyond the decoded border, which is blurred: else a fringe of the old colour would stay
+    gain = _local_mean(gain, matte, inside=20)
+    offset = _local_mean(photo + (new - old) - _curve(photo, gain.exp()), matte, inside=0)
+    return torch.cat([gain, offset], dim=1)
+
+
+def composite(photo: Tensor, frame: Frame, steps: Sequence[Step], compose: str) -> Tensor:
+    """Apply steps to a photo, one after the other.
+
+    Args:
+        photo: (B, 3, H, W) float in [-1, 1], or (H, W, 3) uint8.
+        frame: the photo's place in its square.
+        steps: what to do, in order.
+        compose: ``detail`` or ``replace``.
+
+    Returns:
+        The edited photo, of the same shape and type. Pixels at which every matte is 0 are the photo's own.
+    """
+    result = photo.clone()
+    height = max(1, STRIP_PIXELS // frame.width)
+    for start in range(0, frame.height if steps else 0, height):
+        stop = min(start + height, frame.height)
+        if photo.dtype == torch.uint8:
+            result[start:stop] = _edit_bytes(photo[start:stop], frame, start, steps, compose)
+        else:
+            strip = photo[:, :, start:stop]
+            edited, touched = _edit_strip((strip.float() + 1) / 2, frame, start, steps, compose)
+            result[:, :, start:stop] = torch.where(touched, (edited * 2 - 1).to(photo.dtype), strip)
+    return result
+
+
+def _edit_bytes(strip: Tensor, frame: Frame, start: int, steps: Sequence[Step], compose: str) -> Tensor:
+    x = strip.permute(2, 0, 1)[None].float() / 255
+    edited, touched = _edit_strip(x, frame, start, steps, compose)
+    rounded = (edited * 255).round().to(torch.uint8)[0].permute(1, 2, 0)
+    return torch.where(touched[0].permute(1, 2, 0), rounded, strip)
+
+
+def _edit_strip(x: Tensor, frame: Frame, start: int, steps: Sequence[Step], compose: str) -> tuple[Tensor, Tensor]:
+    """The edited strip (B, 3, h, W) in [0, 1] and where any matte is above 0, (B, 1, h, W)."""
+    photo, touched = x, torch.zeros_like(x[:, :1], dtype=torch.bool)
+    for step in steps:
+        mattes = [effect.matte.rows(photo, frame, start) for effect in step.effects]
+        total = torch.stack(mattes).sum(dim=0)
+        if not bool(total.any()):
+            continue
+        change = torch.zeros_like(x)
+        for effect, matte in zip(step.effects, mattes, strict=True):
+            if bool(matte.any()):
+                field = upsample_rows(effect.field, frame, start, start + x.shape[2])
+                change += matte / total.clamp(min=1) * (_target(x, field, compose, step.strength) - x)
+        x = (x + change).clamp(0, 1)
+        touched = touched | (total > 0)
+    return x, touched
+
+
+def _target(x: Tensor, field: Tensor, compose: str, strength: float) -> Tensor:
+    if compose == "replace":
+        return x.lerp(field, strength)
+    return _soft_limit(_curve(x, (strength * field[:, :3]).exp()) + strength * field[:, 3:], x)
+
+
+def _curve(t: Tensor, gain: Tensor) -> Tensor:
+    """Multiply the odds of t in [0, 1] by ``gain``; 0 and 1 are fixed points, gain 1 is the identity."""
+    return t * gain / (1 + t * (gain - 1))
+
+
+def _local_mean(field: Tensor, matte: Tensor, inside: float) -> Tensor:
+    """Mean of what lies inside the matte nearby; a pixel's own value counts ``inside`` times more, if it is inside."""
+    weighted = torch.cat([field * matte, matte], dim=1)
+    mixed = box_mean(weighted, field.shape[-1] // 16) + inside * weighted
+    return mixed[:, :-1] / (mixed[:, -1:] + 1e-6)
+
+
+def _soft_limit(y: Tensor, x: Tensor) -> Tensor:
+    """Bend values ``y`` that come close to 0 or 1, or go beyond, so that they stay apart instead of clipping.
+
+    What is no closer to the limit than a pixel's original ``x`` stays as it is; so no change makes no change.
+    """
+    high = x.clamp(1 - KNEE, 1)
+    low = x.clamp(0, KNEE)
+    over = (y - high).clamp(min=0)
+    under = (low - y).clamp(min=0)
+    # u -> m u / (m + u): slope 1 at 0, and at most the margin m
+    room_above = 1 - high
+    bend_above = over - room_above * over / (room_above + over + 1e-6)
+    bend_below = under - low * under / (low + under + 1e-6)
+    return y - bend_above + bend_below

@@ -1,0 +1,319 @@
+"""Edits of photos: one pass through the model, no optimisation."""
+
+import copy
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite, recolouring, replacement
+from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
+from l2sae.editing.pictures import Box, Frame, Photo, as_rgb, check_box, check_images, read_picture, to_model
+from l2sae.editing.resolution import GUIDE_SIDE, MIN_MATTE, Guide, Matte, fit_field, guided_matte, make_guide
+from l2sae.editing.styles import Blend, Noise, Style, Swap, new_style, shows
+from l2sae.model import L2SAE
+
+MattePicture = Tensor | NDArray[Any]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+MAX_STRENGTH = 2.0
+CACHED = 32  # styles that an editor keeps, for sliders that go to and fro
+PLAUSIBLE_COVER = (0.05, 0.98)  # share of a face crop that all ROIs together cover
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Edits made at once: ``styles`` maps each ROI to its style, ``mattes`` replaces predicted mattes."""
+
+    styles: Mapping[str, Style]
+    strength: float = 1.0
+    seed: int = 0
+    mattes: Mapping[str, MattePicture] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.strength) and 0 <= self.strength <= MAX_STRENGTH):
+            raise EditError(f"strength={self.strength}: need 0 (no change) to {MAX_STRENGTH:g}; 1 is the full edit")
+        if not self.styles:
+            raise EditError('rois is empty: name at least one region, e.g. rois=("hair",)')
+        if unused := sorted(self.mattes.keys() - self.styles.keys()):
+            raise EditError(f"mattes for {', '.join(unused)}, which rois does not name: add to rois or leave out")
+        for roi, style in self.styles.items():
+            if not isinstance(style, (Noise, Swap, Blend)):
+                raise EditError(f"style of {roi} is {type(style).__name__}: give Noise(...), Swap(...) or Blend(...)")
+
+
+class FaceEditor:
+    """One photo (or batch), encoded once and edited any number of times.
+
+    Attributes:
+        photo: (H, W, 3) uint8 or (B, 3, H, W) float in [-1, 1], as a tensor.
+        images: what the model sees, (B, 3, S, S) in [-1, 1].
+        latents: its structure and style.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, model: L2SAE, photo: NDArray[np.uint8] | Tensor) -> None:
+        self.model = model
+        self._source = photo
+        self.photo = torch.from_numpy(np.ascontiguousarray(photo)) if isinstance(photo, np.ndarray) else photo
+        height, width = self.photo.shape[:2] if self.photo.dtype == torch.uint8 else self.photo.shape[-2:]
+        self.frame = Frame(height, width)
+        self.images = to_model(photo, model.image_size).to(model.device)
+        self.latents = model.encode(self.images)
+        self._mattes: dict[str, Tensor] = {}
+        self._styles: dict[tuple[Style, int, tuple[str, ...]], Tensor | None] = {}
+        self._decoded: dict[tuple[Style, int] | None, Tensor] = {}  # None: the photo's own style
+        self._guide: Guide | None = None
+
+    def preview(self) -> "FaceEditor":
+        """The same face at model resolution, (S, S, 3) uint8 over the padded square; shares what was computed."""
+        small = copy.copy(self)
+        small.photo = ((self.images[0].permute(1, 2, 0) + 1) * 127.5).round().to("cpu", torch.uint8)
+        small.frame = Frame(*small.photo.shape[:2])
+        return small
+
+    @torch.inference_mode()
+    def mattes(self) -> dict[str, Tensor]:
+        """ROI -> predicted matte (B, 1, S, S) in [0, 1] at model resolution; below 1/255 it is 0."""
+        if not self._mattes:
+            for roi, matte in self.model.masks(self.latents.structure).items():
+                self._mattes[roi] = torch.where(matte < MIN_MATTE, 0.0, matte)
+        return self._mattes
+
+    @torch.inference_mode()
+    def render(self, layers: Sequence[Layer], compose: str = "detail") -> Tensor:
+        """The photo with ``layers`` applied in order; same shape and type as ``photo``.
+
+        Raises:
+            FaceNotFoundError: a uint8 photo, or a reference picture, lacks the ROI to be edited.
+            EditError: an unknown ROI or composition, or mattes of another size.
+        """
+        if compose not in COMPOSITIONS:
+            raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
+        for layer in layers:
+            self._check_rois(layer.styles)
+        current: Tensor | None = None
+        steps = []
+        for layer in layers:
+            if layer.strength > 0:
+                effects, current = self._effects(layer, compose, current)
+                steps.append(Step(effects, layer.strength))
+        return composite(self.photo, self.frame, [step for step in steps if step.effects], compose)
+
+    @torch.inference_mode()
+    def photo_mattes(self) -> dict[str, NDArray[np.float32]]:
+        """ROI -> matte (H, W, 1) in [0, 1] as an edit of a uint8 photo uses it: fitted to the photo's edges."""
+        pixels = self.photo.permute(2, 0, 1)[None].float() / 255
+        fitted = {roi: self._fit_matte(small).to(self.photo.device) for roi, small in self.mattes().items()}
+        return {roi: matte.rows(pixels, self.frame, 0)[0, 0, ..., None].numpy() for roi, matte in fitted.items()}
+
+    def _effects(self, layer: Layer, compose: str, current: Tensor | None) -> tuple[list[Effect], Tensor | None]:
+        """Effects of one layer, and what the decoded picture ``current`` (None: the original's) becomes with it."""
+        effects = []
+        old = after = current
+        for roi, (style, vectors) in self._new_styles(layer).items():
+            small, matte = self._matte(roi, layer.mattes.get(roi))
+            if compose == "replace":
+                new = self._decode(vectors, (style, layer.seed))
+                effects.append(self._on_photo(replacement(new), matte))
+            elif vectors is not None or current is not None:  # else the photo's own style: no change, to the bit
+                new = self._decode(vectors, (style, layer.seed))
+                old = self._decode(None, None) if old is None else old
+                shown = self.images + (old - self._decode(None, None))  # the photo with the layers below
+                effects.append(self._on_photo(recolouring(shown, old, new, small), matte))
+                after = (old if after is None else after) + layer.strength * small * (new - old)
+        return effects, None if after is None else after.clamp(-1, 1)
+
+    def _on_photo(self, values: Tensor, matte: Matte) -> Effect:
+        return Effect(fit_field(values, self.frame).to(self.photo.device), matte.to(self.photo.device))
+
+    def _new_styles(self, layer: Layer) -> dict[str, tuple[Style, Tensor | None]]:
+        """Each ROI -> its style and the style vectors that it makes, None where they are the photo's own."""
+        own = self.latents.style
+        found = {}
+        for roi, style in layer.styles.items():
+            rois = tuple(name for name, other in layer.styles.items() if other == style)
+            key = (style, layer.seed, rois)
+            if key not in self._styles:
+                made = new_style(self.model, own, style, layer.seed, rois)
+                _remember(self._styles, key, None if torch.equal(made, own) else made)
+            found[roi] = (style, self._styles[key])
+        return found
+
+    def _decode(self, vectors: Tensor | None, key: tuple[Style, int] | None) -> Tensor:
+        """The face (B, 3, S, S) with these style vectors, None for its own; ``key`` names them in the cache.
+
+        Styles are decoded one by one: the last bits of a convolution depend on the size of its batch, and a recipe
+        has to meet them when it replays.
+        """
+        if key not in self._decoded:
+            own = self.latents.style
+            images = self.model.decode(self.latents.structure, own if vectors is None else vectors)
+            _remember(self._decoded, key, images)
+        return self._decoded[key]
+
+    def _matte(self, roi: str, given: MattePicture | None) -> tuple[Tensor, Matte]:
+        """The ROI's matte at model resolution (B, 1, S, S), and as it is on the photo."""
+        if given is not None:
+            return self._given_matte(roi, given)
+        small = self.mattes()[roi]
+        if self.photo.dtype == torch.uint8 and not bool(shows(small)):
+            raise FaceNotFoundError(
+                f"no {roi} found in the photo: give a face crop, or its place as box=(left, top, right, bottom), "
+                f"or a matte as mattes={{'{roi}': ...}}"
+            )
+        return small, self._fit_matte(small)
+
+    def _fit_matte(self, small: Tensor) -> Matte:
+        if self.frame.side <= self.model.image_size:
+            return Matte(fit_field(small, self.frame))
+        if self._guide is None:
+            size = min(self.frame.side, GUIDE_SIDE)
+            self._guide = make_guide((to_model(self._source, size).to(self.model.device) + 1) / 2)
+        return guided_matte(small, self._guide)
+
+    def _given_matte(self, roi: str, given: MattePicture) -> tuple[Tensor, Matte]:
+        values = torch.from_numpy(given.copy()) if isinstance(given, np.ndarray) else given
+        matte = values.to(self.model.device)
+        matte = matte.float() / 255 if matte.dtype == torch.uint8 else matte.float()
+        matte = matte.reshape(-1, 1, *matte.shape[-2:]) if matte.dim() in (2, 3, 4) else matte
+        size = self.model.image_size
+        shapes = ((self.frame.height, self.frame.width), (size, size))
+        if matte.shape[-2:] not in shapes or matte.shape[0] not in (1, len(self.images)):
+            raise EditError(
+                f"matte of {roi} has shape {tuple(given.shape)}: give (H, W) or (B, 1, H, W) with H x W that of the "
+                f"photo, {shapes[0][0]} x {shapes[0][1]}, or of the model's square, {size} x {size}"
+            )
+        if not bool(((matte >= 0) & (matte <= 1)).all()):
+            raise EditError(f"matte of {roi} has values outside [0, 1] (or, as uint8, 0 to 255)")
+        matte = torch.where(matte < MIN_MATTE, 0.0, matte).expand(len(self.images), -1, -1, -1)
+        if matte.shape[-2:] != shapes[0]:
+            return matte, self._fit_matte(matte)
+        top, left, side = self.frame.top, self.frame.left, self.frame.side
+        square = F.pad(matte, (left, side - self.frame.width - left, top, side - self.frame.height - top))
+        return F.interpolate(square, size=(size, size), mode="bilinear", antialias=True), Matte(matte, full_size=True)
+
+    def _check_rois(self, rois: Mapping[str, Style]) -> None:
+        if unknown := [roi for roi in rois if roi not in self.model.roi_names]:
+            raise EditError(f"unknown ROI {', '.join(unknown)}: this model has {', '.join(self.model.roi_names)}")
+
+
+def _remember(cache: dict[Key, Value], key: Key, value: Value) -> None:
+    """Put a value into a cache, and drop the oldest beyond its size."""
+    cache[key] = value
+    while len(cache) > CACHED:
+        del cache[next(iter(cache))]
+
+
+def edit(
+    model: L2SAE,
+    photo: Photo,
+    rois: str | Sequence[str] | None = None,
+    style: Style | Mapping[str, Style] | None = None,
+    strength: float = 1.0,
+    compose: str = "detail",
+    seed: int = 0,
+    mattes: Mapping[str, MattePicture] | None = None,
+    box: Box | None = None,
+    align: str | None = None,
+) -> Any:
+    """Edit the style of some regions of a face (arXiv 2312.15037).
+
+    A photo is taken as a face crop: it is padded to a square and brought to the model's size; decoded change and
+    mattes are brought back to the photo's own size. The same seed gives the same edit.
+
+    Args:
+        model: from `load_model`.
+        photo: uint8 (H, W), (H, W, 3) or (H, W, 4), or a path to one; or float (B, 3, H, W) in [-1, 1].
+        rois: regions to edit, e.g. ``("hair", "lips")``; may be left out where ``style`` is a dict.
+        style: `Noise`, `Swap`, `Blend`, or a dict from each ROI to its own style.
+        strength: 0 (the photo, to the bit) to 2; 1 is the full edit, more exaggerates it.
+        compose: ``detail`` recolours the photo's own pixels, ``replace`` puts the decoded ones in their place.
+        seed: of noise.
+        mattes: ROI -> matte to use instead of the predicted one: (H, W) or (B, 1, H, W), uint8 or float in [0, 1],
+            at the photo's (or box's) size, which is then used as it is, or at the model's size over the padded square.
+        box: (left, top, right, bottom) in pixels: the face in a larger photo; the rest stays as it is.
+        align: only None in this version.
+
+    Returns:
+        A picture like ``photo``: uint8 (H, W, 3), with alpha unchanged for (H, W, 4); grey comes back as (H, W, 3),
+        since edits bring colour in. Or (B, 3, H, W). Pixels where every chosen matte is 0 are bit-identical.
+
+    Raises:
+        FaceNotFoundError: a picture, or a reference, does not show the ROI. In a batch of tensors, samples that lack it
+            come back unchanged instead.
+        EditError: anything else that cannot be; the message says what to do.
+
+    Warns:
+        FaceWarning: the photo does not look like a face crop.
+    """
+    if align is not None:
+        raise EditError(
+            f"align={align!r}: face alignment needs the 'faces' extra, which this version does not have; "
+            "crop the photo to the face or give box=(left, top, right, bottom)"
+        )
+    layer = Layer(assign_styles(rois, style), strength, seed, mattes or {})
+    if isinstance(photo, (str, Path)):
+        photo = read_picture(photo)
+    if isinstance(photo, Tensor):
+        check_images(photo)
+        result = photo.clone()
+        window = result[..., *_window(box, *photo.shape[-2:])]
+        window.copy_(_edited(model, window, layer, compose))
+        return result
+    rgb, alpha = as_rgb(photo)
+    pixels = rgb.copy()
+    rows, columns = _window(box, *rgb.shape[:2])
+    pixels[rows, columns] = _edited(model, pixels[rows, columns], layer, compose).numpy()
+    return pixels if alpha is None else np.concatenate([pixels, alpha], axis=2)
+
+
+def assign_styles(rois: str | Sequence[str] | None, style: Style | Mapping[str, Style] | None) -> dict[str, Style]:
+    """Give each ROI its style; one style serves all of ``rois``, a dict has to name each."""
+    if rois is None and not isinstance(style, Mapping):
+        raise EditError('name the regions to edit, e.g. rois=("hair",), or give style={"hair": ...}')
+    if style is None:
+        raise EditError("give a style: Noise(sigma), Swap(reference) or Blend([(reference, weight), ...])")
+    if not isinstance(style, Mapping):
+        names = (rois,) if isinstance(rois, str) else rois or ()
+        return dict.fromkeys(names, style)
+    names = tuple(style) if rois is None else (rois,) if isinstance(rois, str) else rois
+    if set(names) != set(style):
+        raise EditError(f"rois names {', '.join(names) or 'nothing'}, style has {', '.join(style)}: let them agree")
+    return {roi: style[roi] for roi in names}
+
+
+def warn_if_no_face(editor: FaceEditor) -> None:
+    """Warn when the predicted mattes are not those of a face crop."""
+    total = torch.stack(list(editor.mattes().values())).amax(dim=0)
+    cover = total.mean(dim=(1, 2, 3))
+    low, high = PLAUSIBLE_COVER
+    if bool(((cover < low) | (cover > high)).any()):
+        worst = float(cover[(cover - (low + high) / 2).abs().argmax()])
+        warnings.warn(
+            f"the model's regions cover {worst:.0%} of the picture, which is unlike a face: give a face crop, "
+            "or the face's place as box=(left, top, right, bottom)",
+            FaceWarning,
+            stacklevel=4,
+        )
+
+
+def _window(box: Box | None, height: int, width: int) -> tuple[slice, slice]:
+    if box is None:
+        return slice(0, height), slice(0, width)
+    check_box(box, height, width)
+    return slice(box[1], box[3]), slice(box[0], box[2])
+
+
+def _edited(model: L2SAE, photo: NDArray[np.uint8] | Tensor, layer: Layer, compose: str) -> Tensor:
+    editor = FaceEditor(model, photo)
+    warn_if_no_face(editor)
+    return editor.render([layer], compose)

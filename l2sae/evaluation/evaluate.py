@@ -1,0 +1,179 @@
+"""The evaluate stage: every figure of ``metrics/evaluate.json`` from a model and the test split.
+
+The split is read in batches, three times; only statistics of its images are kept. Figures are computed at 128 x 128, or
+at the data's own size where that is larger: a smaller model's outputs are upsampled, truth is never reduced.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from l2sae.data import FaceDataset
+from l2sae.editing.pictures import to_model
+from l2sae.evaluation.baselines import mean_masks
+from l2sae.evaluation.disentanglement import disentanglement
+from l2sae.evaluation.quality import blurred, eight_bit, mean_l1, mean_ssim, psnr, resized
+from l2sae.evaluation.regions import boundary_f1, one_hot, overlap_counts
+from l2sae.evaluation.summary import summarise
+from l2sae.evaluation.swaps import FaceStatistics, SwapMeasurement, face_statistics
+from l2sae.evaluation.tally import RunningSums, Tally
+from l2sae.metrics import put
+from l2sae.model import L2SAE
+from l2sae.params import Params
+
+FIGURE_SIZE = 128
+BATCH = 16
+PROBE_IMAGES = 256
+UNAVAILABLE = {
+    "reconstruction.lpips": "needs the package lpips with its weights, which requirements.lock leaves out",
+    "realism.fid": "needs Inception weights (e.g. package pytorch-fid), which requirements.lock leaves out",
+    "identity.cosine": "needs a face embedding (e.g. package facenet-pytorch), which requirements.lock leaves out",
+}
+"""Figures that need a package or weights that the workspace does not install: they are null, with this reason."""
+
+Progress = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class TestFaces:
+    """The test split as the evaluation sees it: its first ``count`` images at ``size`` x ``size``."""
+
+    dataset: FaceDataset
+    count: int
+    rois: int
+    device: torch.device
+
+    @property
+    def size(self) -> int:
+        """Side of all pictures and masks that figures are computed on."""
+        return max(FIGURE_SIZE, self.dataset.image_size)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Indices (B,), photos (B, 3, S, S) in [-1, 1] and true regions (B, R, S, S) bool, in manifest order."""
+        for indices in torch.arange(self.count).split(BATCH):
+            batch = self.dataset.batch(indices)
+            labels = F.interpolate(batch.labels[:, None], size=(self.size, self.size), mode="nearest-exact")[:, 0]
+            photos = eight_bit(resized(batch.images, self.size))
+            yield indices, photos.to(self.device), one_hot(labels, self.rois).to(self.device)
+
+
+@torch.inference_mode()
+def evaluate(
+    model: L2SAE,
+    dataset: FaceDataset,
+    params: Params,
+    train: FaceDataset,
+    labels: str,
+    progress: Progress = print,
+) -> dict[str, Any]:
+    """Compute the figures of ``metrics/evaluate.json``.
+
+    Args:
+        model: in evaluation mode.
+        dataset: the test split; its first ``evaluate.max_images`` images count.
+        params: ``evaluate``, ``edit`` and ``seed`` are used.
+        train: the training split, for the constant-mask baseline.
+        labels: kind of the labels: ``human``, ``rendered`` or ``weak``.
+        progress: called with one plain line at a time.
+
+    Returns:
+        Nested figures; ``ci`` repeats their nesting with [low, high], 95 % bootstrap intervals over images. Figures
+        that need packages that are not installed are None, with a reason beside them.
+
+    Raises:
+        ValueError: the split has fewer than two images, so that nothing can be swapped.
+    """
+    count = min(len(dataset), params.evaluate.max_images)
+    if count < 2:
+        raise ValueError(f"the test split has {count} image: swaps need two; change data.split or data.count")
+    faces = TestFaces(dataset, count, len(model.rois), model.device)
+    tally = Tally()
+    constant = mean_masks(train, model.roi_names, faces.size).to(model.device) > 0.5
+    statistics, structures = _measure_faces(model, faces, constant, tally, progress)
+    outside_given = _measure_edits(model, faces, statistics, params, tally, progress)
+    columns = tally.columns()
+    figures = summarise(columns, model.roi_names, params.edit.compose, params.evaluate.bootstrap, params.seed)
+    put(figures, "locality.outside_max_given_mattes", outside_given)
+    progress("evaluate: disentanglement")
+    shown = min(count, PROBE_IMAGES)
+    figures["disentanglement"] = disentanglement(model, structures, _first_labels(faces, shown), params.seed)
+    figures["labels"] = labels
+    truth = columns["overlap"][..., 2]
+    missing = {roi: int((truth[:, r] == 0).sum()) for r, roi in enumerate(model.roi_names)}
+    figures["counts"] = {"images": count, "available": len(dataset), "without": missing}
+    figures["sizes"] = {"figures": faces.size, "data": dataset.image_size, "model": model.image_size}
+    for key, reason in UNAVAILABLE.items():
+        put(figures, key, None)
+        put(figures, f"{key}_reason", reason)
+    return figures
+
+
+def pair_offsets(count: int, pairs_per_image: int) -> list[int]:
+    """The k of the pairs (i, i + k mod count): 1 up to ``pairs_per_image``, without those that pair i with itself."""
+    return [k for k in range(1, pairs_per_image + 1) if k % count]
+
+
+def _measure_faces(
+    model: L2SAE, faces: TestFaces, constant: Tensor, tally: Tally, progress: Progress
+) -> tuple[FaceStatistics, Tensor]:
+    """Reconstructions, mattes and baselines; returns what the pairs need, and the first structure tensors."""
+    statistics: list[FaceStatistics] = []
+    structures: list[Tensor] = []
+    for indices, photos, regions in faces.batches():
+        latents = model.encode(to_model(photos, model.image_size))
+        output = resized(model.decode(latents.structure, latents.style), faces.size)
+        mattes = resized(torch.sigmoid(model.mask_logits(latents.structure)), faces.size)
+        values = latents.structure[0].numel() + latents.style[0].numel()
+        tally.add("psnr", psnr(output, photos))
+        tally.add("ssim", mean_ssim(output, photos))
+        tally.add("l1", mean_l1(output, photos))
+        tally.add("blur", psnr(blurred(photos, values), photos))
+        tally.add("overlap", overlap_counts(mattes > 0.5, regions))
+        tally.add("constant", overlap_counts(constant.expand_as(regions), regions))
+        tally.add("boundary", boundary_f1(mattes > 0.5, regions))
+        statistics.append(face_statistics(latents.style, photos, regions, mattes))
+        if len(structures) * BATCH < PROBE_IMAGES:
+            structures.append(latents.structure.cpu())
+        _report(progress, "faces", indices, faces.count)
+    return FaceStatistics.joined(statistics), torch.cat(structures)[:PROBE_IMAGES]
+
+
+def _measure_edits(
+    model: L2SAE, faces: TestFaces, statistics: FaceStatistics, params: Params, tally: Tally, progress: Progress
+) -> float:
+    """Swaps and noise edits; returns the largest change outside with true mattes, in 8-bit levels.
+
+    Of each pair one edit is encoded again, and of each batch one pair is repeated with true mattes; the ROI rotates.
+    """
+    offsets = pair_offsets(faces.count, params.evaluate.pairs_per_image)
+    seeds = [params.seed + i for i in range(params.evaluate.noise_seeds)]
+    largest, turn = 0.0, 0
+    for indices, photos, regions in faces.batches():
+        measurement = SwapMeasurement(model, photos, regions, params.edit.compose)
+        sums = RunningSums()
+        own = statistics.at(indices)
+        for offset in offsets:
+            other = statistics.at((indices + offset) % faces.count)
+            measurement.measure_pair(own, other, turn % len(model.rois), sums)
+            turn += 1
+        largest = max(largest, measurement.change_outside_given(other, turn % len(model.rois)))
+        measurement.measure_noise(params.edit.noise_sigma, seeds, sums)
+        sums.into(tally)
+        _report(progress, "edits", indices, faces.count)
+    return largest
+
+
+def _first_labels(faces: TestFaces, count: int) -> Tensor:
+    """Label maps (count, S, S) of the first images at the figures' size."""
+    labels = faces.dataset.batch(range(count)).labels
+    return F.interpolate(labels[:, None], size=(faces.size, faces.size), mode="nearest-exact")[:, 0]
+
+
+def _report(progress: Progress, what: str, indices: Tensor, count: int) -> None:
+    done = int(indices[-1]) + 1
+    if done == count or done % (8 * BATCH) == 0:
+        progress(f"evaluate: {what}: {done} of {count}")

@@ -1,0 +1,53 @@
+"""Fidelity of reconstructions, and what a blur that keeps as many values would reach."""
+
+import math
+
+import torch
+from kornia.metrics import ssim
+from torch import Tensor
+from torch.nn import functional as F
+
+SSIM_WINDOW = 11
+
+
+def psnr(output: Tensor, target: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of images (B, 3, H, W) in [-1, 1], peak 1.0 in [0, 1] -> (B,).
+
+    Equal images give the ratio at the smallest error of an 8-bit picture: one level in one channel of one pixel.
+    """
+    error = ((output - target) / 2).square().mean(dim=(1, 2, 3))
+    smallest = (1 / 255) ** 2 / target[0].numel()
+    return -10 * error.clamp(min=smallest).log10()
+
+
+def mean_ssim(output: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity of images (B, 3, H, W) in [-1, 1] -> (B,).
+
+    Gaussian window of 11 x 11, sigma 1.5, wherever it fits into the picture (Wang et al. 2004, doi
+    10.1109/TIP.2003.819861).
+    """
+    return ssim(output / 2 + 0.5, target / 2 + 0.5, SSIM_WINDOW, padding="valid").mean(dim=(1, 2, 3))
+
+
+def mean_l1(output: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute error of images (B, 3, H, W) in [-1, 1], in units of [0, 1] -> (B,)."""
+    return ((output - target) / 2).abs().mean(dim=(1, 2, 3))
+
+
+def blurred(images: Tensor, values: int) -> Tensor:
+    """Images (B, 3, S, S) reduced to at most ``values`` numbers each, 3 at least, and back to their size."""
+    side = min(images.shape[-1], max(1, math.isqrt(values // 3)))
+    small = F.interpolate(images, size=(side, side), mode="bicubic", antialias=True)
+    return F.interpolate(small, size=images.shape[-2:], mode="bicubic").clamp(-1, 1)
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Images or mattes (B, C, H, W) at ``size`` x ``size``; unchanged where they have it already."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True).clamp(-1, 1)
+
+
+def eight_bit(images: Tensor) -> Tensor:
+    """Images in [-1, 1] rounded to the 8-bit levels that a file holds."""
+    return torch.round((images.clamp(-1, 1) + 1) * 127.5) / 127.5 - 1

@@ -1,0 +1,117 @@
+"""What happens inside regions: colour, texture and edges in CIELAB, overlap and boundaries of masks."""
+
+import torch
+from kornia.color import rgb_to_lab
+from kornia.filters import sobel
+from torch import Tensor
+from torch.nn import functional as F
+
+BOUNDARY_TOLERANCE = 2.0  # pixels
+_SMALLEST = 9  # pixels; a correlation over fewer means nothing
+
+
+def to_lab(images: Tensor) -> Tensor:
+    """Images (B, 3, H, W) in [-1, 1], sRGB -> CIELAB under D65, L* in [0, 100]."""
+    return rgb_to_lab((images / 2 + 0.5).clamp(0, 1))
+
+
+def edge_strength(lab: Tensor) -> Tensor:
+    """Sobel gradient magnitude of L* in units a pixel, (B, 3, H, W) -> (B, 1, H, W)."""
+    return sobel(lab[:, :1])
+
+
+def one_hot(labels: Tensor, rois: int) -> Tensor:
+    """Label maps (B, H, W) with ids 0..rois -> (B, rois, H, W) bool, one channel an ROI."""
+    return labels[:, None] == torch.arange(1, rois + 1, device=labels.device)[:, None, None]
+
+
+def region_means(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted means within regions: values (B, C, H, W), weights (B, R, H, W) -> (B, R, C); NaN where empty."""
+    weights = weights.to(values.dtype)
+    sums = torch.einsum("brhw,bchw->brc", weights, values)
+    return sums / weights.sum(dim=(2, 3))[..., None]
+
+
+def texture(lab: Tensor, edges: Tensor, regions: Tensor) -> Tensor:
+    """Standard deviation of L* and its mean gradient magnitude within regions.
+
+    Args:
+        lab: (B, 3, H, W).
+        edges: (B, 1, H, W), from :func:`edge_strength`.
+        regions: (B, R, H, W) bool.
+
+    Returns:
+        (B, R, 2), NaN for an empty region.
+    """
+    lightness = lab[:, :1]
+    mean, mean_edge = region_means(torch.cat([lightness, edges], dim=1), regions).unbind(-1)
+    spread = region_means_of_squares(lightness, mean, regions)
+    return torch.stack([spread.sqrt(), mean_edge], dim=-1)
+
+
+def region_means_of_squares(values: Tensor, means: Tensor, weights: Tensor) -> Tensor:
+    """Weighted variance within regions of values (B, 1, H, W) about means (B, R) -> (B, R)."""
+    weights = weights.to(values.dtype)
+    squares = (values - means.nan_to_num()[:, :, None, None]).square() * weights
+    return squares.sum(dim=(2, 3)) / weights.sum(dim=(2, 3))
+
+
+def region_correlation(a: Tensor, b: Tensor, region: Tensor) -> Tensor:
+    """Pearson correlation of two maps (B, 1, H, W) within one region (B, 1, H, W) -> (B,).
+
+    NaN where the region has fewer than 9 pixels or a map is constant in it: a correlation is then undefined.
+    """
+    weights = region.to(a.dtype)
+    count = weights.sum(dim=(1, 2, 3))
+
+    def centred(x: Tensor) -> Tensor:
+        mean = (x * weights).sum(dim=(1, 2, 3)) / count
+        return (x - mean[:, None, None, None]) * weights
+
+    a, b = centred(a), centred(b)
+    power = (a.square().sum(dim=(1, 2, 3)) * b.square().sum(dim=(1, 2, 3))).sqrt()
+    correlation = (a * b).sum(dim=(1, 2, 3)) / power
+    return torch.where((count >= _SMALLEST) & (power > 1e-6), correlation, torch.nan)
+
+
+def overlap_counts(predicted: Tensor, truth: Tensor) -> Tensor:
+    """Pixels of the intersection, the prediction and the truth: two (B, R, H, W) bool -> (B, R, 3) float."""
+    counts = [(predicted & truth), predicted, truth]
+    return torch.stack([c.sum(dim=(2, 3)) for c in counts], dim=-1).float()
+
+
+def dilate(masks: Tensor, radius: float) -> Tensor:
+    """All pixels within Euclidean distance ``radius`` of a mask, (B, R, H, W) bool -> bool."""
+    reach = int(radius)
+    steps = torch.arange(-reach, reach + 1, device=masks.device)
+    disk = (steps[:, None] ** 2 + steps[None] ** 2 <= radius**2).float()
+    flat = masks.flatten(0, 1)[:, None].float()
+    near = F.conv2d(flat, disk[None, None], padding=reach) > 0.5
+    return near[:, 0].unflatten(0, masks.shape[:2])
+
+
+def boundaries(masks: Tensor) -> Tensor:
+    """Pixels of a mask with a 4-neighbour outside it; the picture's own border is no boundary. (B, R, H, W) bool."""
+    padded = F.pad(masks.float(), (1, 1, 1, 1), mode="replicate") > 0.5
+    inner = padded[..., :-2, 1:-1] & padded[..., 2:, 1:-1] & padded[..., 1:-1, :-2] & padded[..., 1:-1, 2:]
+    return masks & ~inner
+
+
+def boundary_f1(predicted: Tensor, truth: Tensor, tolerance: float = BOUNDARY_TOLERANCE) -> Tensor:
+    """Boundary F measure of each mask (Martin et al. 2004, doi 10.1109/TPAMI.2004.1273918).
+
+    Precision is the share of predicted boundary pixels within ``tolerance`` pixels of a true one, recall the reverse.
+
+    Args:
+        predicted: masks, (B, R, H, W) bool.
+        truth: likewise.
+        tolerance: Euclidean distance in pixels.
+
+    Returns:
+        (B, R), 0 where nothing is found of a true region, NaN where the truth is empty.
+    """
+    found, real = boundaries(predicted), boundaries(truth)
+    precise = (found & dilate(real, tolerance)).sum(dim=(2, 3)) / found.sum(dim=(2, 3)).clamp(min=1)
+    recalled = (real & dilate(found, tolerance)).sum(dim=(2, 3)) / real.sum(dim=(2, 3)).clamp(min=1)
+    score = 2 * precise * recalled / (precise + recalled).clamp(min=1e-12)
+    return torch.where(truth.any(dim=3).any(dim=2), score, torch.nan)

@@ -1,0 +1,52 @@
+"""Fixtures that several parts of the package test with."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2sae.data import render_faces
+from l2sae.model import L2SAE, save_model
+from l2sae.params import Params, load_params
+
+TINY = {"data.image_size": 64, "model.width": 16, "model.style_dim": 8}
+
+
+@pytest.fixture(scope="session")
+def tiny_params() -> Params:
+    return load_params(Path(__file__).parents[1] / "params.yaml", TINY)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_params: Params) -> L2SAE:
+    """A seeded, untrained model of 64 x 64 images whose mattes are sharp, and so are 0 in places."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = L2SAE(tiny_params.model, tiny_params.rois, tiny_params.data.image_size).eval()
+    with torch.no_grad():
+        model.mask_predictor.trunk[-1].weight.mul_(60)
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tiny_model: L2SAE, tiny_params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(tiny_model, path, tiny_params)
+    return path
+
+
+@pytest.fixture(scope="session")
+def faces() -> torch.Tensor:
+    """Three rendered faces (3, 3, 64, 64) in [-1, 1]."""
+    return render_faces(3, size=64, seed=5).images
+
+
+@pytest.fixture(scope="session")
+def photos(faces: torch.Tensor) -> list[NDArray[np.uint8]]:
+    """The same faces as photos of odd sizes, larger than the model's; the first is (97, 131, 3) uint8."""
+    squares = [((face + 1) * 127.5).round().byte().permute(1, 2, 0).numpy() for face in faces]
+    sizes = [(131, 97), (64, 64), (80, 151)]
+    return [np.array(Image.fromarray(face).resize(size)) for face, size in zip(squares, sizes, strict=True)]

@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from l2sae.evaluation import benchmark
+from l2sae.evaluation.benchmark import Stopwatch
+from l2sae.evaluation.inversion import invert
+from l2sae.metrics import flatten, get
+
+KEYS = [
+    *(f"latency_ms.{name}" for name in ("encode", "decode", "masks", "edit", "edit_12mp", "slider")),
+    "throughput.edit_images_per_s.1", "throughput.edit_images_per_s.2", "throughput.train_images_per_s",
+    "memory.peak_mb", "inversion.seconds", "inversion.ratio", "roofline.ratio",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def figures(model, test_split, train_split, params):
+    return benchmark(model, test_split, params, train_split, progress=lambda line: None)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_figure_of_the_contract_is_a_positive_number(figures, key):
+    assert get(figures, key) > 0
+
+
+def test_medians_lie_within_their_quartiles(figures):
+    flat = flatten(figures)
+    medians = [key for key in flat if key.startswith(("latency_ms", "throughput"))]
+    assert medians
+    for key in medians:
+        assert flat[f"spread.{key}.p25"] <= flat[key] <= flat[f"spread.{key}.p75"]
+
+
+def test_machine_is_named(figures):
+    assert figures["threads"] == torch.get_num_threads()
+    assert figures["torch"] == torch.__version__
+    assert figures["device"].startswith("cpu")
+
+
+def test_inversion_stops_at_once_when_the_mean_style_is_as_good(model, test_split, params):
+    before = model.style_mean.clone()
+    with torch.no_grad():
+        model.style_mean.copy_(model.encode(test_split.batch([1]).images).style[0])
+        model.style_scale.fill_(1e-9)  # so that no step leads away from it
+    try:
+        _, steps, reached = invert(model, test_split, "skin", (0, 1), params)
+    finally:
+        model.style_mean.copy_(before)
+        model.style_scale.fill_(0.5)
+    assert (steps, reached) == (1, True)
+
+
+def test_stopwatch_times_as_often_as_asked():
+    calls = []
+    seconds = Stopwatch(torch.device("cpu"), 4).seconds(lambda: calls.append(0))
+    assert len(seconds) == 4
+    assert len(calls) > 4  # some to warm up

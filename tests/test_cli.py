@@ -1,0 +1,131 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image
+
+import l2sae
+from l2sae.cli import main
+from l2sae.editing import Noise, Recipe, Swap, edit
+from l2sae.model import L2SAE, load_model
+
+Photos = list[NDArray[np.uint8]]
+pytestmark = pytest.mark.filterwarnings("ignore::l2sae.editing.FaceWarning")
+
+
+@pytest.fixture
+def folder(photos: Photos, tmp_path: Path) -> Path:
+    Image.fromarray(photos[0]).save(tmp_path / "photo.png")
+    Image.fromarray(photos[1]).save(tmp_path / "ref.png")
+    return tmp_path
+
+
+def run(folder: Path, checkpoint: Path, *arguments: str) -> Result:
+    named = [str(folder / word) if word.endswith((".png", ".jpg", ".json", ".gif")) else word for word in arguments]
+    return CliRunner().invoke(main, [named[0], *named[1:], "--model", str(checkpoint)])
+
+
+def pixels(path: Path) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(path))
+
+
+def test_edit_writes_what_edit_returns(folder: Path, tiny_checkpoint: Path, tiny_model: L2SAE, photos: Photos) -> None:
+    swap = ("edit", "photo.png", "--roi", "hair", "--roi", "lips", "--swap", "ref.png", "-o", "out.png")
+    result = run(folder, tiny_checkpoint, *swap)
+    assert result.exit_code == 0, result.output
+    model = load_model(tiny_checkpoint, device="cpu")
+    assert np.array_equal(pixels(folder / "out.png"), edit(model, photos[0], ("hair", "lips"), Swap(photos[1])))
+    noise = ("edit", "photo.png", "--roi", "skin", "--noise", "1.5", "--seed", "4", "--strength", "0.5")
+    run(folder, tiny_checkpoint, *noise, "--compose", "replace", "-o", "noise.png")
+    expected = edit(model, photos[0], "skin", Noise(1.5), strength=0.5, seed=4, compose="replace")
+    assert np.array_equal(pixels(folder / "noise.png"), expected)
+
+
+def test_edit_saves_a_recipe_that_replays(folder: Path, tiny_checkpoint: Path) -> None:
+    arguments = ("edit", "photo.png", "--roi", "hair", "--swap", "ref.png", "--recipe", "edit.json", "-o", "out.png")
+    assert run(folder, tiny_checkpoint, *arguments).exit_code == 0
+    replayed = Recipe.load(folder / "edit.json").replay(load_model(tiny_checkpoint))
+    assert np.array_equal(replayed, pixels(folder / "out.png"))
+
+
+def test_rotated_photos_come_out_upright(folder: Path, tiny_checkpoint: Path, photos: Photos) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise to view
+    Image.fromarray(photos[0]).rotate(90, expand=True).save(folder / "turned.png", exif=exif)
+    arguments = ("edit", "turned.png", "--roi", "hair", "--noise", "1", "--strength", "0", "-o", "out.png")
+    assert run(folder, tiny_checkpoint, *arguments).exit_code == 0
+    assert np.array_equal(pixels(folder / "out.png"), photos[0])
+    assert Image.open(folder / "out.png").getexif().get(0x0112, 1) == 1
+
+
+def test_jpeg_keeps_size_and_profile(folder: Path, tiny_checkpoint: Path, photos: Photos) -> None:
+    Image.fromarray(photos[0]).save(folder / "profile.jpg", icc_profile=b"a profile")
+    assert (
+        run(folder, tiny_checkpoint, "edit", "profile.jpg", "--roi", "hair", "--noise", "1", "-o", "o.jpg").exit_code
+        == 0
+    )
+    with Image.open(folder / "o.jpg") as out:
+        assert (out.format, out.size) == ("JPEG", (131, 97))
+        assert out.info["icc_profile"] == b"a profile"
+
+
+def test_existing_files_are_kept_without_force(folder: Path, tiny_checkpoint: Path) -> None:
+    (folder / "out.png").write_bytes(b"precious")
+    arguments = ("edit", "photo.png", "--roi", "hair", "--noise", "1", "-o", "out.png")
+    result = run(folder, tiny_checkpoint, *arguments)
+    assert result.exit_code == 2
+    assert "--force" in result.output
+    assert (folder / "out.png").read_bytes() == b"precious"
+    assert run(folder, tiny_checkpoint, *arguments, "--force").exit_code == 0
+    assert pixels(folder / "out.png").shape == (97, 131, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("photo.png", "--roi", "hair", "-o", "out.png"), 2, "either --swap REF or --noise"),
+        (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "either --swap"),
+        (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown ROI hat"),
+        (("absent.png", "--roi", "hair", "--noise", "1", "-o", "out.png"), 1, "no such picture"),
+        (("photo.png", "--roi", "hair", "--swap", "absent.png", "-o", "out.png"), 1, "no such picture"),
+        (("photo.png", "--roi", "hair", "--noise", "1", "-o", "out.gif"), 2, ".jpeg"),
+        (("photo.png", "--roi", "hair", "--noise", "1", "--strength", "7", "-o", "out.png"), 1, "strength=7"),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    folder: Path, tiny_checkpoint: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    before = sorted(folder.iterdir())
+    result = run(folder, tiny_checkpoint, "edit", *arguments)
+    assert result.exit_code == code
+    assert message in result.output
+    assert len([line for line in result.output.splitlines() if line.startswith("Error")]) == 1
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_missing_checkpoint_ends_in_one_line(folder: Path) -> None:
+    result = run(
+        folder, folder / "absent.safetensors", "edit", "photo.png", "--roi", "hair", "--noise", "1", "-o", "o.png"
+    )
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+
+
+def test_masks_shows_the_mattes(folder: Path, tiny_checkpoint: Path) -> None:
+    result = run(folder, tiny_checkpoint, "masks", "photo.png", "-o", "masks.png")
+    assert result.exit_code == 0, result.output
+    assert "hair: " in result.output
+    assert pixels(folder / "masks.png").shape == (97, 131, 3)
+
+
+def test_importing_the_package_is_light() -> None:
+    code = "import sys, l2sae; assert 'torch' not in sys.modules; print(l2sae.Noise(2.0))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "Noise(sigma=2.0)\n"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = l2sae.nothing

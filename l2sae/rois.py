@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 RoiName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-RESERVED_NAMES = ("background", "context", "mean")  # label 0, the last slice, and a key of the metric files
+RESERVED_NAMES = ("background", "context", "mean", "pairs")  # label 0, the last slice, keys of the metric files
 
 
 class Roi(BaseModel):

@@ -7,8 +7,8 @@ How it shifts them was chosen by measurement: three swaps of each ROI on each of
 Adding the difference to sRGB transferred 0.391 of the style and clipped 4.8 % of the ROI's pixels; in CIELAB 0.396 and
 6.3 %; in linear RGB 0.343 and 12 %; a gain on linear RGB 0.356 and 0.02 %. A gain on the odds of sRGB values with a
 correction of the mean and a soft limit, used here, transferred 0.391 and clipped 0.2 %. Addition with the same limit
-scores alike (0.393 and 0.4 %); by eye, it lays a veil over dark hair made fair. The variants were chosen and scored on the
-same photos, so the figures compare them and promise nothing.
+scores alike (0.393 and 0.4 %); by eye, it lays a veil over dark hair made fair. The variants were chosen and scored on
+the same photos, so the figures compare them and promise nothing.
 """
 
 import math

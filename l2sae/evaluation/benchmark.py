@@ -5,7 +5,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -181,15 +181,18 @@ def _batch_edit(
 
 @torch.inference_mode()
 def _subject(model: L2SAE, dataset: FaceDataset) -> tuple[NDArray[np.uint8], str, Tensor]:
-    """A photo (S, S, 3) uint8 at the model's size, a ROI that the model finds there, another face's style (1, D)."""
+    """A photo (S, S, 3) uint8 at the model's size, the largest ROI found there, another face's style (1, D).
+
+    The largest is found again when the photo is enlarged; one at the edge of being found may not be.
+    """
     for index in range(len(dataset)):
         images = dataset.batch([index]).images.to(model.device)
         mattes = model.masks(model.encode_structure(images))
-        found: Sequence[str] = [roi for roi, matte in mattes.items() if bool(shows(matte))]
-        if found:
+        roi = max(mattes, key=lambda name: float(mattes[name].mean()))
+        if bool(shows(mattes[roi])):
             other = dataset.batch([(index + 1) % len(dataset)]).images.to(model.device)
             levels = ((images[0] + 1) * 127.5).round().byte().permute(1, 2, 0)
-            return levels.cpu().numpy(), found[0], model.encode(other).style
+            return levels.cpu().numpy(), roi, model.encode(other).style
     raise ValueError(f"the model finds no ROI in any of {len(dataset)} test faces: train longer (train.steps)")
 
 

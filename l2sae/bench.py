@@ -26,7 +26,7 @@ from l2sae.plotting import Picture, as_pictures, picture_grid
 
 FOLDER = Path("benchmarks")
 PICTURE = Path("docs/edits.png")
-FACE_OF_ASTRONAUT = (slice(0, 280), slice(84, 364))  # rows and columns of the face crop
+FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 FIGURES = {
     "reconstruction.psnr": "PSNR, dB",
     "baseline.blur.psnr": "PSNR of the photo reduced to as many values, dB",
@@ -102,10 +102,10 @@ def results_table() -> str:
 
 
 def _example_edits(model: L2SAE) -> Any:
-    """Two faces with swaps in single ROIs, in two, and noise-free references beside them."""
-    faces = as_pictures(render_faces(12, size=256, seed=77).images)
-    photos: list[Picture] = [sample_pictures.astronaut()[FACE_OF_ASTRONAUT].copy(), faces[1], faces[6]]
-    references = [faces[3], faces[5], faces[9]]
+    """A photo and two rendered faces, each with a reference and swaps in one, two and all ROIs."""
+    faces = as_pictures(render_faces(32, size=256, seed=77).images)
+    photos: list[Picture] = [sample_pictures.astronaut()[FACE_OF_ASTRONAUT].copy(), faces[12], faces[31]]
+    references = [faces[14], faces[6], faces[23]]
     columns = [("hair",), ("skin", "nose"), ("lips",), ("hair", "skin", "nose", "lips", "eyes")]
     rows = []
     for photo, reference in zip(photos, references, strict=True):

@@ -89,11 +89,11 @@ def test_custom_rois_cut_the_same_faces_differently(faces: RenderedFaces) -> Non
     rois = (
         Roi(name="brows", channels=1, parts=("l_brow", "r_brow")),
         Roi(name="eyeballs", channels=1, parts=("l_eye", "r_eye")),
-        Roi(name="clothes", channels=1, parts=("cloth",)),
+        Roi(name="throat", channels=1, parts=("neck",)),
     )
     cut = render_faces(8, size=SIZE, seed=3, rois=rois)
     assert torch.equal(cut.images, faces.images[:8])
-    assert list(cut.mattes) == ["brows", "eyeballs", "clothes"]
+    assert list(cut.mattes) == ["brows", "eyeballs", "throat"]
     assert cut.labels.max() == 3
     torch.testing.assert_close(cut.mattes["brows"] + cut.mattes["eyeballs"], faces.mattes["eyes"][:8])
 

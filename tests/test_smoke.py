@@ -37,6 +37,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params = (folder / "params.yaml").read_text().replace("preset: quickstart", "preset: smoke")
     (folder / "params.yaml").write_text(params)
     run(folder, "git", "init", "--quiet")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "-m", "Start")
     run(folder, "dvc", "repro")
     return folder
 

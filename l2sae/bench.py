@@ -54,7 +54,7 @@ def record(name: str) -> None:
     runs = {
         path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path("reports/run").glob("*.json"))
     }
-    metrics = [read_metrics(f"metrics/{stage}.json") for stage in ("prepare", "train", "evaluate", "benchmark")]
+    metrics = [read_metrics(f"metrics/{stage}.json") for stage in runs if stage != "figures"]
     written = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": _machine(),
@@ -95,7 +95,7 @@ def results_table() -> str:
         lines.append(f"| {title} | {' | '.join('' if value is None else f'{value:.3g}' for value in values)} |")
     minutes = [sum(result["seconds"].values()) / 60 for result in results.values()]
     memory = [max(result["peak_rss_mb"].values()) / 1024 for result in results.values()]
-    lines.append(f"| whole pipeline, minutes | {' | '.join(f'{value:.1f}' for value in minutes)} |")
+    lines.append(f"| all stages that ran, minutes | {' | '.join(f'{value:.1f}' for value in minutes)} |")
     lines.append(f"| peak memory, GiB | {' | '.join(f'{value:.1f}' for value in memory)} |")
     machines = sorted({f"{result['machine']}, {result['date']}" for result in results.values()})
     return "\n".join([*lines, "", f"Measured on {'; '.join(machines)}."])

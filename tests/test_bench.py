@@ -50,7 +50,7 @@ def test_table_has_a_column_for_each_recorded_run(finished_run: Path) -> None:
     table = bench.results_table()
     assert "| | one | two |" in table
     assert "| PSNR, dB | 25 | 25 |" in table
-    assert "| whole pipeline, minutes | 4.0 | 4.0 |" in table
+    assert "| all stages that ran, minutes | 4.0 | 4.0 |" in table
 
 
 def test_readme_shows_the_committed_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ class Trainer:
         values = {name: value.item() for name, value in losses.items()}
         if not math.isfinite(norm + sum(values.values())):
             raise DivergenceError(
-                f"step {self.steps + 1}: losses {values}, gradient norm {norm}: lower train.learning_rate and train again"
+                f"step {self.steps + 1}: losses {values}, gradient norm {norm}: lower train.learning_rate, train again"
             )
         self.optimizer.step()
         self.average.update_parameters(self.model)

@@ -14,6 +14,7 @@ the same photos, so the figures compare them and promise nothing.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Literal, get_args
 
 import torch
@@ -23,9 +24,11 @@ from l2sae.editing.pictures import Frame
 from l2sae.editing.resolution import Matte, box_mean, upsample_rows
 
 Composition = Literal["detail", "replace"]
+Window = tuple[EllipsisType, slice, slice]
 COMPOSITIONS: tuple[str, ...] = get_args(Composition)
 MAX_GAIN = 2.0  # more would magnify the noise and JPEG blocks of dark pixels
 KNEE = 0.08  # of the range: an edit that comes closer to black or white is bent
+_WINDOWS = 16  # the radius of local means is this fraction of the model's side
 STRIP_PIXELS = 2**18  # few enough that a strip's intermediate values stay in the processor's cache
 
 
@@ -64,15 +67,35 @@ def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tenso
         photo: the photo at model resolution, (B, 3, n, n) in [-1, 1].
         old: decoded original, likewise.
         new: decoded edit, likewise.
-        matte: (B, 1, n, n) of the ROI, at the same resolution.
+        matte: (B, 1, n, n) of the ROI, at the same resolution. Far from where it is above 0, the field is 0.
     """
-    photo, old, new = ((x.clamp(-1, 1) + 1) / 2 for x in (photo, old, new))
+    result = photo.new_zeros(len(photo), 6, *photo.shape[-2:])
+    radius = photo.shape[-1] // _WINDOWS
+    # within `radius` of the matte the field is exact: all windows there lie in the box, or end at the picture's border
+    box = support(matte, margin=2 * radius)
+    photo, old, new = ((x[box].clamp(-1, 1) + 1) / 2 for x in (photo, old, new))
+    matte = matte[box]
     limit = math.log(MAX_GAIN)
     gain = (torch.logit(new, 0.02) - torch.logit(old, 0.02)).clamp(-limit, limit)
     # both continue beyond the decoded border, which is blurred: else a fringe of the old colour would stay
-    gain = _local_mean(gain, matte, inside=20)
-    offset = _local_mean(photo + (new - old) - _curve(photo, gain.exp()), matte, inside=0)
-    return torch.cat([gain, offset], dim=1)
+    gain = _local_mean(gain, matte, radius, inside=20)
+    offset = _local_mean(photo + (new - old) - _curve(photo, gain.exp()), matte, radius, inside=0)
+    result[box] = torch.cat([gain, offset], dim=1)
+    return result
+
+
+def support(matte: Tensor, margin: int = 0) -> Window:
+    """Index of the box, with a margin, outside which a matte (B, C, H, W) is 0 in every image.
+
+    Where the matte is 0 everywhere the box is empty.
+    """
+    above = (matte > 0).any(dim=1).any(dim=0)
+    spans = []
+    for axis in (0, 1):
+        shown = above.any(dim=1 - axis).nonzero()
+        first, last = (int(shown[0]) - margin, int(shown[-1]) + margin) if len(shown) else (0, -1)
+        spans.append(slice(max(0, first), last + 1))
+    return (..., spans[0], spans[1])
 
 
 def composite(photo: Tensor, frame: Frame, steps: Sequence[Step], compose: str) -> Tensor:
@@ -112,15 +135,14 @@ def _edit_strip(x: Tensor, frame: Frame, start: int, steps: Sequence[Step], comp
     photo, touched = x, torch.zeros_like(x[:, :1], dtype=torch.bool)
     for step in steps:
         mattes = [effect.matte.rows(photo, frame, start) for effect in step.effects]
-        total = torch.stack(mattes).sum(dim=0)
-        if not bool(total.any()):
-            continue
-        change = torch.zeros_like(x)
+        total = sum(mattes[1:], mattes[0])
+        edited = x.clone()
         for effect, matte in zip(step.effects, mattes, strict=True):
-            if bool(matte.any()):
-                field = upsample_rows(effect.field, frame, start, start + x.shape[2])
-                change += matte / total.clamp(min=1) * (_target(x, field, compose, step.strength) - x)
-        x = (x + change).clamp(0, 1)
+            box = support(matte)  # pixels outside cost nothing
+            part, share = x[box], matte[box] / total[box].clamp(min=1)
+            field = upsample_rows(effect.field, frame, start, start + x.shape[2])[box]
+            edited[box] += share * (_target(part, field, compose, step.strength) - part)
+        x = edited.clamp_(0, 1)
         touched = touched | (total > 0)
     return x, touched
 
@@ -136,10 +158,10 @@ def _curve(t: Tensor, gain: Tensor) -> Tensor:
     return t * gain / (1 + t * (gain - 1))
 
 
-def _local_mean(field: Tensor, matte: Tensor, inside: float) -> Tensor:
+def _local_mean(field: Tensor, matte: Tensor, radius: int, inside: float) -> Tensor:
     """Mean of what lies inside the matte nearby; a pixel's own value counts ``inside`` times more, if it is inside."""
     weighted = torch.cat([field * matte, matte], dim=1)
-    mixed = box_mean(weighted, field.shape[-1] // 16) + inside * weighted
+    mixed = box_mean(weighted, radius) + inside * weighted
     return mixed[:, :-1] / (mixed[:, -1:] + 1e-6)
 
 

@@ -127,8 +127,8 @@ class FaceEditor:
             elif vectors is not None or current is not None:  # else the photo's own style: no change, to the bit
                 new = self._decode(vectors, (style, layer.seed))
                 old = self._decode(None, None) if old is None else old
-                shown = self.images + (old - self._decode(None, None))  # the photo with the layers below
-                effects.append(self._on_photo(recolouring(shown, old, new, small), matte))
+                below = self.images if current is None else self.images + (current - self._decode(None, None))
+                effects.append(self._on_photo(recolouring(below, old, new, small), matte))
                 after = (old if after is None else after) + layer.strength * small * (new - old)
         return effects, None if after is None else after.clamp(-1, 1)
 

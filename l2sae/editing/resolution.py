@@ -116,6 +116,17 @@ def upsample_rows(field: Tensor, frame: Frame, start: int, stop: int) -> Tensor:
 
 
 def box_mean(x: Tensor, radius: int) -> Tensor:
-    """Mean of (B, C, H, W) over a square window of 2 * radius + 1 pixels, of those inside the picture."""
-    x = F.avg_pool2d(x, (2 * radius + 1, 1), 1, (radius, 0), count_include_pad=False)
-    return F.avg_pool2d(x, (1, 2 * radius + 1), 1, (0, radius), count_include_pad=False)
+    """Mean of (B, C, H, W) over a square window of 2 * radius + 1 pixels, of those inside the picture.
+
+    Two products with banded matrices: on a CPU several times as fast as pooling with windows this large, and unlike
+    running sums they leave an exact 0 where all is 0.
+    """
+    down, across = (_averages(size, radius, x) for size in x.shape[-2:])
+    return down @ (x @ across.T)
+
+
+def _averages(size: int, radius: int, like: Tensor) -> Tensor:
+    """The matrix (size, size) whose product with a line is its running mean."""
+    place = torch.arange(size, device=like.device)
+    near = ((place[:, None] - place).abs() <= radius).to(like.dtype)
+    return near / near.sum(dim=1, keepdim=True)

@@ -30,21 +30,21 @@ def cross_talk(model: L2SAE, structures: Tensor, generator: torch.Generator) -> 
     Returns:
         The ratio, 0 or more.
     """
-    scale = structures.std(dim=(0, 2, 3))[:, None, None]
-    ratios = []
-    for name in model.roi_names:
-        own, other = 0.0, 0.0
-        for chunk in structures.split(_BATCH):
-            noise = torch.randn(chunk.shape, generator=generator) * scale.cpu()
-            perturbed = chunk.clone()
-            part = model.slices[name]
+    scale = structures.std(dim=(0, 2, 3)).cpu()[:, None, None]
+    names = model.roi_names
+    changes = torch.zeros(len(names), len(names), dtype=torch.float64)  # of each matte when each slice is perturbed
+    for chunk in structures.split(_BATCH):
+        chunk = chunk.to(model.device)
+        before = torch.cat(list(model.masks(chunk).values()), dim=1)
+        for r, name in enumerate(names):
+            noise = torch.randn(chunk.shape, generator=generator) * scale
+            perturbed, part = chunk.clone(), model.slices[name]
             perturbed[:, part] += noise[:, part].to(chunk)
-            before, after = model.masks(chunk.to(model.device)), model.masks(perturbed.to(model.device))
-            changes = {roi: float((after[roi] - before[roi]).abs().sum()) for roi in model.roi_names}
-            own += changes.pop(name)
-            other += sum(changes.values()) / max(1, len(changes))
-        ratios.append(other / own if own else 0.0)
-    return sum(ratios) / len(ratios)
+            after = torch.cat(list(model.masks(perturbed).values()), dim=1)
+            changes[r] += (after - before).abs().sum(dim=(0, 2, 3)).cpu()
+    own = changes.diagonal()
+    other = (changes.sum(dim=1) - own) / max(1, len(names) - 1)
+    return float(torch.where(own > 0, other / own, 0.0).mean())
 
 
 def probe_figures(

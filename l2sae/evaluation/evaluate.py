@@ -4,7 +4,7 @@ The split is read in batches, three times; only statistics of its images are kep
 at the data's own size where that is larger: a smaller model's outputs are upsampled, truth is never reduced.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,14 @@ from l2sae.data import FaceDataset
 from l2sae.editing.pictures import to_model
 from l2sae.evaluation.baselines import mean_masks
 from l2sae.evaluation.disentanglement import disentanglement
+from l2sae.evaluation.parallel import side_by_side
 from l2sae.evaluation.quality import blurred, eight_bit, mean_l1, mean_ssim, psnr, resized
 from l2sae.evaluation.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.evaluation.summary import summarise
 from l2sae.evaluation.swaps import FaceStatistics, SwapMeasurement, face_statistics
-from l2sae.evaluation.tally import RunningSums, Tally
+from l2sae.evaluation.tally import Array, RunningSums, Tally
 from l2sae.metrics import put
-from l2sae.model import L2SAE
+from l2sae.model import L2SAE, Latents
 from l2sae.params import Params
 
 FIGURE_SIZE = 128
@@ -36,6 +37,7 @@ UNAVAILABLE = {
 """Figures that need a package or weights that the workspace does not install: they are null, with this reason."""
 
 Progress = Callable[[str], object]
+FigureBatch = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class TestFaces:
         """Side of all pictures and masks that figures are computed on."""
         return max(FIGURE_SIZE, self.dataset.image_size)
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def batches(self) -> Iterator[FigureBatch]:
         """Indices (B,), photos (B, 3, S, S) in [-1, 1] and true regions (B, R, S, S) bool, in manifest order."""
         for indices in torch.arange(self.count).split(BATCH):
             batch = self.dataset.batch(indices)
@@ -69,6 +71,7 @@ def evaluate(
     train: FaceDataset,
     labels: str,
     progress: Progress = print,
+    skipped: int = 0,
 ) -> dict[str, Any]:
     """Compute the figures of ``metrics/evaluate.json``.
 
@@ -79,6 +82,7 @@ def evaluate(
         train: the training split, for the constant-mask baseline.
         labels: kind of the labels: ``human``, ``rendered`` or ``weak``.
         progress: called with one plain line at a time.
+        skipped: files of the source that were left out as broken or unusable; reported with the counts.
 
     Returns:
         Nested figures; ``ci`` repeats their nesting with [low, high], 95 % bootstrap intervals over images. Figures
@@ -102,14 +106,26 @@ def evaluate(
     shown = min(count, PROBE_IMAGES)
     figures["disentanglement"] = disentanglement(model, structures, _first_labels(faces, shown), params.seed)
     figures["labels"] = labels
-    truth = columns["overlap"][..., 2]
-    missing = {roi: int((truth[:, r] == 0).sum()) for r, roi in enumerate(model.roi_names)}
-    figures["counts"] = {"images": count, "available": len(dataset), "without": missing}
+    figures["counts"] = _counts(columns["overlap"], model.roi_names) | {
+        "images": count, "available": len(dataset), "skipped": skipped,
+    }  # fmt: skip
     figures["sizes"] = {"figures": faces.size, "data": dataset.image_size, "model": model.image_size}
     for key, reason in UNAVAILABLE.items():
         put(figures, key, None)
         put(figures, f"{key}_reason", reason)
     return figures
+
+
+def _counts(overlap: Array, rois: Sequence[str]) -> dict[str, Any]:
+    """From overlaps (N, R, 3): images ``without`` an ROI, and images that show it but in which it was ``missed`` whole.
+
+    Figures of the ROI leave out the former; the latter count in full, with an overlap of 0.
+    """
+    shown, found = overlap[..., 2] > 0, overlap[..., 0] > 0
+    return {
+        "without": {roi: int((~shown[:, r]).sum()) for r, roi in enumerate(rois)},
+        "missed": {roi: int((shown & ~found)[:, r].sum()) for r, roi in enumerate(rois)},
+    }
 
 
 def pair_offsets(count: int, pairs_per_image: int) -> list[int]:
@@ -123,23 +139,37 @@ def _measure_faces(
     """Reconstructions, mattes and baselines; returns what the pairs need, and the first structure tensors."""
     statistics: list[FaceStatistics] = []
     structures: list[Tensor] = []
-    for indices, photos, regions in faces.batches():
+
+    def measure(batch: FigureBatch) -> tuple[dict[str, Tensor], FaceStatistics, Latents]:
+        _, photos, regions = batch
         latents = model.encode(to_model(photos, model.image_size))
-        output = resized(model.decode(latents.structure, latents.style), faces.size)
         mattes = resized(torch.sigmoid(model.mask_logits(latents.structure)), faces.size)
-        values = latents.structure[0].numel() + latents.style[0].numel()
-        tally.add("psnr", psnr(output, photos))
-        tally.add("ssim", mean_ssim(output, photos))
-        tally.add("l1", mean_l1(output, photos))
-        tally.add("blur", psnr(blurred(photos, values), photos))
-        tally.add("overlap", overlap_counts(mattes > 0.5, regions))
-        tally.add("constant", overlap_counts(constant.expand_as(regions), regions))
-        tally.add("boundary", boundary_f1(mattes > 0.5, regions))
-        statistics.append(face_statistics(latents.style, photos, regions, mattes))
+        columns = _quality_columns(model, photos, latents) | {
+            "overlap": overlap_counts(mattes > 0.5, regions),
+            "constant": overlap_counts(constant.expand_as(regions), regions),
+            "boundary": boundary_f1(mattes > 0.5, regions),
+        }
+        return columns, face_statistics(latents.style, photos, regions, mattes), latents
+
+    for columns, of_faces, latents in side_by_side(measure, faces.batches(), faces.device):
+        for name, values in columns.items():
+            tally.add(name, values)
+        statistics.append(of_faces)
         if len(structures) * BATCH < PROBE_IMAGES:
             structures.append(latents.structure.cpu())
-        _report(progress, "faces", indices, faces.count)
+        _report(progress, "faces", len(statistics), faces.count)
     return FaceStatistics.joined(statistics), torch.cat(structures)[:PROBE_IMAGES]
+
+
+def _quality_columns(model: L2SAE, photos: Tensor, latents: Latents) -> dict[str, Tensor]:
+    output = resized(model.decode(latents.structure, latents.style), photos.shape[-1])
+    values = latents.structure[0].numel() + latents.style[0].numel()
+    return {
+        "psnr": psnr(output, photos),
+        "ssim": mean_ssim(output, photos),
+        "l1": mean_l1(output, photos),
+        "blur": psnr(blurred(photos, values), photos),
+    }
 
 
 def _measure_edits(
@@ -151,20 +181,24 @@ def _measure_edits(
     """
     offsets = pair_offsets(faces.count, params.evaluate.pairs_per_image)
     seeds = [params.seed + i for i in range(params.evaluate.noise_seeds)]
-    largest, turn = 0.0, 0
-    for indices, photos, regions in faces.batches():
+
+    def measure(batch: FigureBatch) -> tuple[RunningSums, float]:
+        indices, photos, regions = batch
         measurement = SwapMeasurement(model, photos, regions, params.edit.compose)
         sums = RunningSums()
-        own = statistics.at(indices)
-        for offset in offsets:
+        first = int(indices[0]) // BATCH * len(offsets)
+        for turn, offset in enumerate(offsets, start=first):
             other = statistics.at((indices + offset) % faces.count)
-            measurement.measure_pair(own, other, turn % len(model.rois), sums)
-            turn += 1
-        largest = max(largest, measurement.change_outside_given(other, turn % len(model.rois)))
+            measurement.measure_pair(statistics.at(indices), other, turn % len(model.rois), sums)
         measurement.measure_noise(params.edit.noise_sigma, seeds, sums)
+        return sums, measurement.change_outside_given(other, (turn + 1) % len(model.rois))
+
+    changes: list[float] = []
+    for sums, largest in side_by_side(measure, faces.batches(), faces.device):
         sums.into(tally)
-        _report(progress, "edits", indices, faces.count)
-    return largest
+        changes.append(largest)
+        _report(progress, "edits", len(changes), faces.count)
+    return max(changes)
 
 
 def _first_labels(faces: TestFaces, count: int) -> Tensor:
@@ -173,7 +207,7 @@ def _first_labels(faces: TestFaces, count: int) -> Tensor:
     return F.interpolate(labels[:, None], size=(faces.size, faces.size), mode="nearest-exact")[:, 0]
 
 
-def _report(progress: Progress, what: str, indices: Tensor, count: int) -> None:
-    done = int(indices[-1]) + 1
-    if done == count or done % (8 * BATCH) == 0:
+def _report(progress: Progress, what: str, batches: int, count: int) -> None:
+    done = min(batches * BATCH, count)
+    if done == count or batches % 8 == 0:
         progress(f"evaluate: {what}: {done} of {count}")

@@ -2,7 +2,6 @@
 
 import math
 
-import torch
 from kornia.metrics import ssim
 from torch import Tensor
 from torch.nn import functional as F
@@ -50,4 +49,4 @@ def resized(images: Tensor, size: int) -> Tensor:
 
 def eight_bit(images: Tensor) -> Tensor:
     """Images in [-1, 1] rounded to the 8-bit levels that a file holds."""
-    return torch.round((images.clamp(-1, 1) + 1) * 127.5) / 127.5 - 1
+    return images.clamp(-1, 1).add_(1).mul_(127.5).round_().div_(127.5).sub_(1)

@@ -1,5 +1,7 @@
 """What happens inside regions: colour, texture and edges in CIELAB, overlap and boundaries of masks."""
 
+import math
+
 import torch
 from kornia.color import rgb_to_lab
 from kornia.filters import sobel
@@ -30,6 +32,33 @@ def region_means(values: Tensor, weights: Tensor) -> Tensor:
     weights = weights.to(values.dtype)
     sums = torch.einsum("brhw,bchw->brc", weights, values)
     return sums / weights.sum(dim=(2, 3))[..., None]
+
+
+class RegionPixels:
+    """The pixels of one region in a batch, picked out: what is computed for them costs nothing elsewhere.
+
+    Args:
+        region: (B, 1, H, W) bool.
+    """
+
+    def __init__(self, region: Tensor):
+        self.shape = region.shape
+        self.image, _, row, column = region.nonzero(as_tuple=True)
+        self.count = torch.bincount(self.image, minlength=len(region))
+        self._place = row * region.shape[3] + column
+
+    def take(self, values: Tensor) -> Tensor:
+        """Values (B, C, H, W) at the region's pixels, (P, C, 1, 1), image after image."""
+        area = self.shape[2] * self.shape[3]
+        channel = torch.arange(values.shape[1], device=values.device)
+        index = ((self.image[:, None] * values.shape[1] + channel) * area + self._place[:, None]).flatten()
+        return values.reshape(-1)[index].view(-1, values.shape[1], 1, 1)
+
+    def means(self, values: Tensor) -> Tensor:
+        """Mean in each image of values (P, C, 1, 1) -> (B, C); NaN where the region is empty."""
+        flat = values.flatten(1).double()  # single precision would lose digits in long sums
+        sums = flat.new_zeros(self.shape[0], flat.shape[1]).index_add_(0, self.image, flat)
+        return (sums / self.count[:, None]).to(values.dtype)
 
 
 def texture(lab: Tensor, edges: Tensor, regions: Tensor) -> Tensor:
@@ -81,13 +110,28 @@ def overlap_counts(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 def dilate(masks: Tensor, radius: float) -> Tensor:
-    """All pixels within Euclidean distance ``radius`` of a mask, (B, R, H, W) bool -> bool."""
+    """All pixels within Euclidean distance ``radius`` of a mask, (B, R, H, W) bool -> bool.
+
+    The disk is a stack of rows: the mask widened to each row's half width, moved up and down to its height.
+    """
     reach = int(radius)
-    steps = torch.arange(-reach, reach + 1, device=masks.device)
-    disk = (steps[:, None] ** 2 + steps[None] ** 2 <= radius**2).float()
-    flat = masks.flatten(0, 1)[:, None].float()
-    near = F.conv2d(flat, disk[None, None], padding=reach) > 0.5
-    return near[:, 0].unflatten(0, masks.shape[:2])
+    half_widths = [int(math.sqrt(radius**2 - height**2)) for height in range(reach + 1)]
+    widened = [masks]
+    for shift in range(1, reach + 1):
+        widened.append(_spread(widened[-1], masks, shift, axis=3))
+    result = widened[half_widths[0]]
+    for height in range(1, reach + 1):
+        result = _spread(result, widened[half_widths[height]], height, axis=2)
+    return result
+
+
+def _spread(base: Tensor, masks: Tensor, shift: int, axis: int) -> Tensor:
+    """``base`` and ``masks`` moved by ``shift`` pixels both ways along an axis, united."""
+    result, length = base.clone(), masks.shape[axis] - shift
+    if length > 0:
+        for there, here in ((shift, 0), (0, shift)):
+            result.narrow(axis, there, length).logical_or_(masks.narrow(axis, here, length))
+    return result
 
 
 def boundaries(masks: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """What swaps and noise edits of single ROIs do, measured on one batch of photos at a time.
 
 Every edit is rendered by :class:`l2sae.editing.FaceEditor`, as for a user, and rounded to 8 bits. The decoded pictures
-are shared by the ROIs and compositions, and CIELAB is computed only in a box around the true ROI.
+are shared by the ROIs and compositions, and CIELAB is computed only inside the true ROI, or in a box around it where
+gradients are needed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import torch
@@ -15,6 +17,7 @@ from l2sae.editing import FaceEditor, Layer, Noise, Style, Swap
 from l2sae.evaluation.baselines import lab_statistics, reinhard
 from l2sae.evaluation.quality import eight_bit, resized
 from l2sae.evaluation.regions import (
+    RegionPixels,
     dilate,
     edge_strength,
     overlap_counts,
@@ -49,6 +52,11 @@ class FaceStatistics:
     texture: Tensor
     matched: Tensor
 
+    @cached_property
+    def swap(self) -> Swap:
+        """The swap to these styles: one object, so that an editor decodes it once for all ROIs."""
+        return Swap(self.style)
+
     def at(self, indices: Tensor) -> "FaceStatistics":
         """The statistics of the images at ``indices``."""
         return FaceStatistics(self.style[indices], self.colour[indices], self.texture[indices], self.matched[indices])
@@ -79,6 +87,7 @@ class SwapMeasurement:
         mattes = self.editor.mattes()
         self.mattes = {roi: resized(matte, photos.shape[-1]) for roi, matte in mattes.items()}
         self.boxes = [_box(regions[:, [r]]) for r in range(regions.shape[1])]
+        self.inside = [RegionPixels(regions[:, [r]]) for r in range(regions.shape[1])]
 
     def measure_pair(self, own: FaceStatistics, other: FaceStatistics, recoded: int, sums: RunningSums) -> None:
         """Swap in the styles of ``other``, ROI by ROI and in both compositions.
@@ -89,18 +98,16 @@ class SwapMeasurement:
             recoded: index of the ROI whose edit is encoded again.
             sums: receives (B, R) values by name.
         """
-        style = Swap(other.style)
         results: dict[str, list[Tensor]] = {}
         way = (own.colour - other.colour).norm(dim=-1)
         visible = way >= VISIBLE
         for r, roi in enumerate(self.model.roi_names):
             for compose in COMPOSITIONS:
-                edited = self._render(roi, style, compose)
-                lab, region = to_lab(self._crop(edited, r)), self._region(r)
-                colour = region_means(lab, region)[:, 0]
+                edited = self._render(roi, other.swap, compose)
+                colour = self.inside[r].means(to_lab(self.inside[r].take(edited)))
                 _append(results, f"left_{compose}", (colour - other.colour[:, r]).norm(dim=-1))
                 if compose == self.compose:
-                    self._measure_edit(edited, lab, r, other, results)
+                    self._measure_edit(edited, r, other, results)
                     if r == recoded:
                         sums.add("edited", self._recoded_overlap(edited))
             recoloured = self._reinhard(r, own, other)
@@ -116,20 +123,19 @@ class SwapMeasurement:
         style = Noise(sigma)
         distances = []
         for r, roi in enumerate(self.model.roi_names):
-            region = self._region(r)
-            labs = [to_lab(self._crop(self._render(roi, style, self.compose, seed), r)) for seed in seeds]
+            pixels = self.inside[r]
+            labs = [to_lab(pixels.take(self._render(roi, style, self.compose, seed))) for seed in seeds]
             apart = [(a - b).square().sum(dim=1, keepdim=True).sqrt() for a, b in combinations(labs, 2)]
-            distances.append(region_means(torch.stack(apart).mean(dim=0), region)[:, 0, 0])
+            distances.append(pixels.means(torch.stack(apart).mean(dim=0))[:, 0])
         sums.add("diversity", torch.stack(distances, dim=1))
 
     def _render(self, roi: str, style: Style, compose: str, seed: int = 0) -> Tensor:
         return eight_bit(self.editor.render([Layer({roi: style}, seed=seed)], compose))
 
-    def _measure_edit(
-        self, edited: Tensor, lab: Tensor, r: int, other: FaceStatistics, results: dict[str, list[Tensor]]
-    ) -> None:
+    def _measure_edit(self, edited: Tensor, r: int, other: FaceStatistics, results: dict[str, list[Tensor]]) -> None:
         """Texture, edges and locality of one edit."""
-        region, edges = self._region(r), edge_strength(lab)
+        lab, region = to_lab(self._crop(edited, r)), self._region(r)
+        edges = edge_strength(lab)
         made = texture(lab, edges, region)[:, 0]
         _append(results, "texture_left", (made - other.texture[:, r]).norm(dim=-1))
         _append(results, "edges", region_correlation(edges, self._crop(self.edges, r), region))
@@ -143,10 +149,11 @@ class SwapMeasurement:
 
     def _reinhard(self, r: int, own: FaceStatistics, other: FaceStatistics) -> Tensor:
         """Mean colour (B, 3) of the true ROI after colour statistics were matched inside the predicted matte."""
-        target = reinhard(self._crop(self.lab, r), own.matched[:, r], other.matched[:, r])
-        matte = self._crop(self.mattes[self.model.roi_names[r]], r)
-        result = matte * target + (1 - matte) * self._crop(self.photos, r)
-        return region_means(to_lab(eight_bit(result)), self._region(r))[:, 0]
+        pixels = self.inside[r]
+        source, target = own.matched[pixels.image, r], other.matched[pixels.image, r]
+        matte = pixels.take(self.mattes[self.model.roi_names[r]])
+        result = matte * reinhard(pixels.take(self.lab), source, target) + (1 - matte) * pixels.take(self.photos)
+        return pixels.means(to_lab(eight_bit(result)))
 
     def _recoded_overlap(self, edited: Tensor) -> Tensor:
         images = resized(edited, self.model.image_size)
@@ -156,7 +163,7 @@ class SwapMeasurement:
     def change_outside_given(self, other: FaceStatistics, r: int) -> float:
         """Largest change outside, in 8-bit levels, of a swap of ROI ``r`` with its true matte."""
         roi = self.model.roi_names[r]
-        layer = Layer({roi: Swap(other.style)}, mattes={roi: self.regions[:, [r]].float()})
+        layer = Layer({roi: other.swap}, mattes={roi: self.regions[:, [r]].float()})
         levels = (eight_bit(self.editor.render([layer], self.compose)) - self.photos).abs() * 127.5
         return float((levels * self.outside[:, [r]]).max())
 

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+import torch
 
+from l2sae.data import FaceBatch
 from l2sae.evaluation import evaluate
 from l2sae.evaluation.evaluate import pair_offsets
 from l2sae.metrics import flatten, get, metric_table, read_metrics, write_metrics
@@ -61,6 +63,33 @@ def test_edits_with_true_mattes_change_nothing_outside(figures):
 def test_figures_are_at_128_pixels_whatever_the_model(figures):
     assert figures["sizes"] == {"figures": 128, "data": 32, "model": 32}
     assert figures["counts"]["images"] == 12
+
+
+def test_missing_rois_and_skipped_files_are_counted_apart(model, test_split, train_split, params, monkeypatch):
+    """No lips in the truth of any face, and a model that finds nothing at all."""
+    read = test_split.batch
+    monkeypatch.setattr(
+        test_split, "batch", lambda i: FaceBatch(read(i).images, torch.where(read(i).labels == 5, 0, read(i).labels))
+    )
+    monkeypatch.setattr(model, "mask_logits", lambda s, rois=None: torch.full((len(s), 5, 32, 32), -9.0))
+    figures = evaluate(model, test_split, params, train_split, "rendered", progress=lambda line: None, skipped=3)
+    assert figures["counts"]["skipped"] == 3
+    assert figures["counts"]["without"]["lips"] == 12
+    assert figures["counts"]["missed"]["lips"] == 0
+    assert figures["counts"]["missed"]["skin"] == 12
+    assert figures["masks"]["iou"]["skin"] == 0.0
+    assert "lips" not in figures["masks"]["iou"]
+
+
+def test_figures_do_not_depend_on_the_number_of_threads(figures, model, test_split, train_split, params):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads % 2 + 1)
+        again = evaluate(model, test_split, params, train_split, "rendered", progress=lambda line: None)
+    finally:
+        torch.set_num_threads(threads)
+    assert flatten(again["locality"]) == flatten(figures["locality"])
+    assert flatten(again["style"]) == flatten(figures["style"])
 
 
 def test_two_runs_write_equal_files(figures, model, test_split, train_split, params, tmp_path):

@@ -6,6 +6,7 @@ from scipy.stats import pearsonr
 from skimage.color import rgb2lab
 
 from l2sae.evaluation.regions import (
+    RegionPixels,
     boundaries,
     boundary_f1,
     dilate,
@@ -43,6 +44,16 @@ def test_region_means_are_means_of_the_pixels_inside_and_nan_for_an_empty_region
     np.testing.assert_allclose(means[0, 0], images[0, :, 3:9, 4:20].mean(dim=(1, 2)), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(means[0, 1], images[0, :, 12:, :5].mean(dim=(1, 2)), rtol=1e-4, atol=1e-6)
     assert means[1, 1].isnan().all()
+
+
+def test_region_pixels_give_the_means_of_the_region_and_nan_for_an_empty_one(images):
+    region = torch.zeros(2, 1, 24, 24, dtype=torch.bool)
+    region[0, 0, 3:9, 4:20] = True
+    pixels = RegionPixels(region)
+    torch.testing.assert_close(pixels.take(images)[:, :, 0, 0], images[0, :, 3:9, 4:20].flatten(1).T)
+    means = pixels.means(pixels.take(images))
+    torch.testing.assert_close(means[0], images[0, :, 3:9, 4:20].mean(dim=(1, 2)))
+    assert means[1].isnan().all()
 
 
 def test_texture_is_spread_and_mean_gradient_of_lightness():

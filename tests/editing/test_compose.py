@@ -1,0 +1,38 @@
+"""Boxes and local means: what makes edits of small regions cheap changes none of their pixels."""
+
+import torch
+from scipy.ndimage import convolve
+
+from l2sae.editing import compose
+from l2sae.editing.compose import recolouring, support
+from l2sae.editing.resolution import box_mean
+
+
+def test_box_mean_averages_the_pixels_inside_the_picture():
+    x = torch.rand(2, 3, 20, 13, generator=torch.Generator().manual_seed(0))
+    window = torch.ones(7, 7).numpy()
+    inside = convolve(torch.ones(20, 13).numpy(), window, mode="constant")
+    for i in range(2):
+        for c in range(3):
+            expected = torch.from_numpy(convolve(x[i, c].numpy(), window, mode="constant") / inside)
+            torch.testing.assert_close(box_mean(x, 3)[i, c], expected, atol=1e-6, rtol=1e-5)
+
+
+def test_support_is_the_smallest_box_and_empty_for_an_empty_matte():
+    matte = torch.zeros(2, 1, 30, 40)
+    assert matte[support(matte, margin=5)].numel() == 0
+    matte[0, 0, 4, 20], matte[1, 0, 9, 38] = 0.1, 1.0
+    assert support(matte) == (..., slice(4, 10), slice(20, 39))
+    assert support(matte, margin=5) == (..., slice(0, 15), slice(15, 44))
+
+
+def test_field_near_the_matte_is_that_of_the_whole_picture(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    photo, old, new = (torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1 for _ in range(3))
+    matte = torch.zeros(2, 1, 64, 64)
+    matte[:, :, 30:40, :9] = torch.rand(2, 1, 10, 9, generator=generator)
+    boxed = recolouring(photo, old, new, matte)
+    monkeypatch.setattr(compose, "support", lambda matte, margin=0: (..., slice(None), slice(None)))
+    whole = recolouring(photo, old, new, matte)
+    near = (..., slice(26, 44), slice(0, 13))  # the radius of the means is 4
+    torch.testing.assert_close(boxed[near], whole[near], atol=1e-5, rtol=1e-5)

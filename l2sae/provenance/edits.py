@@ -74,3 +74,43 @@ def edit_faces(
         for before, after in zip(as_pictures(images), as_pictures(edited), strict=True):
             made.append(EditedFace(before, after, changed_pixels(before, after), rois))
     return made
+
+
+def training_edits(model: L2SAE, dataset: FaceDataset, count: int, seed: int) -> list[EditedFace]:
+    """Edits to learn from: one of each of ``count`` faces, of one to three regions, at strengths of 0.6 to 1.2.
+
+    Two of three are ``detail`` edits, which are harder to tell. Where the split is smaller, all of it is used.
+    """
+    rng = np.random.default_rng(seed)
+    contents = rng.permutation(len(dataset))[:count]
+    made: list[EditedFace] = []
+    for number, start in enumerate(range(0, len(contents), BATCH)):
+        batch = contents[start : start + BATCH].tolist()
+        references = rng.integers(len(dataset), size=len(batch)).tolist()
+        most = min(3, len(model.roi_names))
+        rois = rng.permutation(model.roi_names)[: rng.integers(1, most + 1)].tolist()
+        compose = "replace" if number % 3 == 2 else "detail"
+        made += edit_faces(model, dataset, batch, references, tuple(rois), compose, float(rng.uniform(0.6, 1.2)))
+    return visible(made)
+
+
+def measured_edits(model: L2SAE, dataset: FaceDataset, count: int, compose: str) -> list[EditedFace]:
+    """Edits to measure on: full swaps over the pairs (i, i + k), k = 1..4, of each region in turn and of all at once.
+
+    Raises:
+        ValueError: the split has fewer than two faces.
+    """
+    if len(dataset) < 2:
+        raise ValueError(f"the test split has {len(dataset)} face, a swap needs two: change data.split or data.count")
+    kinds: list[tuple[str, ...]] = [*((roi,) for roi in model.roi_names), model.roi_names]
+    made: list[EditedFace] = []
+    for number, rois in enumerate(kinds):
+        contents = list(range(number, min(count, len(dataset)), len(kinds)))
+        references = [(i + 1 + i // len(kinds) % 4) % len(dataset) for i in contents]
+        made += edit_faces(model, dataset, contents, references, rois, compose)
+    return visible(made)
+
+
+def visible(faces: Sequence[EditedFace]) -> list[EditedFace]:
+    """Those whose edit can be seen; all of them where none can, as with a model that has learned nothing."""
+    return [face for face in faces if face.truth.mean() >= VISIBLE] or list(faces)

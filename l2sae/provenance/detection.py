@@ -77,18 +77,23 @@ def measure_detector(
     Returns:
         Nested figures, and the scores by composition and attack for the ROC curves.
     """
-    figures: dict[str, Any] = {}
     found = {}
     for compose, of_compose in faces.items():
         for attack in attacks:
-            scores = score_faces(localiser, of_compose, attack)
-            found[compose, attack.name] = scores
-            weights = resampling_weights(len(scores.photo), resamples, seed)
-            for name, values in (("auc", weighted_auc(scores, weights)), ("iou", weighted_iou(scores, weights))):
-                put(figures, f"{compose}.{attack.name}.{name}", float(values[0]))
-                put(figures, f"ci.{compose}.{attack.name}.{name}", interval(values[1:]))
+            found[compose, attack.name] = score_faces(localiser, of_compose, attack)
         progress(f"provenance: localiser: {compose}: {len(of_compose)} edits under {len(attacks)} attacks")
-    return figures, found
+    return summarise_scores(found, resamples, seed), found
+
+
+def summarise_scores(found: Mapping[tuple[str, str], Scores], resamples: int, seed: int) -> dict[str, Any]:
+    """Figures of scores by composition and attack, with their intervals."""
+    figures: dict[str, Any] = {}
+    for (compose, attack), scores in found.items():
+        weights = resampling_weights(len(scores.photo), resamples, seed)
+        for name, values in (("auc", weighted_auc(scores, weights)), ("iou", weighted_iou(scores, weights))):
+            put(figures, f"{compose}.{attack}.{name}", float(values[0]))
+            put(figures, f"ci.{compose}.{attack}.{name}", interval(values[1:]))
+    return figures
 
 
 def weighted_auc(scores: Scores, weights: Array) -> Array:

@@ -26,7 +26,7 @@ WIDTHS = (16, 32, 48, 64)
 SHRINK = 16  # the coarsest features are this much smaller than the picture
 MIN_SIDE, MAX_SIDE = 16, 1024  # pixels; larger pictures are reduced first
 _RESIDUAL_GAIN = 20.0  # residuals are small: this brings a noise of one level in a hundred to the middle of tanh
-_ENERGY_FLOOR = 1e-5  # of squared intensities: the rounding to 8 bits
+_ENERGY_FLOOR = 2e-6  # of squared intensities: the rounding to 8 bits
 
 
 class LocaliserError(ValueError):
@@ -75,7 +75,7 @@ class LocaliserNet(nn.Module):
         down = _second_difference(mirrored[..., 1:-1], 2)
         residuals = torch.cat([across[:, :, 1:-1], down, _second_difference(across, 2)], dim=1)
         energy = F.avg_pool2d(F.avg_pool2d(residuals.square(), 2), 3, 1, padding=1, count_include_pad=False)
-        noise = (energy + _ENERGY_FLOOR).log() / 4 + 2
+        noise = (energy + _ENERGY_FLOOR).log() / 4 + 2.5
         colours = torch.cat([4 * (pixels - 0.5), (_RESIDUAL_GAIN * residuals).tanh()], dim=1)
         return torch.cat([F.pixel_unshuffle(colours, 2), noise], dim=1)
 

@@ -1,9 +1,9 @@
-"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT`` and ``l2sae masks PHOTO -o OUT``."""
+"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``export``, ``inspect``, ``verify``."""
 
 import functools
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,17 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Style, Swap
+from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing.pictures import as_rgb, read_picture
 from l2sae.model import CheckpointError, load_model
+from l2sae.provenance import AuditLog, export, inspect, verify
+from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
 
 photo_argument = click.argument("photo", type=click.Path(path_type=Path))
-out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="PNG or JPEG to write.")
+out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
 model_option = click.option("--model", "checkpoint", type=click.Path(path_type=Path), help="Checkpoint.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what exists.")
+
+
+def export_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of what writes a marked, signed and logged picture."""
+    for option in (
+        click.option("--purpose", default="research", show_default=True, help="What it is for; see policy.yaml."),
+        click.option("--policy", type=click.Path(path_type=Path), help="Policy; default: policy.yaml here, if any."),
+        click.option("--consent", help="Reference to the consent of the person shown."),
+        click.option("--unmarked", is_flag=True, help="No watermark; logged, and only where the policy allows it."),
+        click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="JPEG and WebP."),
+    ):
+        command = option(command)
+    return command
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -60,6 +75,7 @@ def main() -> None:
 @model_option
 @out_option
 @force_option
+@export_options
 @one_line_errors
 def edit(
     photo: Path,
@@ -73,21 +89,66 @@ def edit(
     checkpoint: Path | None,
     out: Path,
     force: bool,
+    **options: Any,
 ) -> None:
-    """Edit regions of PHOTO, a face crop, and write the result at its own size."""
+    """Edit regions of PHOTO, a face crop, and write the result at its own size, marked, signed and logged."""
     if (swap is None) == (noise is None):
         raise click.UsageError("give either --swap REF or --noise SIGMA")
-    _check_out(out, force)
+    _check_out(out, force, EXPORT_FORMATS)
     if recipe is not None and recipe.exists() and not force:
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
     style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
     session = EditSession(load_model(checkpoint), compose)
     session.load(photo)
     session.add_layer(tuple(dict.fromkeys(rois)), style, strength, seed=seed)
-    picture = session.render()
+    session.export(out, overwrite=force, icc_profile=_profile(photo), **options)
     if recipe is not None:
         session.recipe().save(recipe)
-    _save(picture, out, photo)
+
+
+@main.command("export")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--photo", type=click.Path(path_type=Path), help="The photo, if it is not where the recipe says.")
+@model_option
+@out_option
+@force_option
+@export_options
+@one_line_errors
+def export_recipe(
+    recipe: Path, photo: Path | None, checkpoint: Path | None, out: Path, force: bool, **options: Any
+) -> None:
+    """Replay RECIPE and write its result, marked, signed and logged."""
+    _check_out(out, force, EXPORT_FORMATS)
+    document = Recipe.load(recipe)
+    picture = document.replay(load_model(checkpoint), photo)
+    source = Path(photo or document.photo.path or "")  # replay has read it
+    original = as_rgb(read_picture(source))[0]
+    export(picture, out, recipe=document, original=original, overwrite=force, icc_profile=_profile(source), **options)
+
+
+@main.command("inspect")
+@photo_argument
+@click.option("--log", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Audit log to look in.")
+@click.option("--trust", type=click.Path(path_type=Path), help="PEM file of certificate authorities to trust.")
+@one_line_errors
+def inspect_photo(photo: Path, log: Path | None, trust: Path | None) -> None:
+    """Say what manifest, watermark and audit log tell of PHOTO."""
+    click.echo(inspect(photo, log=AuditLog(log) if log else None, trust_anchors=trust).verdict)
+
+
+@main.command("verify")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--trust", type=click.Path(path_type=Path), help="PEM file of certificate authorities to trust.")
+@one_line_errors
+def verify_file(path: Path, trust: Path | None) -> None:
+    """Check the manifest of a picture, or the chain of an audit log (.jsonl); exit code 1 where it is broken."""
+    if path.suffix == ".jsonl":
+        check = AuditLog(path).verify()
+        click.echo(f"{check.lines} lines hold" + (f"; {check.broken}" if check.broken else ""))
+        sys.exit(0 if check else 1)
+    found = verify(path, trust)
+    click.echo(" ".join([found.status, *(f"({word})" for word in [found.signer, *found.reasons] if word)]))
+    sys.exit(0 if found.status in ("trusted", "valid") else 1)
 
 
 @main.command()
@@ -98,7 +159,7 @@ def edit(
 @one_line_errors
 def masks(photo: Path, checkpoint: Path | None, out: Path, force: bool) -> None:
     """Show the predicted mattes over PHOTO, a face crop."""
-    _check_out(out, force)
+    _check_out(out, force, FORMATS)
     editor = FaceEditor(load_model(checkpoint), as_rgb(read_picture(photo))[0].copy())
     shown = editor.photo.numpy() * np.float32(0.4)
     for index, (roi, matte) in enumerate(editor.photo_mattes().items()):
@@ -108,19 +169,23 @@ def masks(photo: Path, checkpoint: Path | None, out: Path, force: bool) -> None:
     _save(np.clip(shown, 0, 255).round().astype(np.uint8), out, photo)
 
 
-def _check_out(out: Path, force: bool) -> None:
-    if out.suffix.lower() not in FORMATS:
-        raise click.UsageError(f"{out}: the name has to end in {', '.join(FORMATS)}")
+def _check_out(out: Path, force: bool, formats: Mapping[str, str]) -> None:
+    if out.suffix.lower() not in formats:
+        raise click.UsageError(f"{out}: the name has to end in {', '.join(formats)}")
     if out.exists() and not force:
         raise click.UsageError(f"{out} exists: give another name, or --force to overwrite it")
     if not out.parent.is_dir():
         raise click.UsageError(f"{out.parent}: no such folder")
 
 
+def _profile(photo: Path) -> bytes | None:
+    with Image.open(photo) as original:
+        return original.info.get("icc_profile") if original.mode in ("RGB", "RGBA") else None
+
+
 def _save(picture: NDArray[np.uint8], out: Path, photo: Path) -> None:
     """Write the picture whole or not at all, with the photo's colour profile; its pixels are upright already."""
-    with Image.open(photo) as original:
-        profile = original.info.get("icc_profile") if original.mode in ("RGB", "RGBA") else None
+    profile = _profile(photo)
     partial = out.with_name(out.name + ".partial")
     options: dict[str, Any] = {"quality": 95, "subsampling": 0} if FORMATS[out.suffix.lower()] == "JPEG" else {}
     try:

@@ -1,5 +1,6 @@
 """Fixtures that several parts of the package test with."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,17 @@ from l2sae.model import L2SAE, save_model
 from l2sae.params import Params, load_params
 
 TINY = {"data.image_size": 64, "model.width": 16, "model.style_dim": 8}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keys and audit log of the tests, instead of the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("L2SAE_HOME", str(home))
+        for name in ("L2SAE_CERTIFICATE", "L2SAE_PRIVATE_KEY", "L2SAE_TRUST_ANCHORS"):
+            patch.delenv(name, raising=False)
+        yield home
 
 
 @pytest.fixture(scope="session")

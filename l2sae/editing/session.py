@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from l2sae.editing.recipe import (
 )
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
+
+if TYPE_CHECKING:
+    from l2sae.provenance import Export, Policy
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +156,27 @@ class EditSession:
             ),
             result_sha256=digest_picture(self.render()),
         )
+
+    def matte(self) -> NDArray[np.uint8]:
+        """Where the present layers edit the photo at all, (H, W) uint8: the union of their mattes."""
+        layers, photo = [layer for layer in self.layers if not layer.muted], self._loaded().photo
+        union = np.zeros(photo.shape[:2], np.uint8)
+        predicted = self._loaded().photo_mattes() if any(layer.matte is None for layer in layers) else {}
+        for layer in layers:
+            mattes = [predicted[roi][..., 0] for roi in layer.rois] if layer.matte is None else []
+            given = [] if layer.matte is None else [layer.matte]
+            for one in [*given, *(np.ceil(matte * 255).astype(np.uint8) for matte in mattes)]:
+                np.maximum(union, one, out=union)
+        return union
+
+    def export(
+        self, path: str | Path, *, purpose: str, policy: "str | Path | Policy | None" = None, **options: Any
+    ) -> "Export":
+        """Write the edited photo, marked, signed and logged; ``options`` are those of `l2sae.provenance.export`."""
+        from l2sae.provenance import export  # it records recipes, so it imports this package
+
+        options |= {"recipe": self.recipe(), "original": self._loaded().photo.numpy(), "matte": self.matte()}
+        return export(self.render(), path, purpose=purpose, policy=policy, **options)
 
     def _render(self, layers: Sequence[SessionLayer], preview: bool) -> NDArray[np.uint8]:
         editor = self._loaded()

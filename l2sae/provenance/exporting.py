@@ -1,0 +1,238 @@
+"""The one way by which pictures leave: policy, watermark, manifest, audit log, and only then the file."""
+
+import getpass
+import hashlib
+import io
+import os
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2sae.editing.recipe import Recipe, digest_picture
+from l2sae.provenance.audit import AuditLog, Entry
+from l2sae.provenance.errors import ProvenanceError
+from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash
+from l2sae.provenance.keys import Credentials, home_folder, load_credentials
+from l2sae.provenance.manifest import MIME_TYPES, sign
+from l2sae.provenance.policy import Policy, load_policy
+from l2sae.provenance.watermark import RivaGan, Watermark
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+QUALITY = 95
+LOG_FILE = "audit.jsonl"
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Export:
+    """An exported file, its line in the audit log, and how many bits of the mark the file carries (None: unmarked)."""
+
+    path: Path
+    entry: Entry
+    bits_matched: int | None
+
+
+def export(
+    picture: Picture,
+    path: str | Path,
+    *,
+    purpose: str,
+    recipe: Recipe | None = None,
+    original: Picture | None = None,
+    matte: Picture | None = None,
+    policy: str | Path | Policy | None = None,
+    consent: str | None = None,
+    unmarked: bool = False,
+    quality: int = QUALITY,
+    overwrite: bool = False,
+    icc_profile: bytes | None = None,
+    watermark: Watermark | None = None,
+    credentials: Credentials | None = None,
+    log: AuditLog | None = None,
+    home: str | Path | None = None,
+) -> Export:
+    """Write a picture that is marked, signed and logged; if any of that fails, no file appears.
+
+    Args:
+        picture: (H, W, 3) uint8, or (H, W, 4) whose alpha is kept.
+        path: ends in .png, .jpg, .jpeg or .webp.
+        purpose: one that the policy allows.
+        recipe: of the edit; its result has to be ``picture``.
+        original: the photo that was edited, of the same size, for the share of pixels changed.
+        matte: (H, W) uint8, where it was edited; its digest is recorded.
+        policy: a file or `Policy`; None is ``policy.yaml`` of the working folder, or the shipped one.
+        consent: a reference to the consent of the person shown; its digest is recorded.
+        unmarked: leave the watermark out. The policy has to allow it, and manifest and log say so.
+        quality: of JPEG and WebP, 1 to 100.
+        overwrite: replace an existing file.
+        icc_profile: colour profile of the picture.
+        watermark: `RivaGan` unless given.
+        credentials: from `load_credentials`; None takes those of the environment, or development ones.
+        log: the audit log; None is ``audit.jsonl`` in ``home``.
+        home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
+
+    Returns:
+        Where the file is, and its line in the log.
+
+    Raises:
+        PolicyError: the policy forbids it.
+        ProvenanceError: the file exists, the picture cannot carry the mark, or a step failed.
+    """
+    path, rules, user = Path(path), load_policy(policy), _user()
+    check_destination(path, overwrite)
+    rules.check(purpose, consent, recipe, unmarked, user)
+    _check_picture(picture, path, quality, recipe)
+    facts = _describe(picture, recipe, original, matte) | {"purpose": purpose, "policy_sha256": rules.digest}
+    folder = home_folder(home)
+    credentials = credentials or load_credentials(home=folder)
+    encoded, mark = _mark(picture, path, None if unmarked else watermark or RivaGan(), quality, icc_profile)
+    facts |= {"export": uuid.uuid4().hex, "watermark": mark["name"] if mark else "none"}
+    encoded = sign(encoded, MIME_TYPES[path.suffix.lower()], facts, credentials)
+    record = {
+        "event": "unmarked export" if unmarked else "export",
+        **facts,
+        "watermark_bits": mark["bits"] if mark else None,
+        "file_sha256": hashlib.sha256(encoded).hexdigest(),
+        "perceptual_hash": perceptual_hash(picture[..., :3]),
+        "consent_sha256": digest_text(consent) if consent else None,
+        "user_sha256": digest_text(user),
+        "delete_by": rules.delete_by(datetime.now(UTC).date()).isoformat(),
+        "development_key": credentials.development,
+    }
+    entry = _publish(encoded, path, overwrite, log or AuditLog(folder / LOG_FILE), record)
+    return Export(path, entry, mark["bits"] if mark else None)
+
+
+def check_destination(path: Path, overwrite: bool) -> None:
+    """Refuse a file that cannot be written, before any work is done for it."""
+    if path.suffix.lower() not in FORMATS:
+        raise ProvenanceError(f"{path}: the name has to end in {', '.join(FORMATS)}")
+    if path.exists() and not overwrite:
+        raise ProvenanceError(f"{path} exists: give another name, or overwrite=True")
+    if not path.parent.is_dir():
+        raise ProvenanceError(f"{path.parent}: no such folder")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no name for this user id, as in some containers
+        return f"uid {os.getuid()}"
+
+
+def _check_picture(picture: Picture, path: Path, quality: int, recipe: Recipe | None) -> None:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4):
+        raise ProvenanceError(f"picture {picture.shape} of {picture.dtype}: give uint8 (H, W, 3) or (H, W, 4)")
+    if picture.shape[2] == 4 and FORMATS[path.suffix.lower()] == "JPEG":
+        raise ProvenanceError(f"{path}: JPEG has no transparency: export a .png, or picture[..., :3]")
+    if not 1 <= quality <= 100:
+        raise ProvenanceError(f"quality={quality}: give 1 to 100")
+    if recipe is not None and recipe.result_sha256 != digest_picture(picture):
+        raise ProvenanceError("recipe: its result is another picture: export what session.render() or replay() returns")
+
+
+def _describe(
+    picture: Picture, recipe: Recipe | None, original: Picture | None, matte: Picture | None
+) -> dict[str, Any]:
+    """What manifest and log say of an edit: digests and the share of pixels changed; None where it is not known."""
+    changed = None
+    if original is not None:
+        if original.shape != picture.shape:
+            raise ProvenanceError(f"original {original.shape}: needs the picture's shape, {picture.shape}")
+        changed = round(float((original != picture).any(axis=2).mean()), 6)
+    source = recipe.photo.sha256 if recipe else None
+    if source is None and original is not None:
+        source = digest_picture(original)
+    return {
+        "original_sha256": source,
+        "recipe_sha256": digest_recipe(recipe) if recipe else None,
+        "model_sha256": recipe.model_sha256 if recipe else None,
+        "result_sha256": digest_picture(picture),
+        "matte_sha256": digest_picture(matte) if matte is not None else None,
+        "changed_share": changed,
+    }
+
+
+def _mark(
+    picture: Picture, path: Path, watermark: Watermark | None, quality: int, icc_profile: bytes | None
+) -> tuple[bytes, dict[str, Any] | None]:
+    """The picture file's bytes, marked, and what mark was found in them."""
+    shown = picture
+    if watermark is not None:
+        shown = np.concatenate([watermark.embed(picture[..., :3]), picture[..., 3:]], axis=2)
+    encoded = _encode(shown, path, quality, icc_profile)
+    if watermark is None:
+        return encoded, None
+    with Image.open(io.BytesIO(encoded)) as written:
+        found = watermark.detect(np.asarray(written.convert("RGB")))
+    if not found.marked:
+        raise ProvenanceError(
+            f"{path}: the watermark does not hold in this picture ({found.bits_matched} of {found.threshold} bits "
+            f"needed): export a larger one, at a higher quality or as .png"
+        )
+    return encoded, {"name": watermark.name, "bits": found.bits_matched}
+
+
+def _encode(picture: Picture, path: Path, quality: int, icc_profile: bytes | None) -> bytes:
+    file_format = FORMATS[path.suffix.lower()]
+    options: dict[str, Any] = {"PNG": {}, "JPEG": {"subsampling": 0}, "WEBP": {"method": 4}}[file_format]
+    if file_format != "PNG":
+        options |= {"quality": quality}
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, file_format, icc_profile=icc_profile, **options)
+    return buffer.getvalue()
+
+
+def _publish(encoded: bytes, path: Path, overwrite: bool, log: AuditLog, record: Mapping[str, Any]) -> Entry:
+    """Log the export, then let the file appear, whole; a file that cannot is logged as withdrawn."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        partial = Path(name)
+    except OSError as error:
+        raise ProvenanceError(f"{path}: cannot write there: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(encoded)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(0o666 & ~_umask())
+        entry = log.append(record)
+        try:
+            _move(partial, path, overwrite)
+        except OSError as error:
+            log.append({"event": "withdrawn", "export": record["export"]})
+            reason = "it exists now" if isinstance(error, FileExistsError) else error.strerror
+            raise ProvenanceError(f"{path}: cannot be written: {reason}; the log says so") from None
+        return entry
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _move(partial: Path, path: Path, overwrite: bool) -> None:
+    """Give the file its name; unless asked, never in place of another, even one that has just appeared."""
+    if overwrite:
+        partial.replace(path)
+        return
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError from None
+        partial.replace(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

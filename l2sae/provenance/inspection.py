@@ -1,0 +1,118 @@
+"""What can be said of a picture file: its manifest, its watermark, the audit log, and where it looks edited."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2sae.editing.pictures import read_picture
+from l2sae.provenance.audit import AuditLog, Entry
+from l2sae.provenance.exporting import LOG_FILE
+from l2sae.provenance.fingerprint import digest_file
+from l2sae.provenance.keys import home_folder
+from l2sae.provenance.manifest import Verification, verify
+from l2sae.provenance.watermark import Detection, RivaGan, Watermark
+
+Localiser = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
+EDITED = 0.5  # heat from which a pixel counts as edited
+
+_MANIFEST_SAYS = {
+    "trusted": "The manifest is intact and signed by {signer}, who is trusted.",
+    "valid": "The manifest is intact and signed by {signer}; whether that is who it says is not known.",
+    "development": "The manifest is intact and signed with a certificate that anyone can make: {signer}.",
+    "tampered": "The file was changed after it was signed, or its manifest is damaged: do not rely on the manifest.",
+    "stripped": "There is no manifest: there was none, or it was removed.",
+}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found of a picture.
+
+    Attributes:
+        manifest: from `verify`.
+        watermark: whether the mark is there.
+        exact: lines of the log on this very file, newest first.
+        similar: other lines on pictures that look like it.
+        heat: where it looks edited, (H, W) in [0, 1], if a localiser was given.
+    """
+
+    manifest: Verification
+    watermark: Detection
+    exact: tuple[Entry, ...] = ()
+    similar: tuple[Entry, ...] = ()
+    heat: NDArray[np.floating] | None = None
+
+    @property
+    def edited(self) -> bool:
+        """Whether anything says that the picture is an export of this package. False does not say that it is not."""
+        return bool(self.manifest.status != "stripped" or self.watermark.marked or self.exact)
+
+    @property
+    def verdict(self) -> str:
+        """The findings in plain sentences; that a picture is not edited is never one of them."""
+        manifest = self.manifest
+        known = "development" if manifest.status == "valid" and manifest.development else manifest.status
+        sentences = [_MANIFEST_SAYS[known].format(signer=manifest.signer)]
+        if (share := manifest.facts.get("changed_share")) is not None and manifest.status != "tampered":
+            sentences.append(f"It states that {share:.1%} of the pixels were edited.")
+        mark = self.watermark
+        count = f"{mark.bits_matched} of 32 bits, {mark.threshold} needed"
+        sentences.append(f"The watermark is there ({count})." if mark.marked else f"No watermark was found ({count}).")
+        sentences.append(self._log_says())
+        if self.heat is not None:
+            share = float((self.heat >= EDITED).mean())
+            sentences.append(f"The localiser takes {share:.1%} of the pixels for edited.")
+        if not self.edited:
+            sentences.append("No mark found; this does not show that the picture is unedited.")
+        return " ".join(sentences)
+
+    def _log_says(self) -> str:
+        if self.exact:
+            return f"The audit log holds this file: line {self.exact[0].number}, {self.exact[0].time:%Y-%m-%d}."
+        if self.similar:
+            lines = ", ".join(str(entry.number) for entry in self.similar[:3])
+            return f"The audit log holds exports that look like it: line {lines}."
+        return "The audit log of this machine does not know it."
+
+
+def inspect(
+    photo: str | Path,
+    *,
+    log: AuditLog | None = None,
+    trust_anchors: str | Path | None = None,
+    localiser: Localiser | None = None,
+    watermark: Watermark | None = None,
+    home: str | Path | None = None,
+) -> Inspection:
+    """Find out what a picture file says of itself, and what this machine knows of it.
+
+    Args:
+        photo: the file.
+        log: the audit log; None is ``audit.jsonl`` in ``home``.
+        trust_anchors: PEM file of the certificate authorities to trust, see `verify`.
+        localiser: picture (H, W, 3) uint8 -> heat map (H, W) in [0, 1] of where it looks edited.
+        watermark: `RivaGan` unless given.
+        home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
+
+    Returns:
+        The findings; ``.verdict`` puts them into words.
+
+    Raises:
+        EditError: no such file, or not a picture.
+        ProvenanceError: the log or the trust anchors cannot be read.
+    """
+    manifest = verify(photo, trust_anchors)
+    picture = read_picture(photo)
+    log = log or AuditLog(home_folder(home) / LOG_FILE)
+    exact = log.find(digest=digest_file(photo))
+    similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]
+    return Inspection(
+        manifest,
+        (watermark or RivaGan()).detect(picture),
+        tuple(exact),
+        tuple(similar),
+        localiser(picture) if localiser is not None else None,
+    )

@@ -22,11 +22,12 @@ from torch.nn import functional as F
 from l2sae.model.layers import ResidualBlock, upsample
 
 FORMAT = "l2sae-localiser-1"
-WIDTHS = (16, 32, 48, 64)
+WIDTHS = (32, 48, 64)
+CELL = 4  # pixels a side
+CUES = 3 + 3 + 2 * 9
 SHRINK = 16  # the coarsest features are this much smaller than the picture
 MIN_SIDE, MAX_SIDE = 16, 1024  # pixels; larger pictures are reduced first
-_RESIDUAL_GAIN = 20.0  # residuals are small: this brings a noise of one level in a hundred to the middle of tanh
-_ENERGY_FLOOR = 2e-6  # of squared intensities: the rounding to 8 bits
+_FLOOR = 2e-6  # of squared intensities: the rounding to 8 bits
 
 
 class LocaliserError(ValueError):
@@ -39,45 +40,49 @@ class LocaliserNet(nn.Module):
     H and W are multiples of ``SHRINK``.
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = WIDTHS) -> None:
+    def __init__(self, widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__()
         self.widths = widths
-        fine, one, two, three = widths
-        self.stem = nn.Conv2d(4 * (3 + 9) + 9, fine, 3, padding=1)
-        self.down = nn.ModuleList([ResidualBlock(fine, one), ResidualBlock(one, two), ResidualBlock(two, three)])
+        one, two, three = widths
+        # a convolution first: in torch 2.13 normalising an input without gradient, channels last, ends the process
+        self.stem = nn.Conv2d(CUES, one, 1)
+        self.down = nn.ModuleList([ResidualBlock(one, one), ResidualBlock(one, two), ResidualBlock(two, three)])
         self.whole = nn.Linear(three, three)
         self.bottom = ResidualBlock(three, three)
-        self.up = nn.ModuleList([ResidualBlock(three + two, two), ResidualBlock(two + one, one)])
-        self.last = nn.Conv2d(one + fine, fine, 1)
-        self.heat = nn.Conv2d(fine, 1, 1)
+        self.join = nn.ModuleList([nn.Conv2d(three + two, two, 1), nn.Conv2d(two + one, one, 1)])
+        self.up = nn.ModuleList([ResidualBlock(two, two), ResidualBlock(one, one)])
+        self.heat = nn.Conv2d(one, 1, 1)
         self.image = nn.Linear(2 * one + 2, 1)
-        self.to(memory_format=torch.channels_last)  # a third faster on a CPU
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) in [0, 1] -> logits of the heat map (B, 1, H / 2, W / 2) and of the image (B,)."""
-        fine = F.relu(self.stem(self._cues(pixels.contiguous(memory_format=torch.channels_last))))
-        x, skips = fine, []
-        for block in self.down:
-            x = block(F.avg_pool2d(x, 2))
+        """(B, 3, H, W) in [0, 1] -> logits of the heat map (B, 1, H / 4, W / 4) and of the image (B,)."""
+        x, skips = self.stem(cues(pixels).contiguous()), []
+        for level, block in enumerate(self.down):
+            x = block(F.avg_pool2d(x, 2) if level else x)
             skips.append(x)
         x = self.bottom(x + self.whole(x.mean(dim=(2, 3)))[..., None, None])
-        for block, skip in zip(self.up, (skips[1], skips[0]), strict=True):
-            x = block(torch.cat([upsample(x), skip], dim=1))
-        heat = self.heat(F.relu(self.last(torch.cat([upsample(x), fine], dim=1))))
+        for join, block, skip in zip(self.join, self.up, (skips[1], skips[0]), strict=True):
+            x = block(join(torch.cat([upsample(x), skip], dim=1)))
+        heat = self.heat(x)
         flat = heat.flatten(1)
         parts = [x.mean(dim=(2, 3)), x.amax(dim=(2, 3)), flat.mean(dim=1, keepdim=True), flat.amax(dim=1, keepdim=True)]
         return heat, self.image(torch.cat(parts, dim=1))[:, 0]
 
-    def _cues(self, pixels: Tensor) -> Tensor:
-        """Colours, residuals and the logarithm of the residuals' local energy, at half size: (B, 57, H / 2, W / 2)."""
-        mirrored = F.pad(pixels, (1, 1, 1, 1), mode="reflect")
-        across = _second_difference(mirrored, 3)
-        down = _second_difference(mirrored[..., 1:-1], 2)
-        residuals = torch.cat([across[:, :, 1:-1], down, _second_difference(across, 2)], dim=1)
-        energy = F.avg_pool2d(F.avg_pool2d(residuals.square(), 2), 3, 1, padding=1, count_include_pad=False)
-        noise = (energy + _ENERGY_FLOOR).log() / 4 + 2.5
-        colours = torch.cat([4 * (pixels - 0.5), (_RESIDUAL_GAIN * residuals).tanh()], dim=1)
-        return torch.cat([F.pixel_unshuffle(colours, 2), noise], dim=1)
+
+def cues(pixels: Tensor) -> Tensor:
+    """What may give an edit away, in cells of 4 x 4 pixels: (B, 3, H, W) in [0, 1] -> (B, CUES, H / 4, W / 4).
+
+    For each cell its mean colour, its range of colours, and for each colour and each of three high-pass residuals the
+    logarithm of their energy: its mean, which shows texture, and the least of the four quarters, which is the noise.
+    """
+    mirrored = F.pad(pixels, (1, 1, 1, 1), mode="reflect")
+    across = _second_difference(mirrored, 3)
+    down = _second_difference(mirrored[..., 1:-1], 2)
+    residuals = torch.cat([across[:, :, 1:-1], down, _second_difference(across, 2)], dim=1)
+    quarters = F.avg_pool2d(residuals.square(), 2)
+    energies = torch.cat([F.avg_pool2d(quarters, 2), -F.max_pool2d(-quarters, 2)], dim=1)
+    spread = F.max_pool2d(pixels, CELL) + F.max_pool2d(-pixels, CELL)
+    return torch.cat([4 * (F.avg_pool2d(pixels, CELL) - 0.5), 4 * spread, (energies + _FLOOR).log() / 3 + 3], dim=1)
 
 
 def _second_difference(x: Tensor, dim: int) -> Tensor:
@@ -122,7 +127,7 @@ class Localiser:
             factor = MAX_SIDE / max(height, width)
             pixels = F.interpolate(pixels, scale_factor=factor, mode="bicubic", antialias=True).clamp(0, 1)
         heat, image = self.net(padded(pixels))
-        heat = upsample(heat)[..., : pixels.shape[-2], : pixels.shape[-1]]
+        heat = upsample(heat, CELL)[..., : pixels.shape[-2], : pixels.shape[-1]]
         if heat.shape[-2:] != (height, width):
             heat = F.interpolate(heat, size=(height, width), mode="bilinear")
         return image.double().sigmoid().numpy(), list(heat.sigmoid()[:, 0].numpy())

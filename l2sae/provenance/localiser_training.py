@@ -6,6 +6,7 @@ JPEG with the same numbers, so that the edit is all that differs: nothing about 
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +16,14 @@ from torch.nn import functional as F
 
 from l2sae.provenance import attacks
 from l2sae.provenance.edits import EditedFace
-from l2sae.provenance.localiser import Localiser, LocaliserNet, padded
+from l2sae.provenance.localiser import CELL, Localiser, LocaliserNet, padded
 
 PAIRS = 8  # photos and as many edits in a batch
 LEARNING_RATE = 4e-3
 WARMUP = 30
 IMAGE_WEIGHT = 0.5  # of the loss on the image score, beside the one on the heat map
 EDITED_WEIGHT = 3.0  # of an edited pixel in the cross-entropy, against any other
-CLEAN = 0.4  # share of the batches without any damage
+CLEAN = 0.5  # share of the batches without any damage
 SIZES = (1.0, 1.0, 1.0, 0.5, 0.8)
 REPORTS = 5
 
@@ -74,7 +75,7 @@ def pair_loss(net: LocaliserNet, pixels: Tensor, truth: Tensor) -> Tensor:
         truth: (B, 1, H, W), 1 where a pixel was edited; all 0 for a photo.
     """
     heat, image = net(padded(pixels))
-    goal = F.avg_pool2d(padded(truth), 2)
+    goal = F.avg_pool2d(padded(truth), CELL)
     edited = (truth.amax(dim=(1, 2, 3)) > 0).to(image.dtype)
     # overlap counts small regions like large ones; cross-entropy keeps photos cold
     shown = heat.sigmoid()
@@ -89,7 +90,9 @@ def damaged_pairs(faces: Sequence[EditedFace], rng: np.random.Generator) -> tupl
     clean = rng.random() < CLEAN
     factor = 1.0 if clean else SIZES[rng.integers(len(SIZES))]
     share = 0.0 if clean else float(rng.uniform(0, 0.2))
-    photos, edits, truths = [], [], []
+    photos: list[Pixels] = []
+    edits: list[Pixels] = []
+    truths = []
     for face in faces:
         flip = bool(rng.random() < 0.5)
         damage = _draw_damage(rng) if not clean else []
@@ -123,7 +126,7 @@ def _draw_damage(rng: np.random.Generator) -> list[Callable[[Pixels], Pixels]]:
     return [change for (chance, change), draw in zip(changes, drawn, strict=True) if draw < chance]
 
 
-def _flipped(picture: NDArray[np.generic], flip: bool) -> NDArray[np.generic]:
+def _flipped(picture: NDArray[Any], flip: bool) -> NDArray[Any]:
     return picture[:, ::-1] if flip else picture
 
 

@@ -21,7 +21,7 @@ from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
 from l2sae.provenance.manifest import sign, verify
 from l2sae.provenance.rivagan import BITS
-from l2sae.provenance.watermark import Watermark, psnr_of
+from l2sae.provenance.watermark import Watermark, psnr
 
 PSNR = "psnr"
 EXPORT_SIDE = 256
@@ -66,7 +66,7 @@ def measure_watermark(
     progress(f"provenance: watermark: {len(marked)} pictures marked")
     rows = []
     for picture, copy in zip(pictures, marked, strict=True):
-        rows.append(look_for_mark(watermark, copy, attacks) | {PSNR: [psnr_of(picture, copy)]})
+        rows.append(look_for_mark(watermark, copy, attacks) | {PSNR: [psnr(picture, copy)]})
         if len(rows) % 8 == 0:
             progress(f"provenance: watermark: {len(rows)} of {len(marked)} attacked")
     false = [watermark.detect(picture).marked for picture in unmarked]

@@ -141,6 +141,24 @@ class BenchmarkParams(Section):
     inversion_steps: Count
 
 
+class ProvenanceParams(Section):
+    """What the provenance stage marks, attacks and looks for.
+
+    The values here are those of the default preset; they let checkpoints load that were written without this section.
+    """
+
+    images: Annotated[int, Field(ge=2)] = Field(default=24, description="test pictures to mark and sign")
+    unmarked: Count = Field(default=48, description="pictures without a mark, for the false-positive rate")
+    attacks: tuple[str, ...] = Field(
+        default=("none", "jpeg_75", "jpeg_50", "resize_half", "crop_10", "bright_10", "noise_5", "screenshot"),
+        min_length=1, strict=False, description="names from l2sae.provenance.attacks",
+    )  # fmt: skip
+    edits: Annotated[int, Field(ge=2)] = Field(default=96, description="test faces to measure the localiser on")
+    localiser_faces: Annotated[int, Field(ge=2)] = Field(default=700, description="edited faces that it learns from")
+    localiser_steps: Count = Field(default=400, description="updates of the localiser")
+    bootstrap: Annotated[int, Field(ge=10)] = Field(default=1000, description="resamples for the 95 % intervals")
+
+
 class FiguresParams(Section):
     """What the figures stage draws."""
 
@@ -162,6 +180,7 @@ class Params(Section):
     edit: EditParams
     evaluate: EvaluateParams
     benchmark: BenchmarkParams
+    provenance: ProvenanceParams = ProvenanceParams()
     figures: FiguresParams
 
     @model_validator(mode="after")

@@ -1,0 +1,134 @@
+"""Training of the localiser: photos and their edits, side by side, damaged alike.
+
+A batch holds pairs of a photo and its edit. Both go through the same flip, crop, resizing, tone change, blur, noise and
+JPEG with the same numbers, so that the edit is all that differs: nothing about codecs, sizes or marks can be learned.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from l2sae.provenance import attacks
+from l2sae.provenance.edits import EditedFace
+from l2sae.provenance.localiser import CELL, Localiser, LocaliserNet, padded
+
+PAIRS = 8  # photos and as many edits in a batch
+LEARNING_RATE = 4e-3
+WARMUP = 30
+IMAGE_WEIGHT = 0.5  # of the loss on the image score, beside the one on the heat map
+EDITED_WEIGHT = 3.0  # of an edited pixel in the cross-entropy, against any other
+CLEAN = 0.5  # share of the batches without any damage
+SIZES = (1.0, 1.0, 1.0, 0.5, 0.8)
+REPORTS = 5
+
+Pixels = NDArray[np.uint8]
+
+
+def train_localiser(
+    faces: Sequence[EditedFace], steps: int, seed: int, progress: Callable[[str], object] = print
+) -> Localiser:
+    """Train on edited faces of one size.
+
+    Args:
+        faces: photos, edits and the pixels that changed.
+        steps: updates; each sees ``PAIRS`` faces.
+        seed: of the weights, the order and the damage.
+        progress: called with one plain line at a time.
+    """
+    rng = np.random.default_rng(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = LocaliserNet().train()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    order: list[int] = []
+    total = 0.0
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * _rate(step, steps)
+        if len(order) < PAIRS:
+            order += rng.permutation(len(faces)).tolist()
+        chosen, order = order[:PAIRS], order[PAIRS:]
+        loss = pair_loss(net, *damaged_pairs([faces[index] for index in chosen], rng))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        total += float(loss.detach())
+        if (step + 1) % max(1, steps // REPORTS) == 0:
+            progress(f"localiser: step {step + 1} of {steps}: loss {total / max(1, steps // REPORTS):.3f}")
+            total = 0.0
+    return Localiser(net.eval())
+
+
+def pair_loss(net: LocaliserNet, pixels: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy of heat map and image score.
+
+    Args:
+        net: the network.
+        pixels: (B, 3, H, W) in [0, 1].
+        truth: (B, 1, H, W), 1 where a pixel was edited; all 0 for a photo.
+    """
+    heat, image = net(padded(pixels))
+    goal = F.avg_pool2d(padded(truth), CELL)
+    edited = (truth.amax(dim=(1, 2, 3)) > 0).to(image.dtype)
+    # overlap counts small regions like large ones; cross-entropy keeps photos cold
+    shown = heat.sigmoid()
+    both, sizes = (shown * goal).sum(dim=(1, 2, 3)), (shown + goal).sum(dim=(1, 2, 3))
+    overlap = (edited * (1 - 2 * both / (sizes + 1))).sum() / edited.sum().clamp(min=1)
+    pixel = F.binary_cross_entropy_with_logits(heat, goal, 1 + (EDITED_WEIGHT - 1) * goal)
+    return pixel + overlap + IMAGE_WEIGHT * F.binary_cross_entropy_with_logits(image, edited)
+
+
+def damaged_pairs(faces: Sequence[EditedFace], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Photos, then their edits, (2 B, 3, h, w) in [0, 1], and their truth (2 B, 1, h, w), damaged by the same draws."""
+    clean = rng.random() < CLEAN
+    factor = 1.0 if clean else SIZES[rng.integers(len(SIZES))]
+    share = 0.0 if clean else float(rng.uniform(0, 0.2))
+    photos: list[Pixels] = []
+    edits: list[Pixels] = []
+    truths = []
+    for face in faces:
+        flip = bool(rng.random() < 0.5)
+        damage = _draw_damage(rng) if not clean else []
+        for picture, kept in ((face.photo, photos), (face.edited, edits)):
+            moved = attacks.crop(attacks.resize(_flipped(picture, flip), factor), share)
+            for change in damage:
+                moved = change(moved)
+            kept.append(moved)
+        truths.append(_flipped(face.truth, flip))
+    truth = torch.from_numpy(np.stack(truths))[:, None].float()
+    if not clean:
+        truth = F.interpolate(truth, scale_factor=factor, mode="area") if factor != 1 else truth
+        truth = torch.from_numpy(np.stack([attacks.crop(one[0].numpy(), share) for one in truth]))[:, None]
+    pixels = torch.from_numpy(np.stack(photos + edits)).permute(0, 3, 1, 2).float() / 255
+    return pixels, torch.cat([torch.zeros_like(truth), truth])
+
+
+def _draw_damage(rng: np.random.Generator) -> list[Callable[[Pixels], Pixels]]:
+    """Changes with numbers drawn once, to be made to a photo and to its edit."""
+    gain, stretch, colour = rng.uniform(-0.2, 0.2), rng.uniform(0.8, 1.2), rng.uniform(0.5, 1.4)
+    sigma, noise, quality = rng.uniform(0.3, 1.2), rng.uniform(1, 8), int(rng.integers(40, 98))
+    drawn = rng.random(6)
+    changes: list[tuple[float, Callable[[Pixels], Pixels]]] = [
+        (0.2, lambda p: attacks.brighten(p, gain)),
+        (0.2, lambda p: attacks.contrast(p, stretch)),
+        (0.2, lambda p: attacks.saturate(p, colour)),
+        (0.05, lambda p: attacks.blur(p, sigma)),
+        (0.1, lambda p: attacks.add_noise(p, noise)),
+        (0.6, lambda p: attacks.jpeg(p, quality)),
+    ]
+    return [change for (chance, change), draw in zip(changes, drawn, strict=True) if draw < chance]
+
+
+def _flipped(picture: NDArray[Any], flip: bool) -> NDArray[Any]:
+    return picture[:, ::-1] if flip else picture
+
+
+def _rate(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / WARMUP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from l2sae.provenance.edits import EditedFace
+from l2sae.provenance.localiser import Localiser, LocaliserError, LocaliserNet, load_localiser, save_localiser
+from l2sae.provenance.localiser_training import damaged_pairs, train_localiser
+
+
+def faces(count: int = 2, size: int = 48) -> list[EditedFace]:
+    """Noisy pictures in which a square has been smoothed and recoloured."""
+    made = []
+    for seed in range(count):
+        photo = np.random.default_rng(seed).integers(90, 130, (size, size, 3)).astype(np.uint8)
+        edited, truth = photo.copy(), np.zeros((size, size), dtype=bool)
+        truth[8:32, 16:40] = True
+        edited[truth] = (150, 100, 120)
+        made.append(EditedFace(photo, edited, truth, ("hair",)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def localiser() -> Localiser:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Localiser(LocaliserNet().eval())
+
+
+@pytest.mark.parametrize("size", [(48, 48), (33, 70), (100, 61)])
+def test_heat_map_has_the_pictures_size_and_range(localiser: Localiser, size: tuple[int, int]) -> None:
+    score, heat = localiser(np.zeros((*size, 3), dtype=np.uint8))
+    assert 0 <= score <= 1
+    assert heat.shape == size
+    assert heat.dtype == np.float32
+    assert 0 <= heat.min() <= heat.max() <= 1
+
+
+def test_large_picture_is_reduced_and_its_map_brought_back(localiser: Localiser) -> None:
+    assert localiser(np.zeros((40, 1500, 3), dtype=np.uint8))[1].shape == (40, 1500)
+
+
+@pytest.mark.parametrize(
+    "picture", [np.zeros((64, 64), np.uint8), np.zeros((15, 64, 3), np.uint8), np.zeros((64, 64, 3))]
+)
+def test_what_is_no_picture_is_refused(localiser: Localiser, picture: np.ndarray) -> None:
+    with pytest.raises(LocaliserError, match="give \\(H, W, 3\\) uint8"):
+        localiser(picture)
+
+
+def test_file_brings_back_the_same_localiser_and_equal_ones_are_equal_bytes(
+    localiser: Localiser, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        save_localiser(localiser, tmp_path / f"{name}.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    picture = faces(1)[0].photo
+    again = load_localiser(tmp_path / "a.safetensors")
+    assert again(picture)[0] == localiser(picture)[0]
+    assert np.array_equal(again(picture)[1], localiser(picture)[1])
+
+
+def test_missing_damaged_or_other_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LocaliserError, match="dvc repro provenance"):
+        load_localiser(tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("no weights")
+    with pytest.raises(LocaliserError, match="not a safetensors file"):
+        load_localiser(tmp_path / "text.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(LocaliserError, match="written as something else"):
+        load_localiser(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_photo_and_edit_are_damaged_alike(seed: int) -> None:
+    # where the edit changed nothing, its picture is the photo: by any damage, the two stay equal
+    same = [EditedFace(face.photo, face.photo.copy(), face.truth & False, ()) for face in faces()]
+    pixels, truth = damaged_pairs(same, np.random.default_rng(seed))
+    assert torch.equal(pixels[:2], pixels[2:])
+    assert not truth.any()
+    assert truth.shape == (4, 1, *pixels.shape[2:])
+
+
+def test_truth_follows_the_pixels_through_the_damage() -> None:
+    plain = [
+        EditedFace(np.zeros_like(f.photo), 255 * f.truth[..., None].repeat(3, 2).astype(np.uint8), f.truth, ())
+        for f in faces()
+    ]
+    overlaps = []
+    for seed in range(8):
+        pixels, truth = damaged_pairs(plain, np.random.default_rng(seed))
+        shown, told = pixels[2:].mean(dim=1) > pixels[2:].mean(), truth[2:, 0] > 0.5
+        overlaps.append(float((shown & told).sum() / (shown | told).sum()))
+    assert min(overlaps) > 0.75
+
+
+def test_training_overfits_two_faces_and_repeats_itself() -> None:
+    lines: list[str] = []
+    trained = [train_localiser(faces(), 60, seed=1, progress=lines.append) for _ in range(2)]
+    assert len(lines) == 10
+    for one, other in zip(*(one.net.state_dict().values() for one in trained), strict=True):
+        assert torch.equal(one, other)
+    for face in faces():
+        (photo_score, photo_heat), (edit_score, edit_heat) = trained[0](face.photo), trained[0](face.edited)
+        assert photo_score < 0.5 < edit_score
+        found = edit_heat > 0.5
+        assert (found & face.truth).sum() / (found | face.truth).sum() > 0.7
+        assert (photo_heat > 0.5).mean() < 0.05

@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data as sample_pictures
 
-from l2sae.data import render_faces
+from l2sae.data import open_split, render_faces
 from l2sae.editing import Style, Swap, edit
-from l2sae.metrics import flatten, read_metrics
+from l2sae.evaluation.comparison import grid_search
+from l2sae.metrics import flatten, read_metrics, write_metrics
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
 from l2sae.plotting import Picture, as_pictures, picture_grid
 
 FOLDER = Path("benchmarks")
+TUNING = FOLDER / "tuning" / "inversion.json"
 PICTURE = Path("docs/edits.png")
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 FIGURES = {
@@ -70,6 +72,17 @@ def record(name: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     click.echo(f"{FOLDER / name}.json: {len(written['metrics'])} figures")
+
+
+@main.command()
+@click.option("--steps", default=64, show_default=True, help="The most optimisation steps.")
+def tune(steps: int) -> None:
+    """Try step sizes of the inversion baseline on the validation split: benchmarks/tuning/inversion.json."""
+    params = load_params()
+    model = load_model("models/l2sae.safetensors", params.device)
+    validation = open_split("data/prepared", "val", params.rois, params.data.image_size)
+    found = grid_search(model, validation, params.edit.compose, steps, click.echo)
+    write_metrics(found, TUNING)
 
 
 @main.command()

@@ -16,35 +16,53 @@ _BATCH = 32
 
 
 @torch.inference_mode()
-def cross_talk(model: L2SAE, structures: Tensor, generator: torch.Generator) -> float:
-    """Change of the other ROIs' mattes over that of the own, when a slice is perturbed; mean over slices.
+def matte_responses(model: L2SAE, structures: Tensor, generator: torch.Generator) -> Tensor:
+    """How much each matte changes when one slice is perturbed: (R, R, S, S), slice by matte, mean over images.
 
-    Each slice gets Gaussian noise of its own standard deviation, channel by channel. 0 is perfect, and what a mask
-    predictor that sees one slice at a time reaches by construction.
+    Each slice gets Gaussian noise of its own standard deviation, channel by channel.
 
     Args:
-        model: the model; with a single ROI there is nothing to compare, and the result is 0.
+        model: the model.
         structures: (N, C, h, w), of at least two images.
         generator: CPU source of the noise.
 
     Returns:
-        The ratio, 0 or more.
+        Mean absolute change of the mattes at each pixel, 0 or more.
     """
     scale = structures.std(dim=(0, 2, 3))[:, None, None]
-    ratios = []
+    responses = []
     for name in model.roi_names:
-        own, other = 0.0, 0.0
+        total = torch.zeros((), dtype=torch.float64)
         for chunk in structures.split(_BATCH):
             noise = torch.randn(chunk.shape, generator=generator) * scale.cpu()
             perturbed = chunk.clone()
             part = model.slices[name]
             perturbed[:, part] += noise[:, part].to(chunk)
             before, after = model.masks(chunk.to(model.device)), model.masks(perturbed.to(model.device))
-            changes = {roi: float((after[roi] - before[roi]).abs().sum()) for roi in model.roi_names}
-            own += changes.pop(name)
-            other += sum(changes.values()) / max(1, len(changes))
-        ratios.append(other / own if own else 0.0)
-    return sum(ratios) / len(ratios)
+            changes = [(after[roi] - before[roi]).abs().sum(dim=(0, 1)) for roi in model.roi_names]
+            total = total + torch.stack(changes).double().cpu()
+        responses.append(total / len(structures))
+    return torch.stack(responses).float()
+
+
+def cross_talk(model: L2SAE, structures: Tensor, generator: torch.Generator) -> float:
+    """Change of the other ROIs' mattes over that of the own, when a slice is perturbed; mean over slices.
+
+    See :func:`matte_responses`. 0 is perfect, and what a mask predictor that sees one slice at a time reaches by
+    construction; with a single ROI there is nothing to compare, and the result is 0.
+
+    Args:
+        model: the model.
+        structures: (N, C, h, w), of at least two images.
+        generator: CPU source of the noise.
+
+    Returns:
+        The ratio, 0 or more.
+    """
+    changes = matte_responses(model, structures, generator).sum(dim=(2, 3))
+    own = changes.diagonal()
+    others = (changes.sum(dim=1) - own) / max(1, len(changes) - 1)
+    return float(torch.where(own > 0, others / own.clamp(min=1e-12), 0.0).mean())
 
 
 def probe_figures(

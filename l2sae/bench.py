@@ -15,16 +15,20 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from skimage import data as sample_pictures
 
-from l2sae.data import render_faces
-from l2sae.editing import Style, Swap, edit
-from l2sae.metrics import flatten, read_metrics
+from l2sae.card import write_card
+from l2sae.data import open_split, render_faces
+from l2sae.editing import EditSession, Style, Swap, edit
+from l2sae.evaluation.comparison import grid_search
+from l2sae.metrics import flatten, read_metrics, write_metrics
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
 from l2sae.plotting import Picture, as_pictures, picture_grid
 
 FOLDER = Path("benchmarks")
+TUNING = FOLDER / "tuning" / "inversion.json"
 PICTURE = Path("docs/edits.png")
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 FIGURES = {
@@ -70,6 +74,38 @@ def record(name: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     click.echo(f"{FOLDER / name}.json: {len(written['metrics'])} figures")
+
+
+@main.command()
+@click.option("--steps", default=64, show_default=True, help="The most optimisation steps.")
+def tune(steps: int) -> None:
+    """Try step sizes of the inversion baseline on the validation split: benchmarks/tuning/inversion.json."""
+    params = load_params()
+    model = load_model("models/l2sae.safetensors", params.device)
+    validation = open_split("data/prepared", "val", params.rois, params.data.image_size)
+    found = grid_search(model, validation, params.edit.compose, steps, click.echo)
+    write_metrics(found, TUNING)
+
+
+@main.command()
+def example() -> None:
+    """Make the example recipe with the shipped model: recipes/astronaut.json, and its photo beside it."""
+    folder = Path("recipes")
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(sample_pictures.astronaut()[FACE_OF_ASTRONAUT]).save(folder / "astronaut.png", optimize=True)
+    model = load_model(device="cpu")
+    session = EditSession(model)
+    session.load(folder / "astronaut.png")
+    reference = as_pictures(render_faces(32, size=256, seed=77).images)[14]
+    session.add_layer(roi="hair", style=Swap(reference))  # a picture without a file: the recipe keeps its style vector
+    session.add_layer(roi="lips", style=Swap(reference), strength=0.8)
+    session.recipe().save(folder / "astronaut.json")
+
+
+@main.command()
+def card() -> None:
+    """Write MODEL_CARD.md from metrics/."""
+    click.echo(write_card("MODEL_CARD.md", "metrics", load_params()))
 
 
 @main.command()

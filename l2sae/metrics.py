@@ -45,8 +45,9 @@ def flatten(figures: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def metric_table(figures: Mapping[str, Any]) -> pd.DataFrame:
-    """One row a figure: its dotted key, value, and the bounds of its 95 % interval where it has one."""
+    """One row a figure: its dotted key, value, and the bounds of its 95 % interval where it has one; no lists."""
     flat = flatten({key: value for key, value in figures.items() if key != "ci"})
+    flat = {key: value for key, value in flat.items() if not isinstance(value, list)}
     intervals = flatten(figures.get("ci", {}))
     rows = [(key, value, *intervals.get(key, (None, None))) for key, value in sorted(flat.items())]
     return pd.DataFrame(rows, columns=["figure", "value", "low", "high"]).set_index("figure")

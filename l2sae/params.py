@@ -131,6 +131,9 @@ class EvaluateParams(Section):
     noise_seeds: Annotated[int, Field(ge=2)]
     bootstrap: Annotated[int, Field(ge=10)] = Field(description="resamples for the 95 % intervals")
     max_images: Count
+    weights: str | None = Field(  # a default here: checkpoints of before it had this key load
+        default=None, description="folder with weight files for LPIPS and FID; null looks in PyTorch's cache"
+    )
 
 
 class BenchmarkParams(Section):

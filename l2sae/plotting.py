@@ -52,17 +52,24 @@ def paper_style() -> Any:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a figure comes from: the notebook, the git commit, and a digest of all parameters."""
+    """Where a figure comes from: the notebook, the git commit, digests of all parameters and of the data's manifest."""
 
     notebook: str
     commit: str
     parameters: str
+    data: str = ""
 
     @classmethod
-    def of(cls, notebook: str, params: Params) -> "Provenance":
+    def of(cls, notebook: str, params: Params, manifest: str | Path | None = None) -> "Provenance":
         """The provenance of what ``notebook`` draws now, in the repository of the working directory."""
         digest = hashlib.sha256(params.model_dump_json().encode()).hexdigest()[:16]
-        return cls(notebook, _head_commit(), digest)
+        data = "" if manifest is None else hashlib.sha256(Path(manifest).read_bytes()).hexdigest()[:16]
+        return cls(notebook, _head_commit(), digest, data)
+
+    def fields(self) -> dict[str, str]:
+        """Name -> value, as the files carry them; the data's digest only where it is known."""
+        known = {"Notebook": self.notebook, "GitCommit": self.commit, "Parameters": self.parameters}
+        return known | ({"Data": self.data} if self.data else {})
 
 
 def save_figure(
@@ -76,7 +83,7 @@ def save_figure(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
-    origin = {"Notebook": provenance.notebook, "GitCommit": provenance.commit, "Parameters": provenance.parameters}
+    origin = provenance.fields()
     figure.savefig(png, dpi=dpi, metadata={"Title": stem, **origin})
     described: dict[str, Any] = {
         "Title": stem,

@@ -15,6 +15,11 @@ INJECTED_TAG = "injected-parameters"
 LIVE_TAG = "live"
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{8,16}\b", re.IGNORECASE)
 _CELL_FILE = re.compile(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py")
+_OFFLINE = """{%- extends 'index.html.j2' -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+"""  # nbconvert's page without the scripts that it fetches from the network
 _TEXT_TYPES = ("text/plain", "text/html", "text/markdown")
 
 
@@ -56,8 +61,8 @@ def mark_failure(notebook: NotebookNode, failure: Failure) -> None:
 
 
 def to_html(notebook: NotebookNode, title: str) -> str:
-    """Render a notebook as one HTML page; equal notebooks give equal pages."""
-    exporter = HTMLExporter()
+    """Render a notebook as one HTML page that fetches nothing; equal notebooks give equal pages."""
+    exporter = HTMLExporter(raw_template=_OFFLINE)
     counter = itertools.count()
     exporter.environment.globals["uuid4"] = lambda: f"output-{next(counter)}"
     html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})

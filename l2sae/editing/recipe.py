@@ -140,17 +140,32 @@ class Recipe(_Record):
         """
         if (found := digest_model(model)) != self.model_sha256:
             raise RecipeError(f"model_sha256: made with model {self.model_sha256[:12]}..., this is {found[:12]}...")
+        result = self.apply(model, photo)
+        if digest_picture(result) != self.result_sha256:
+            warnings.warn("the replay differs from the recorded result (result_sha256)", ReplayWarning, stacklevel=2)
+        return result
+
+    def apply(self, model: L2SAE, photo: Photo | None = None) -> NDArray[np.uint8]:
+        """The same layers with any model, (H, W, 3) uint8; arguments and errors as for :meth:`replay`.
+
+        Style vectors belong to the model that made them; with another they may mean something else, or not fit.
+        """
+        layers = [self._layer(index) for index in range(len(self.layers))]
+        return FaceEditor(model, self.original(photo).copy()).render(layers, self.compose).numpy()
+
+    def original(self, photo: Photo | None = None) -> NDArray[np.uint8]:
+        """The photo that was edited, (H, W, 3) uint8, from ``photo.path`` if it is not given.
+
+        Raises:
+            RecipeError: there is no such photo, or it has changed.
+        """
         source = self.photo.path if photo is None else photo
         if source is None:
             raise RecipeError("photo.path: the photo was not read from a file: give it as replay(model, photo)")
         pixels = as_rgb(read_picture(source) if isinstance(source, (str, Path)) else np.asarray(source))[0]
         if digest_picture(pixels) != self.photo.sha256:
             raise RecipeError("photo.sha256: this is not the photo that was edited, or it has changed since")
-        layers = [self._layer(index) for index in range(len(self.layers))]
-        result = FaceEditor(model, pixels.copy()).render(layers, self.compose).numpy()
-        if digest_picture(result) != self.result_sha256:
-            warnings.warn("the replay differs from the recorded result (result_sha256)", ReplayWarning, stacklevel=2)
-        return result
+        return pixels
 
     def _layer(self, index: int) -> Layer:
         record, field = self.layers[index], f"layers.{index}"

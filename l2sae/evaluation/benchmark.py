@@ -18,7 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from l2sae.data import FaceDataset
 from l2sae.editing import FaceEditor, Layer, Swap, edit, shows
+from l2sae.evaluation.comparison import compare
 from l2sae.evaluation.inversion import invert_pairs
+from l2sae.evaluation.scaling import achieved, by_resolution, by_rois, operations
 from l2sae.metrics import put
 from l2sae.model import L2SAE
 from l2sae.params import Params
@@ -74,13 +76,16 @@ def benchmark(
         progress: called with one plain line at a time.
 
     Returns:
-        Nested figures: medians, and under ``spread`` with the same nesting the quartiles {p25, p75}.
+        Nested figures: medians, and under ``spread`` with the same nesting the quartiles {p25, p75}. ``scaling``,
+        ``profile`` and ``inversion.curve`` hold lists, see ``docs/metrics.md``.
     """
     watch = Stopwatch(model.device, params.benchmark.repeats)
     photo, roi, style = _subject(model, dataset)
     figures: dict[str, Any] = {"device": _device_name(model.device), "threads": torch.get_num_threads()}
     figures |= {"torch": torch.__version__, "dtype": str(model.style_mean.dtype).removeprefix("torch."), "roi": roi}
     with torch.inference_mode():
+        figures["scaling"] = _scaling(model, dataset, photo, roi, style, params, watch)  # first, while memory is low
+        progress("benchmark: scaling with the photo's size and the number of ROIs")
         for name, seconds in _latencies(model, photo, roi, style, params, watch).items():
             _record(figures, f"latency_ms.{name}", seconds * 1000)
             progress(f"benchmark: {name}: {np.median(seconds) * 1000:.1f} ms")
@@ -90,9 +95,14 @@ def benchmark(
             _record(figures, f"throughput.edit_images_per_s.{size}", rate)
             progress(f"benchmark: edits, batch {size}: {np.median(rate):.1f} images/s")
         figures["roofline"] = roofline(model, photo, roi, style, params, figures["latency_ms"]["edit"] / 1000, watch)
+        figures["roofline"]["parts"] = achieved(_parts(model, photo), figures["latency_ms"])
+        figures["profile"] = operations(_edit(model, photo, roi, style, params))
     _record(figures, "throughput.train_images_per_s", training_rates(params, train, watch))
     progress(f"benchmark: training: {figures['throughput']['train_images_per_s']:.1f} images/s")
-    figures["inversion"] = invert_pairs(model, dataset, roi, params, figures["latency_ms"]["edit"] / 1000)
+    seconds = figures["latency_ms"]["edit"] / 1000
+    figures["inversion"] = invert_pairs(model, dataset, roi, params, seconds)
+    steps, compose = params.benchmark.inversion_steps, params.edit.compose
+    figures["comparison"], figures["inversion"]["curve"] = compare(model, dataset, compose, steps, seconds, progress)
     progress(f"benchmark: inversion takes {figures['inversion']['ratio']:.0f} times as long as an edit")
     return figures
 
@@ -138,18 +148,50 @@ def peak_memory(device: torch.device) -> int:
 def _latencies(
     model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params, watch: Stopwatch
 ) -> dict[str, NDArray[np.float64]]:
-    images = torch.from_numpy(photo).permute(2, 0, 1)[None].to(model.device).float() / 127.5 - 1
-    latents = model.encode(images)
     large = np.asarray(Image.fromarray(photo).resize(LARGE[::-1], Image.Resampling.BICUBIC))
     repeats = max(3, watch.repeats // _LARGE_SHARE)
     return {
-        "encode": watch.seconds(lambda: model.encode(images)),
-        "decode": watch.seconds(lambda: model.decode(latents.structure, latents.style)),
-        "masks": watch.seconds(lambda: model.masks(latents.structure)),
+        **{name: watch.seconds(call) for name, call in _parts(model, photo).items()},
         "edit": watch.seconds(_edit(model, photo, roi, style, params)),
         "slider": watch.seconds(_slider(model, photo, roi, style, params)),
         "edit_12mp": watch.seconds(_edit(model, large, roi, style, params), repeats),
     }
+
+
+def _scaling(
+    model: L2SAE,
+    dataset: FaceDataset,
+    photo: NDArray[np.uint8],
+    roi: str,
+    style: Tensor,
+    params: Params,
+    watch: Stopwatch,
+) -> dict[str, Any]:
+    repeats, compose = 3, params.edit.compose
+    others = dataset.batch([i % len(dataset) for i in range(1, len(model.rois) + 1)]).images.to(model.device)
+    styles = model.encode(others).style
+    resolution = by_resolution(
+        model, photo, roi, style, compose, watch.seconds, lambda: peak_memory(model.device), repeats
+    )
+    return {
+        "resolution": resolution,
+        "rois": by_rois(model, _as_images(photo, model), styles, compose, watch.seconds, repeats),
+    }
+
+
+def _parts(model: L2SAE, photo: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
+    """The networks that an edit runs, by the names of their latencies."""
+    images = _as_images(photo, model)
+    latents = model.encode(images)
+    return {
+        "encode": lambda: model.encode(images),
+        "decode": lambda: model.decode(latents.structure, latents.style),
+        "masks": lambda: model.masks(latents.structure),
+    }
+
+
+def _as_images(photo: NDArray[np.uint8], model: L2SAE) -> Tensor:
+    return torch.from_numpy(photo).permute(2, 0, 1)[None].to(model.device).float() / 127.5 - 1
 
 
 def _edit(

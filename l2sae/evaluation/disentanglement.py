@@ -16,35 +16,52 @@ _BATCH = 32
 
 
 @torch.inference_mode()
+def matte_responses(model: L2SAE, structures: Tensor, generator: torch.Generator) -> Tensor:
+    """How much each matte changes when one slice is perturbed: (R, R, S, S), slice by matte, mean over images.
+
+    Each slice gets Gaussian noise of its own standard deviation, channel by channel.
+
+    Args:
+        model: the model.
+        structures: (N, C, h, w), of at least two images.
+        generator: CPU source of the noise.
+
+    Returns:
+        Mean absolute change of the mattes at each pixel, 0 or more.
+    """
+    scale = structures.std(dim=(0, 2, 3)).cpu()[:, None, None]
+    rois = len(model.roi_names)
+    responses = torch.zeros(rois, rois, model.image_size, model.image_size, dtype=torch.float64)
+    for chunk in structures.split(_BATCH):
+        chunk = chunk.to(model.device)
+        before = torch.cat(list(model.masks(chunk).values()), dim=1)
+        for r, name in enumerate(model.roi_names):
+            noise = torch.randn(chunk.shape, generator=generator) * scale
+            perturbed, part = chunk.clone(), model.slices[name]
+            perturbed[:, part] += noise[:, part].to(chunk)
+            after = torch.cat(list(model.masks(perturbed).values()), dim=1)
+            responses[r] += (after - before).abs().sum(dim=0).cpu()
+    return (responses / len(structures)).float()
+
+
 def cross_talk(model: L2SAE, structures: Tensor, generator: torch.Generator) -> float:
     """Change of the other ROIs' mattes over that of the own, when a slice is perturbed; mean over slices.
 
-    Each slice gets Gaussian noise of its own standard deviation, channel by channel. 0 is perfect, and what a mask
-    predictor that sees one slice at a time reaches by construction.
+    See :func:`matte_responses`. 0 is perfect, and what a mask predictor that sees one slice at a time reaches by
+    construction; with a single ROI there is nothing to compare, and the result is 0.
 
     Args:
-        model: the model; with a single ROI there is nothing to compare, and the result is 0.
+        model: the model.
         structures: (N, C, h, w), of at least two images.
         generator: CPU source of the noise.
 
     Returns:
         The ratio, 0 or more.
     """
-    scale = structures.std(dim=(0, 2, 3)).cpu()[:, None, None]
-    names = model.roi_names
-    changes = torch.zeros(len(names), len(names), dtype=torch.float64)  # of each matte when each slice is perturbed
-    for chunk in structures.split(_BATCH):
-        chunk = chunk.to(model.device)
-        before = torch.cat(list(model.masks(chunk).values()), dim=1)
-        for r, name in enumerate(names):
-            noise = torch.randn(chunk.shape, generator=generator) * scale
-            perturbed, part = chunk.clone(), model.slices[name]
-            perturbed[:, part] += noise[:, part].to(chunk)
-            after = torch.cat(list(model.masks(perturbed).values()), dim=1)
-            changes[r] += (after - before).abs().sum(dim=(0, 2, 3)).cpu()
+    changes = matte_responses(model, structures, generator).sum(dim=(2, 3))
     own = changes.diagonal()
-    other = (changes.sum(dim=1) - own) / max(1, len(names) - 1)
-    return float(torch.where(own > 0, other / own, 0.0).mean())
+    others = (changes.sum(dim=1) - own) / max(1, len(changes) - 1)
+    return float(torch.where(own > 0, others / own.clamp(min=1e-12), 0.0).mean())
 
 
 def probe_figures(

@@ -17,24 +17,19 @@ from l2sae.editing.pictures import to_model
 from l2sae.evaluation.baselines import mean_masks
 from l2sae.evaluation.disentanglement import disentanglement
 from l2sae.evaluation.parallel import side_by_side
+from l2sae.evaluation.perceptual import optional_figures
 from l2sae.evaluation.quality import blurred, eight_bit, mean_l1, mean_ssim, psnr, resized
 from l2sae.evaluation.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.evaluation.summary import summarise
 from l2sae.evaluation.swaps import FaceStatistics, SwapMeasurement, face_statistics
 from l2sae.evaluation.tally import Array, RunningSums, Tally
-from l2sae.metrics import put
+from l2sae.metrics import flatten, put
 from l2sae.model import L2SAE, Latents
 from l2sae.params import Params
 
 FIGURE_SIZE = 128
 BATCH = 16
 PROBE_IMAGES = 256
-UNAVAILABLE = {
-    "reconstruction.lpips": "needs the package lpips with its weights, which requirements.lock leaves out",
-    "realism.fid": "needs Inception weights (e.g. package pytorch-fid), which requirements.lock leaves out",
-    "identity.cosine": "needs a face embedding (e.g. package facenet-pytorch), which requirements.lock leaves out",
-}
-"""Figures that need a package or weights that the workspace does not install: they are null, with this reason."""
 
 Progress = Callable[[str], object]
 FigureBatch = tuple[Tensor, Tensor, Tensor]
@@ -110,9 +105,9 @@ def evaluate(
         "images": count, "available": len(dataset), "skipped": skipped,
     }  # fmt: skip
     figures["sizes"] = {"figures": faces.size, "data": dataset.image_size, "model": model.image_size}
-    for key, reason in UNAVAILABLE.items():
-        put(figures, key, None)
-        put(figures, f"{key}_reason", reason)
+    optional = optional_figures(model, faces, params.edit.compose, params.evaluate.weights)
+    for key, value in flatten(optional).items():
+        put(figures, key, value)
     return figures
 
 

@@ -1,14 +1,19 @@
 """The iterative baseline: the reference's style found by optimisation instead of by the encoder.
 
 Methods without a style encoder invert a picture: they optimise a latent vector until the generator shows the picture
-(image2stylegan, arXiv 1904.03189). Here the style vector is optimised by Adam, from the mean style of the training
-faces, so that the decoder reproduces the reference; after every step the edit is made with it, until it comes as near
-to the reference's colour in the ROI as the edit with the encoded style does, or the cap is reached. The optimisation is
-timed, the comparison is not.
+(image2stylegan, arXiv 1904.03189). Here Adam does so with the same generator, in one of three modes:
+
+- ``style``: the style vector, from the mean style of the training faces; the structure is the encoder's;
+- ``both``: style and structure, from the mean style and a mean structure: nothing comes from the encoder;
+- ``warm``: style and structure, from the encoder's.
+
+Step sizes were chosen on the validation split by :func:`l2sae.evaluation.comparison.grid_search`. The structure of the
+face to be edited is the encoder's in every mode, which favours the baseline.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -23,7 +28,77 @@ from l2sae.params import Params
 from l2sae.rois import roi_labels
 
 PAIRS = 4
-LEARNING_RATE = 0.1  # in units of the styles' standard deviation
+MODES = ("style", "both", "warm")
+LEARNING_RATES = {"style": 0.1, "both": 0.3, "warm": 0.03}
+"""Adam's step sizes, in standard deviations of styles and structures, as ``python -m l2sae.bench tune`` found them."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an optimisation starts, and the scale of its steps: structures (B, C, h, w), styles (B, D)."""
+
+    structure: Tensor
+    style: Tensor
+    structure_scale: Tensor
+    style_scale: Tensor
+
+
+@torch.no_grad()
+def starting_point(model: L2SAE, images: Tensor, mode: str) -> Start:
+    """The start of ``mode`` for images (B, 3, S, S); the mean structure is that of these images.
+
+    Raises:
+        ValueError: an unknown mode.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode={mode!r}: give one of {', '.join(MODES)}")
+    encoded = model.encode(images)
+    spread = encoded.structure.std(dim=(0, 2, 3), keepdim=True).expand_as(encoded.structure[:1])
+    mean_style = model.style_mean.expand_as(encoded.style)
+    style = encoded.style if mode == "warm" else mean_style
+    mean_structure = encoded.structure.mean(dim=0, keepdim=True).expand_as(encoded.structure)
+    structure = mean_structure if mode == "both" else encoded.structure
+    return Start(structure.clone(), style.clone(), spread.clone(), model.style_scale.clone())
+
+
+def optimise(
+    model: L2SAE, images: Tensor, start: Start, mode: str, steps: int, rate: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Bring the decoded pictures near to ``images`` (B, 3, S, S), each by itself; L1, Adam.
+
+    Args:
+        model: in evaluation mode.
+        images: what to invert.
+        start: from :func:`starting_point`, of these images.
+        mode: one of ``MODES``.
+        steps: how many.
+        rate: Adam's step size, in units of the start's scales.
+
+    Yields:
+        Structure (B, C, h, w) and style (B, D) after each step, detached.
+
+    Raises:
+        ValueError: the loss is no longer finite.
+    """
+    moves = {"style": torch.zeros_like(start.style, requires_grad=True)}
+    if mode != "style":
+        moves["structure"] = torch.zeros_like(start.structure, requires_grad=True)
+    optimizer = torch.optim.Adam(moves.values(), rate)
+    structure = start.structure
+    for step in range(1, steps + 1):
+        style = start.style + start.style_scale * moves["style"]
+        if mode != "style":
+            structure = start.structure + start.structure_scale * moves["structure"]
+        loss = (model.decode(structure, style) - images).abs().mean(dim=(1, 2, 3)).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if not np.isfinite(loss.item()):  # .item() also waits for the device
+            raise ValueError(f"the inversion diverged at step {step} with step size {rate:g}: lower it")
+        with torch.no_grad():
+            moved = start.style + start.style_scale * moves["style"]
+            still = structure if mode == "style" else start.structure + start.structure_scale * moves["structure"]
+        yield still.detach(), moved.detach()
 
 
 def invert_pairs(model: L2SAE, dataset: FaceDataset, roi: str, params: Params, edit_seconds: float) -> dict[str, float]:
@@ -62,6 +137,9 @@ def invert(
 ) -> tuple[float, int, bool]:
     """Seconds and steps of one optimisation, and whether it came as near to the reference as the encoder's style.
 
+    After every step the edit is made with the style found so far, until it comes as near to the reference's colour in
+    the ROI as the edit with the encoded style does, or the cap is reached. The optimisation is timed, the rest is not.
+
     Args:
         model: in evaluation mode.
         dataset: the faces.
@@ -83,23 +161,23 @@ def invert(
             return float((region_means(to_lab(edited), region[:1]) - target).norm())
 
     goal = distance(encoded.style)
-    structure, mean, scale = (x.clone() for x in (encoded.structure, model.style_mean, model.style_scale))
-    offset = torch.zeros_like(mean, requires_grad=True)
-    optimizer = torch.optim.Adam([offset], LEARNING_RATE)
-    seconds = 0.0
-    for step in range(1, params.benchmark.inversion_steps + 1):
-        start = time.perf_counter()
-        loss = (model.decode(structure, (mean + scale * offset)[None]) - images[1:]).abs().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        value = loss.item()  # waits for the device
-        seconds += time.perf_counter() - start
-        if not np.isfinite(value):
-            raise ValueError(f"the inversion of face {pair[1]} diverged at step {step}")
-        if distance((mean + scale * offset.detach())[None]) <= goal:
+    trajectory = optimise(
+        model,
+        images[1:],
+        starting_point(model, images[1:], "style"),
+        "style",
+        params.benchmark.inversion_steps,
+        LEARNING_RATES["style"],
+    )
+    seconds, step = 0.0, 0
+    while True:
+        begin = time.perf_counter()
+        found = next(trajectory, None)
+        if found is None:
+            return seconds, step, False
+        seconds, step = seconds + time.perf_counter() - begin, step + 1
+        if distance(found[1]) <= goal:
             return seconds, step, True
-    return seconds, params.benchmark.inversion_steps, False
 
 
 def _showing(dataset: FaceDataset, label: int) -> Sequence[int]:

@@ -1,12 +1,14 @@
 """Metric tables: from the metric files to frames, figures, CSV and LaTeX."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from l2sae.evaluation.plots import METHODS
 from l2sae.metrics import get
 from l2sae.plotting import PrintFigure, paper_style
 
@@ -36,6 +38,21 @@ _SUMMARY_ROWS = {  # description -> (key, decimals, factor, key of a baseline, i
     "outside pixels changed (%) ↓": ("locality.outside_share", 3, 100, None, None),
     "slice cross-talk ↓": ("disentanglement.cross_talk", 3, 1, None, None),
 }
+_COMPARED = (  # key of a method, heading, decimals, whether more is better
+    ("transfer", "style transfer", 2, 1),
+    ("edge_correlation", "edge correlation", 2, 1),
+    ("outside_mean", "change outside (levels)", 3, -1),
+    ("seconds", "time (s)", 3, -1),
+)
+_RUNS = (
+    ("reconstruction.psnr", "PSNR (dB)", 2, 1),
+    ("reconstruction.ssim", "SSIM", 3, 1),
+    ("masks.miou", "mIoU", 3, 1),
+    ("style.transfer_detail.mean", "transfer, detail", 3, 1),
+    ("style.transfer_replace.mean", "transfer, replace", 3, 1),
+    ("locality.outside_mean", "outside (levels)", 3, -1),
+    ("latency_ms.edit", "edit (ms)", 1, -1),
+)
 _SPEED_ROWS = {
     "encode": "encode",
     "decode": "decode",
@@ -78,13 +95,72 @@ def speed_table(benchmark: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["operation", "median (ms)", "quartiles"]).set_index("operation")
 
 
-def write_table(frame: pd.DataFrame, stem: str, folder: str | Path) -> tuple[Path, Path]:
-    """Write ``folder/stem.csv`` and ``folder/stem.tex`` (booktabs), and return their paths."""
+def comparison_table(benchmark: Mapping[str, Any]) -> tuple[pd.DataFrame, set[tuple[int, int]]]:
+    """One row a method, on the same pairs of faces, and the cells (row, column) that hold the best of their column."""
+    found = {name: label for name, (label, _, _) in METHODS.items() if name in benchmark["comparison"]}
+    values = [[benchmark["comparison"][name][key] for key, _, _, _ in _COMPARED] for name in found]
+    return _compared(values, list(found.values()), _COMPARED, "method")
+
+
+def read_runs(folder: str | Path) -> dict[str, dict[str, Any]]:
+    """Recorded runs (``folder/*.json``) by kind of labels: kind -> name -> run."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(Path(folder).glob("*.json")):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        found.setdefault(str(run["metrics"].get("labels")), {})[path.stem] = run
+    return found
+
+
+def runs_table(runs: Mapping[str, Mapping[str, Any]]) -> tuple[pd.DataFrame, set[tuple[int, int]]]:
+    """One row a recorded run (``benchmarks/*.json``), and its best cells.
+
+    Raises:
+        ValueError: the runs differ in their kind of labels, so that their figures are not comparable.
+    """
+    kinds = {run["metrics"].get("labels") for run in runs.values()}
+    if len(kinds) > 1:
+        raise ValueError(f"runs on {', '.join(sorted(map(str, kinds)))} labels cannot share a table")
+    values = [[run["metrics"].get(key) for key, _, _, _ in _RUNS] for run in runs.values()]
+    return _compared(values, list(runs), _RUNS, "run")
+
+
+def _compared(
+    values: Sequence[Sequence[float | None]],
+    names: Sequence[str],
+    columns: Sequence[tuple[str, str, int, int]],
+    what: str,
+) -> tuple[pd.DataFrame, set[tuple[int, int]]]:
+    """Texts of a table whose columns are (key, heading, decimals, 1 if more is better or -1), and its best cells."""
+    texts = [[_text(v, columns[c][2]) for c, v in enumerate(row)] for row in values]
+    headings = [f"{heading} {'↑' if sign > 0 else '↓'}" for _, heading, _, sign in columns]
+    frame = pd.DataFrame(texts, columns=headings, index=pd.Index(names, name=what))
+    best = set()
+    for c, (_, _, digits, sign) in enumerate(columns):
+        shown = [round(sign * row[c], digits) if row[c] is not None else None for row in values]  # type: ignore[operator]
+        known = [value for value in shown if value is not None]
+        if len(known) > 1 and len(set(known)) > 1:
+            best |= {(r, c) for r, value in enumerate(shown) if value == max(known)}
+    return frame, best
+
+
+def write_table(
+    frame: pd.DataFrame, stem: str, folder: str | Path, best: Collection[tuple[int, int]] = ()
+) -> tuple[Path, Path]:
+    """Write ``folder/stem.csv`` and ``folder/stem.tex`` (booktabs), and return their paths.
+
+    Args:
+        frame: texts.
+        stem: the files' name.
+        folder: is made where there is none.
+        best: (row, column) of the cells that LaTeX sets in bold.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     csv, tex = folder / f"{stem}.csv", folder / f"{stem}.tex"
     frame.to_csv(csv, lineterminator="\n")
     escaped = frame.rename(index=_latex, columns=_latex).map(_latex)
+    for row, column in best:
+        escaped.iloc[row, column] = rf"\textbf{{{escaped.iloc[row, column]}}}"
     escaped.index.name = frame.index.name
     styler = escaped.reset_index().style.hide(axis="index")
     tex.write_text(styler.to_latex(hrules=True, column_format="l" + "r" * frame.shape[1]), encoding="utf-8")
@@ -92,8 +168,8 @@ def write_table(frame: pd.DataFrame, stem: str, folder: str | Path) -> tuple[Pat
 
 
 @paper_style()
-def table_figure(frame: pd.DataFrame, title: str) -> Figure:
-    """A frame of texts as a printed table, figures right-aligned, a last row named ``mean`` set apart."""
+def table_figure(frame: pd.DataFrame, title: str, best: Collection[tuple[int, int]] = ()) -> Figure:
+    """A frame of texts as a printed table, figures right-aligned, ``best`` in bold, a last row ``mean`` set apart."""
     headings = [str(frame.index.name), *map(str, frame.columns)]
     rows = [[str(index), *map(str, row)] for index, row in zip(frame.index, frame.to_numpy(), strict=True)]
     widths = [0.06 * max(len(text) for text in column) + 0.22 for column in zip(headings, *rows, strict=True)]
@@ -108,7 +184,8 @@ def table_figure(frame: pd.DataFrame, title: str) -> Figure:
         for c, text in enumerate(row):
             edge += widths[c]
             x, align = (0.06, "left") if c == 0 else (edge - 0.08, "right")
-            axes.text(x, y, text, va="center", ha=align)
+            weight = "bold" if (r - 1, c - 1) in best else "normal"
+            axes.text(x, y, text, va="center", ha=align, weight=weight)
     rules = {1.2: 0.9, 2.4: 0.5, len(rows) + 2.6: 0.9}
     if frame.index[-1] == "mean":
         rules[len(rows) + 1.5] = 0.5

@@ -55,3 +55,29 @@ def test_stopwatch_times_as_often_as_asked():
     seconds = Stopwatch(torch.device("cpu"), 4).seconds(lambda: calls.append(0))
     assert len(seconds) == 4
     assert len(calls) > 4  # some to warm up
+
+
+def test_scaling_grows_from_small_to_12_megapixels(figures):
+    rows = figures["scaling"]["resolution"]
+    assert (rows[-1]["width"], rows[-1]["height"]) == (4000, 3000)
+    assert [row["megapixels"] for row in rows] == sorted(row["megapixels"] for row in rows)
+    assert [row["peak_mb"] for row in rows] == sorted(row["peak_mb"] for row in rows)
+    assert rows[-1]["ms"] > rows[0]["ms"]
+
+
+def test_every_number_of_rois_is_timed(figures, model):
+    assert [row["rois"] for row in figures["scaling"]["rois"]] == list(range(1, len(model.rois) + 1))
+
+
+def test_profile_names_operations_largest_first(figures):
+    shares = [row["share"] for row in figures["profile"]]
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < sum(shares) <= 1
+    assert any("conv" in row["operation"] for row in figures["profile"])
+
+
+def test_parts_of_the_roofline_do_less_than_the_edit_and_no_more_than_the_peak(figures):
+    roofline = figures["roofline"]
+    assert set(roofline["parts"]) == {"encode", "decode", "masks"}
+    for part in roofline["parts"].values():
+        assert 0 < part["gflop"] < roofline["edit_gflop"]

@@ -1,0 +1,25 @@
+"""The editors in JupyterLab, as a person uses them."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from l2sae.editing import EditSession, Recipe
+from l2sae.model import load_model
+from l2sae.widgets.setting import open_gallery
+
+from tests.browser.conftest import TOKEN
+
+
+def open_notebook(page: Any, lab: str, name: str) -> Any:
+    """Open a notebook, run all of it, and return its editor with a picture in it."""
+    page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
+    page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for(timeout=60_000)
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    editor = page.locator(".l2sae.loaded[data-generation]").first
+    editor.wait_for(timeout=60_000)
+    return editor

@@ -154,16 +154,16 @@ class Recipe(_Record):
             raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from None
         except UnicodeDecodeError:
             raise RecipeError(f"{path}: file: not UTF-8 text") from None
-        return cls.parse(text, str(path), path.parent if root is None else root, strict=root is not None)
+        return cls.parse(text, str(path), path.parent, root)
 
     @classmethod
-    def parse(cls, text: str, name: str, root: str | Path, strict: bool = True) -> "Recipe":
-        """A recipe from JSON text; ``name`` is for messages, ``root`` and ``strict`` bound its paths (see `load`)."""
+    def parse(cls, text: str, name: str, folder: str | Path, root: str | Path | None = None) -> "Recipe":
+        """A recipe from JSON text, as from a file in ``folder``; ``name`` is for messages, ``root`` as in `load`."""
         try:
             if len(text) > MAX_RECIPE_BYTES:
                 raise RecipeError(f"{name}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")
             recipe = cls.model_validate_json(text)
-            return _with_paths(recipe, lambda p, field: _inside(p, Path(root), strict, field))
+            return _with_paths(recipe, lambda p, field: _inside(p, Path(folder), root, field))
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
             raise RecipeError(f"{name}: {'; '.join(problems[:8])}") from None
@@ -301,14 +301,15 @@ def _relative(path: str, folder: Path) -> str:
     return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
 
 
-def _inside(path: str, root: Path, strict: bool, field: str) -> str:
-    """The absolute path; refuses one that leaves ``root``, through ``..`` or a link as well."""
+def _inside(path: str, folder: Path, root: str | Path | None, field: str) -> str:
+    """The absolute path; refuses one that leaves ``root`` (default: ``folder``), through ``..`` or a link as well."""
     if "\0" in path or len(path) > 4096:
         raise RecipeError(f"{field}: not a path")
-    whole = (root / path).resolve()
-    free = Path(path).is_absolute() and not strict
-    if not free and not whole.is_relative_to(root.resolve()):
-        raise RecipeError(f"{field}: {path} lies outside {root}: move the file there, or name another root")
+    whole = (folder / path).resolve()
+    bound = Path(folder if root is None else root).resolve()
+    free = Path(path).is_absolute() and root is None
+    if not free and not whole.is_relative_to(bound):
+        raise RecipeError(f"{field}: {path} lies outside {bound}: move the file there, or name another root")
     return str(whole)
 
 

@@ -40,7 +40,7 @@ class Controller:
         gallery: faces to choose a photo or a style from.
         note: to show at the start.
         exports: folder that pictures and recipes are written to.
-        root: folder that the files of a loaded recipe have to be in.
+        root: folder that relative paths in a loaded recipe start from and stay in; without ``paths``, all of them.
         paths: whether the user may name files of this machine.
     """
 
@@ -352,7 +352,7 @@ class Controller:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
             raise EditError(f"{name}: not a recipe: no UTF-8 text") from None
-        recipe = Recipe.parse(text, name, self.root)
+        recipe = Recipe.parse(text, name, self.root, None if self.paths else self.root)
         if self.session.apply(recipe):
             self.say("note", f"{name}: the recorded edit of this photo.")
         else:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 
@@ -28,7 +29,7 @@ class Request:
 def drop_stale(requests: Sequence[Request]) -> list[Request]:
     """Leave out live requests that the next one, of the same action and target, makes superfluous; the last stays."""
     kept = []
-    for request, following in zip(requests, [*requests[1:], None], strict=True):
+    for request, following in zip_longest(requests, requests[1:]):
         if request.live and following is not None and _target(request) == _target(following):
             continue
         kept.append(request)

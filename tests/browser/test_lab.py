@@ -1,16 +1,6 @@
 """The editors in JupyterLab, as a person uses them."""
 
-import json
-import time
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image
-
-from l2sae.editing import EditSession, Recipe
-from l2sae.model import load_model
-from l2sae.widgets.setting import open_gallery
 
 from tests.browser.conftest import TOKEN
 

@@ -2,7 +2,7 @@
 // browser at once and sent when the pen is lifted.
 
 const TOOLS = {
-  brush: ["🖌 Brush", "Add to the mask (B)", "b"],
+  brush: ["✎ Brush", "Add to the mask (B)", "b"],
   eraser: ["⌫ Eraser", "Take away from the mask (E)", "e"],
   polygon: ["⬠ Polygon", "Corner by corner; Enter or a double click closes, Esc cancels; Alt takes away (P)", "p"],
   click: ["✦ Click", "Mask whatever is clicked; Shift adds, Alt takes away (W)", "w"],

@@ -14,7 +14,7 @@ class Swap extends Panels {
     this.tabs = h("div", { className: "tabs", role: "tablist" });
     this.pages = h("div", { className: "pages" });
     const pages = {
-      Face: this.facePage(), Noise: this.noisePage(), Blend: this.blendPage(), "A − B + C": this.sumPage(),
+      Face: this.facePage(), Noise: this.noisePage(), Blend: this.blendPage(), "A−B+C": this.sumPage(),
       Map: this.mapPage(), Frames: this.framesPage(),
     };
     for (const [name, page] of Object.entries(pages)) {

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -72,12 +73,27 @@ class FaceEditor:
         self._styles: dict[tuple[Style, int, tuple[str, ...]], Tensor | None] = {}
         self._decoded: dict[tuple[Style, int] | None, Tensor] = {}  # None: the photo's own style
         self._guide: Guide | None = None
+        self._fitted: dict[str, Matte] = {}  # predicted mattes, fitted to the photo's edges
 
     def preview(self) -> "FaceEditor":
         """The same face at model resolution, (S, S, 3) uint8 over the padded square; shares what was computed."""
         small = copy.copy(self)
         small.photo = ((self.images[0].permute(1, 2, 0) + 1) * 127.5).round().to("cpu", torch.uint8)
         small.frame = Frame(*small.photo.shape[:2])
+        small._guide, small._fitted = None, {}
+        return small
+
+    def resized(self, side: int) -> "FaceEditor":
+        """The same face with its uint8 photo reduced to a longer side of ``side``; shares what was computed."""
+        if side >= self.frame.side:
+            return self
+        height, width = (max(1, round(x * side / self.frame.side)) for x in (self.frame.height, self.frame.width))
+        pixels = Image.fromarray(self.photo.numpy()).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3)
+        small = copy.copy(self)
+        small._source = np.array(pixels)
+        small.photo = torch.from_numpy(small._source)
+        small.frame = Frame(height, width)
+        small._guide, small._fitted = None, {}
         return small
 
     @torch.inference_mode()
@@ -112,7 +128,7 @@ class FaceEditor:
     def photo_mattes(self) -> dict[str, NDArray[np.float32]]:
         """ROI -> matte (H, W, 1) in [0, 1] as an edit of a uint8 photo uses it: fitted to the photo's edges."""
         pixels = self.photo.permute(2, 0, 1)[None].float() / 255
-        fitted = {roi: self._fit_matte(small).to(self.photo.device) for roi, small in self.mattes().items()}
+        fitted = {roi: self._fit_predicted(roi).to(self.photo.device) for roi in self.mattes()}
         return {roi: matte.rows(pixels, self.frame, 0)[0, 0, ..., None].numpy() for roi, matte in fitted.items()}
 
     def _effects(self, layer: Layer, compose: str, current: Tensor | None) -> tuple[list[Effect], Tensor | None]:
@@ -170,7 +186,13 @@ class FaceEditor:
                 f"no {roi} found in the photo: give a face crop, or its place as box=(left, top, right, bottom), "
                 f"or a matte as mattes={{'{roi}': ...}}"
             )
-        return small, self._fit_matte(small)
+        return small, self._fit_predicted(roi)
+
+    def _fit_predicted(self, roi: str) -> Matte:
+        """The predicted matte on the photo; computed once, since a slider asks for it again and again."""
+        if roi not in self._fitted:
+            self._fitted[roi] = self._fit_matte(self.mattes()[roi])
+        return self._fitted[roi]
 
     def _fit_matte(self, small: Tensor) -> Matte:
         if self.frame.side <= self.model.image_size:

@@ -1,10 +1,16 @@
-"""Edit recipes: an edit as a JSON document that replays headlessly, bit for bit."""
+"""Edit recipes: an edit as a JSON document that replays headlessly, bit for bit.
+
+A recipe may come from anyone, so everything in it is bounded, and a path in it has to stay inside a folder: the
+recipe's own, or the one that whoever loads it names. ``recipe.schema.json`` beside this module is its JSON schema.
+"""
 
 import base64
 import binascii
 import hashlib
 import io
+import json
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +24,13 @@ from l2sae.editing.errors import EditError
 from l2sae.editing.pictures import Photo, as_rgb, read_picture
 from l2sae.editing.styles import Blend, Noise, Reference, Style, Swap, encode_reference
 from l2sae.model import L2SAE
+
+MAX_RECIPE_BYTES = 2**26
+MAX_MATTE_CHARACTERS = 2**24  # of base64: 12 MiB of PNG
+MAX_MATTE_PIXELS = 2**26  # an 8192 x 8192 photo; a small PNG can unpack to far more
+MAX_LAYERS = 100
+MAX_SIGMA = 100.0  # standard deviations
+SCHEMA = Path(__file__).with_name("recipe.schema.json")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -39,15 +52,15 @@ class ReferenceRecord(_Record):
 
     path: str | None = None
     sha256: Sha256 | None = None
-    style: tuple[tuple[float, ...], ...] | None = Field(default=None, strict=False)
+    style: tuple[tuple[float, ...], ...] | None = Field(default=None, strict=False, max_length=64)
 
     def resolve(self, field: str) -> Reference:
         """What `Swap` takes; refuses a picture that has changed."""
         if self.style is not None:
-            return np.array(self.style, dtype=np.float32)
+            return _finite_vectors(self.style, f"{field}.style")
         if self.path is None or self.sha256 is None:
             raise RecipeError(f"{field}: needs either style, or path and sha256")
-        picture = read_picture(self.path)
+        picture = _read(self.path, f"{field}.path")
         if (found := digest_picture(picture)) != self.sha256:
             raise RecipeError(f"{field}: {self.path} has changed since the edit (sha256 {found[:12]}...): restore it")
         return picture
@@ -57,7 +70,7 @@ class NoiseRecord(_Record):
     """`Noise` in a recipe."""
 
     kind: Literal["noise"] = "noise"
-    sigma: Annotated[float, Field(ge=0)]
+    sigma: Annotated[float, Field(ge=0, le=MAX_SIGMA)]
 
 
 class SwapRecord(_Record):
@@ -71,18 +84,18 @@ class BlendRecord(_Record):
     """`Blend` in a recipe."""
 
     kind: Literal["blend"] = "blend"
-    references: tuple[ReferenceRecord, ...] = Field(min_length=1, strict=False)
-    weights: tuple[Annotated[float, Field(ge=0)], ...] = Field(strict=False)
+    references: tuple[ReferenceRecord, ...] = Field(min_length=1, max_length=100, strict=False)
+    weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] = Field(max_length=100, strict=False)
 
 
 class RecipeLayer(_Record):
     """One layer: ``matte`` (of a layer with one ROI) is a grey PNG in base64, or null for the predicted ones."""
 
-    rois: tuple[str, ...] = Field(min_length=1, strict=False)
+    rois: tuple[str, ...] = Field(min_length=1, max_length=100, strict=False)
     style: Annotated[NoiseRecord | SwapRecord | BlendRecord, Field(discriminator="kind")]
     strength: Annotated[float, Field(ge=0, le=MAX_STRENGTH)]
-    seed: Annotated[int, Field(ge=0)]
-    matte: str | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    matte: Annotated[str, Field(max_length=MAX_MATTE_CHARACTERS)] | None = None
 
 
 class PhotoRecord(_Record):
@@ -93,37 +106,69 @@ class PhotoRecord(_Record):
 
 
 class Recipe(_Record):
-    """An edit as data. Digests are of shape and pixels (photo, references, result) and of all weights (model)."""
+    """An edit as data. Digests are of shape and pixels (photo, references, result) and of all weights (model).
+
+    A draft has no ``result_sha256``: its replay is compared with nothing.
+    """
 
     version: Literal[1] = 1
     photo: PhotoRecord
     model_sha256: Sha256
     compose: Literal["detail", "replace"]
-    layers: tuple[RecipeLayer, ...] = Field(strict=False)
-    result_sha256: Sha256
+    layers: tuple[RecipeLayer, ...] = Field(strict=False, max_length=MAX_LAYERS)
+    result_sha256: Sha256 | None
 
     def save(self, path: str | Path) -> None:
-        """Write the recipe as JSON, atomically."""
+        """Write the recipe as JSON, atomically; paths of files in its folder are written relative to it."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        folder = path.parent.resolve()
         partial = path.with_name(path.name + ".partial")
-        partial.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        partial.write_text(_with_paths(self, lambda p, _: _relative(p, folder)).to_json(), encoding="utf-8")
         partial.replace(path)
 
+    def to_json(self) -> str:
+        """The recipe as JSON text."""
+        return self.model_dump_json(indent=1) + "\n"
+
     @classmethod
-    def load(cls, path: str | Path) -> "Recipe":
+    def load(cls, path: str | Path, root: str | Path | None = None) -> "Recipe":
         """Read a recipe.
 
+        Args:
+            path: the file.
+            root: the folder that all files named in the recipe have to be in. By default relative paths have to stay
+                inside the recipe's own folder; absolute ones are read only where their pixels have the digest that
+                stands beside them, so that they tell nothing to whoever wrote the recipe.
+
         Raises:
-            RecipeError: no such file, or fields that are unknown, missing, of the wrong type, or not finite.
+            RecipeError: no such file, or fields that are unknown, missing, too large, of the wrong type, not finite,
+                or paths that leave the folder.
         """
+        path = Path(path)
         try:
-            return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
+            if path.stat().st_size > MAX_RECIPE_BYTES:
+                raise RecipeError(f"{path}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")
+            text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise RecipeError(f"{path}: file: not UTF-8 text") from None
+        return cls.parse(text, str(path), path.parent, root)
+
+    @classmethod
+    def parse(cls, text: str, name: str, folder: str | Path, root: str | Path | None = None) -> "Recipe":
+        """A recipe from JSON text, as from a file in ``folder``; ``name`` is for messages, ``root`` as in `load`."""
+        try:
+            if len(text) > MAX_RECIPE_BYTES:
+                raise RecipeError(f"{name}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")
+            recipe = cls.model_validate_json(text)
+            return _with_paths(recipe, lambda p, field: _inside(p, Path(folder), root, field))
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
-            raise RecipeError(f"{path}: {'; '.join(problems)}") from None
+            raise RecipeError(f"{name}: {'; '.join(problems[:8])}") from None
+        except RecipeError as error:
+            raise RecipeError(str(error) if str(error).startswith(name) else f"{name}: {error}") from None
 
     def replay(self, model: L2SAE, photo: Photo | None = None) -> NDArray[np.uint8]:
         """Make the edit again, (H, W, 3) uint8.
@@ -141,7 +186,7 @@ class Recipe(_Record):
         if (found := digest_model(model)) != self.model_sha256:
             raise RecipeError(f"model_sha256: made with model {self.model_sha256[:12]}..., this is {found[:12]}...")
         result = self.apply(model, photo)
-        if digest_picture(result) != self.result_sha256:
+        if self.result_sha256 is not None and digest_picture(result) != self.result_sha256:
             warnings.warn("the replay differs from the recorded result (result_sha256)", ReplayWarning, stacklevel=2)
         return result
 
@@ -150,7 +195,15 @@ class Recipe(_Record):
 
         Style vectors belong to the model that made them; with another they may mean something else, or not fit.
         """
-        layers = [self._layer(index) for index in range(len(self.layers))]
+        layers = [
+            Layer(
+                dict.fromkeys(record.rois, style),
+                record.strength,
+                record.seed,
+                {} if matte is None else {record.rois[0]: matte},
+            )
+            for record, (style, matte) in zip(self.layers, self.resolved(), strict=True)
+        ]
         return FaceEditor(model, self.original(photo).copy()).render(layers, self.compose).numpy()
 
     def original(self, photo: Photo | None = None) -> NDArray[np.uint8]:
@@ -162,16 +215,31 @@ class Recipe(_Record):
         source = self.photo.path if photo is None else photo
         if source is None:
             raise RecipeError("photo.path: the photo was not read from a file: give it as replay(model, photo)")
-        pixels = as_rgb(read_picture(source) if isinstance(source, (str, Path)) else np.asarray(source))[0]
+        picture = _read(source, "photo.path") if isinstance(source, (str, Path)) else np.asarray(source)
+        pixels = as_rgb(picture)[0]
         if digest_picture(pixels) != self.photo.sha256:
             raise RecipeError("photo.sha256: this is not the photo that was edited, or it has changed since")
         return pixels
 
-    def _layer(self, index: int) -> Layer:
-        record, field = self.layers[index], f"layers.{index}"
-        mattes = {} if record.matte is None else {record.rois[0]: decode_matte(record.matte, f"{field}.matte")}
-        styles = dict.fromkeys(record.rois, _make_style(record.style, field))
-        return Layer(styles, record.strength, record.seed, mattes)
+    def resolved(self) -> list[tuple[Style, NDArray[np.uint8] | None]]:
+        """Style and drawn matte (H, W) uint8 of each layer.
+
+        Raises:
+            RecipeError: a reference has changed or is absent, a matte is no PNG or too large; the field is named.
+        """
+        found = []
+        for index, record in enumerate(self.layers):
+            field = f"layers.{index}"
+            if record.matte is not None and len(record.rois) != 1:
+                raise RecipeError(f"{field}.matte: one matte for {len(record.rois)} ROIs")
+            matte = None if record.matte is None else decode_matte(record.matte, f"{field}.matte")
+            found.append((_make_style(record.style, field), matte))
+        return found
+
+
+def recipe_schema() -> str:
+    """The JSON schema of recipes, as ``recipe.schema.json`` holds it."""
+    return json.dumps(Recipe.model_json_schema(), indent=1) + "\n"
 
 
 def describe_style(model: L2SAE, style: Style) -> NoiseRecord | SwapRecord | BlendRecord:
@@ -206,11 +274,75 @@ def encode_matte(matte: NDArray[np.uint8]) -> str:
 
 
 def decode_matte(text: str, field: str) -> NDArray[np.uint8]:
-    """The matte in a base64 PNG."""
+    """The matte (H, W) uint8 in a base64 PNG."""
     try:
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(text, validate=True))).convert("L"))
-    except (binascii.Error, OSError) as error:
+        with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=("PNG",)) as picture:
+            if picture.width * picture.height > MAX_MATTE_PIXELS:
+                raise RecipeError(f"{field}: {picture.width} x {picture.height} pixels, over {MAX_MATTE_PIXELS}")
+            return np.asarray(picture.convert("L"))
+    except (binascii.Error, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise RecipeError(f"{field}: not a PNG in base64: {error}") from None
+
+
+def _with_paths(recipe: Recipe, change: Callable[[str, str], str]) -> Recipe:
+    """A copy with ``change(path, field)`` in place of every path."""
+
+    def reference(record: ReferenceRecord, field: str) -> ReferenceRecord:
+        if record.path is None:
+            return record
+        return record.model_copy(update={"path": change(record.path, f"{field}.path")})
+
+    def layer(record: RecipeLayer, field: str) -> RecipeLayer:
+        style = record.style
+        if isinstance(style, SwapRecord):
+            update: dict[str, Any] = {"reference": reference(style.reference, f"{field}.style.reference")}
+        elif isinstance(style, BlendRecord):
+            names = [f"{field}.style.references.{i}" for i in range(len(style.references))]
+            update = {"references": tuple(map(reference, style.references, names))}
+        else:
+            return record
+        return record.model_copy(update={"style": style.model_copy(update=update)})
+
+    photo = recipe.photo
+    if photo.path is not None:
+        photo = photo.model_copy(update={"path": change(photo.path, "photo.path")})
+    layers = tuple(layer(record, f"layers.{index}") for index, record in enumerate(recipe.layers))
+    return recipe.model_copy(update={"photo": photo, "layers": layers})
+
+
+def _relative(path: str, folder: Path) -> str:
+    """``path`` relative to ``folder`` where it lies in it, else absolute."""
+    whole = Path(path).resolve()
+    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
+
+
+def _inside(path: str, folder: Path, root: str | Path | None, field: str) -> str:
+    """The absolute path; refuses one that leaves ``root`` (default: ``folder``), through ``..`` or a link as well."""
+    if "\0" in path or len(path) > 4096:
+        raise RecipeError(f"{field}: not a path")
+    whole = (folder / path).resolve()
+    bound = Path(folder if root is None else root).resolve()
+    free = Path(path).is_absolute() and root is None
+    if not free and not whole.is_relative_to(bound):
+        raise RecipeError(f"{field}: {path} lies outside {bound}: move the file there, or name another root")
+    return str(whole)
+
+
+def _read(path: str | Path, field: str) -> NDArray[np.uint8]:
+    try:
+        return read_picture(path)
+    except EditError as error:
+        raise RecipeError(f"{field}: {error}") from None
+
+
+def _finite_vectors(values: Sequence[Sequence[float]], field: str) -> NDArray[np.float32]:
+    if len({len(row) for row in values}) != 1:
+        raise RecipeError(f"{field}: need one or more vectors of equal length")
+    with np.errstate(over="ignore"):
+        vectors = np.array(values, dtype=np.float64).astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise RecipeError(f"{field}: a value is too large")
+    return vectors
 
 
 def _describe_reference(model: L2SAE, reference: Any) -> ReferenceRecord:
@@ -226,5 +358,7 @@ def _make_style(record: NoiseRecord | SwapRecord | BlendRecord, field: str) -> S
         return Swap(record.reference.resolve(f"{field}.style.reference"))
     if len(record.weights) != len(record.references):
         raise RecipeError(f"{field}.style.weights: {len(record.weights)} for {len(record.references)} references")
+    if sum(record.weights) <= 0:
+        raise RecipeError(f"{field}.style.weights: all are 0")
     named = [ref.resolve(f"{field}.style.references.{i}") for i, ref in enumerate(record.references)]
     return Blend(list(zip(named, record.weights, strict=True)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from l2sae.data.decode import square_margins
 from l2sae.editing.compose import COMPOSITIONS, Composition
 from l2sae.editing.edit import FaceEditor, Layer, MattePicture, warn_if_no_face
 from l2sae.editing.errors import EditError
-from l2sae.editing.pictures import as_rgb, read_picture
+from l2sae.editing.pictures import Frame, as_rgb, read_picture
 from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,
+    RecipeError,
     RecipeLayer,
     describe_style,
     digest_model,
@@ -24,10 +26,14 @@ from l2sae.editing.recipe import (
     encode_matte,
 )
 from l2sae.editing.styles import Style
+from l2sae.editing.views import Outside, ReconstructionError, difference, outside_change, reconstruction_error
 from l2sae.model import L2SAE
 
 if TYPE_CHECKING:
     from l2sae.provenance import Export, Policy
+
+MAX_STEPS = 200  # changes that undo goes back
+MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +55,19 @@ class SessionLayer:
         return Layer(dict.fromkeys(self.rois, self.style), self.strength, self.seed, mattes)
 
 
+@dataclass(frozen=True, eq=False)
+class _State:
+    """What undo goes back to."""
+
+    layers: tuple[SessionLayer, ...]
+    compose: Composition
+
+
 class EditSession:
     """Layers over one photo, applied in order; the photo is encoded once, each style decoded once.
+
+    Every change goes through a method, and `undo` takes each back. A change that could not be rendered is refused and
+    leaves the session as it was.
 
     Args:
         model: from `load_model`.
@@ -58,19 +75,39 @@ class EditSession:
     """
 
     def __init__(self, model: L2SAE, compose: Composition = "detail") -> None:
-        if compose not in COMPOSITIONS:
-            raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
         self.model = model
-        self.compose: Composition = compose
         self._path: Path | None = None
         self._editor: FaceEditor | None = None
-        self._history: list[tuple[SessionLayer, ...]] = [()]
+        self._resized: dict[int, FaceEditor] = {}
+        self._history = [_State((), _checked_composition(compose))]
         self._now = 0
+        self._gesture: object = None
 
     @property
     def layers(self) -> tuple[SessionLayer, ...]:
         """The present layers, first applied first."""
-        return self._history[self._now]
+        return self._history[self._now].layers
+
+    @property
+    def compose(self) -> Composition:
+        """Composition of every layer."""
+        return self._history[self._now].compose
+
+    @property
+    def editor(self) -> FaceEditor:
+        """The loaded photo, encoded.
+
+        Raises:
+            EditError: no photo is loaded.
+        """
+        if self._editor is None:
+            raise EditError("no photo loaded: call session.load(photo) first")
+        return self._editor
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a photo."""
+        return self._editor is not None
 
     def load(self, photo: str | Path | NDArray[np.uint8]) -> None:
         """Take a photo, a path or uint8 (H, W[, 3]); layers and history start afresh."""
@@ -80,8 +117,8 @@ class EditSession:
             raise EditError("a session edits pictures without transparency: give RGB, photo[..., :3]")
         editor = FaceEditor(self.model, pixels.copy())
         warn_if_no_face(editor)
-        self._path, self._editor = path, editor
-        self._history, self._now = [()], 0
+        self._path, self._editor, self._resized = path, editor, {}
+        self._history, self._now, self._gesture = [_State((), self.compose)], 0, None
 
     def add_layer(
         self,
@@ -90,14 +127,24 @@ class EditSession:
         strength: float = 1.0,
         matte: MattePicture | None = None,
         seed: int = 0,
+        gesture: object = None,
     ) -> int:
-        """Put a layer on top, for one ROI or several at once; returns its index. A matte is kept in 8 bits."""
+        """Put a layer on top, for one ROI or several at once; returns its index. A matte is kept in 8 bits.
+
+        A ``gesture`` that began here may go on in `update_layer`.
+        """
         layer = SessionLayer(_names(roi), style, strength, seed, self._as_bytes(matte))
-        self._commit((*self.layers, layer))
+        self._commit((*self.layers, layer), gesture=gesture)
         return len(self.layers) - 1
 
-    def update_layer(self, index: int, **changes: Any) -> None:
-        """Change fields of one layer, e.g. ``strength=0.5``."""
+    def update_layer(self, index: int, gesture: object = None, **changes: Any) -> None:
+        """Change fields of one layer, e.g. ``strength=0.5``.
+
+        Args:
+            index: of the layer.
+            gesture: names a movement, such as one drag of a slider: its changes are undone as one.
+            changes: fields of `SessionLayer` and their new values.
+        """
         if "rois" in changes:
             changes["rois"] = _names(changes["rois"])
         if "matte" in changes:
@@ -107,7 +154,9 @@ class EditSession:
             raise EditError(f"a layer has no {', '.join(unknown)}: it has {known}")
         layers = list(self.layers)
         layers[index] = replace(layers[self._check(index)], **changes)
-        self._commit(tuple(layers))
+        layers[index].as_layer()  # checks the strength
+        tried = changes.keys() <= {"strength", "muted"}  # its style and matte have been rendered before
+        self._commit(tuple(layers), gesture=gesture, tried=tried)
 
     def remove_layer(self, index: int) -> None:
         """Take one layer away."""
@@ -118,30 +167,96 @@ class EditSession:
         """Switch one layer off, or on again."""
         self.update_layer(index, muted=muted)
 
+    def move_layer(self, index: int, to: int) -> None:
+        """Put the layer at ``index`` in place ``to``; the others close up."""
+        layers = list(self.layers)
+        moved = layers.pop(self._check(index))
+        layers.insert(self._check(to), moved)
+        self._commit(tuple(layers))
+
+    def clear(self) -> None:
+        """Take all layers away."""
+        self._commit(())
+
+    def set_compose(self, compose: Composition) -> None:
+        """Change how all layers are composited, ``detail`` or ``replace``."""
+        self._commit(self.layers, _checked_composition(compose))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return self._now > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone change."""
+        return self._now + 1 < len(self._history)
+
     def undo(self) -> bool:
         """Go one change back; False when there is none."""
-        if self._now == 0:
-            return False
-        self._now -= 1
-        return True
+        self._gesture = None
+        self._now -= (moved := self.can_undo)
+        return moved
 
     def redo(self) -> bool:
         """Take the last undone change up again; False when there is none."""
-        if self._now + 1 == len(self._history):
-            return False
-        self._now += 1
-        return True
+        self._gesture = None
+        self._now += (moved := self.can_redo)
+        return moved
 
-    def render(self, preview: bool = False) -> NDArray[np.uint8]:
-        """The edited photo, (H, W, 3) uint8: at its own size, or for a preview at model resolution, longer side S."""
-        return self._render(self.layers, preview)
+    def render(self, preview: bool = False, size: int | None = None) -> NDArray[np.uint8]:
+        """The edited photo, (H, W, 3) uint8.
 
-    def recipe(self) -> Recipe:
-        """The edit as a document that replays bit for bit; muted layers are left out."""
-        photo = self._loaded().photo.numpy()
+        Args:
+            preview: at model resolution, longer side S: the fastest.
+            size: of the longer side, for a screen; a smaller photo keeps its own. None is the photo's own size.
+        """
+        return self._render(self.layers, self.compose, preview, size)
+
+    def render_with(self, index: int, size: int | None = None, **changes: Any) -> NDArray[np.uint8]:
+        """What `render` would return with fields of one layer changed; the session stays as it is."""
+        layers = list(self.layers)
+        layers[index] = replace(layers[self._check(index)], **changes)
+        return self._render(layers, self.compose, side=size)
+
+    def original(self, size: int | None = None) -> NDArray[np.uint8]:
+        """The photo itself, with its longer side reduced to ``size``."""
+        return self._editor_at(size).photo.numpy()
+
+    def mattes(self, size: int | None = None) -> dict[str, NDArray[np.float32]]:
+        """ROI -> predicted matte (H, W) in [0, 1], fitted to the photo's edges."""
+        return {roi: matte[..., 0] for roi, matte in self._editor_at(size).photo_mattes().items()}
+
+    def reconstruction_error(self) -> ReconstructionError:
+        """How well the model reproduces this photo without any edit: what to expect of edits, before making any."""
+        return reconstruction_error(self.editor)
+
+    def difference(self, size: int | None = None, gain: float = 4.0) -> NDArray[np.uint8]:
+        """What the edit changed, (H, W, 3) uint8: mid-grey is no change, differences are magnified ``gain`` times."""
+        return difference(self.original(size), self.render(size=size), gain)
+
+    def outside(self, size: int | None = None) -> Outside:
+        """What the edit changed outside the ROIs of its layers (matte below one half)."""
+        mattes = self.mattes(size)
+        height, width = self.original(size).shape[:2]
+        inside = np.zeros((height, width), np.float32)
+        for layer in self.layers:
+            if layer.matte is not None:
+                drawn = np.asarray(Image.fromarray(layer.matte).resize((width, height), Image.Resampling.BILINEAR))
+                inside = np.maximum(inside, drawn / np.float32(255))
+            else:
+                inside = np.maximum.reduce([inside, *(mattes[roi] for roi in layer.rois)])
+        return outside_change(self.original(size), self.render(size=size), inside)
+
+    def recipe(self, draft: bool = False) -> Recipe:
+        """The edit as a document that replays bit for bit; muted layers are left out.
+
+        A ``draft`` lacks the digest of the result, which takes a rendering at full size.
+        """
+        photo = self.editor.photo.numpy()
         return Recipe(
             photo=PhotoRecord(path=str(self._path) if self._path else None, sha256=digest_picture(photo)),
-            model_sha256=digest_model(self.model),
+            model_sha256=self._model_sha256,
             compose=self.compose,
             layers=tuple(
                 RecipeLayer(
@@ -154,14 +269,14 @@ class EditSession:
                 for layer in self.layers
                 if not layer.muted
             ),
-            result_sha256=digest_picture(self.render()),
+            result_sha256=None if draft else digest_picture(self.render()),
         )
 
     def matte(self) -> NDArray[np.uint8]:
         """Where the present layers edit the photo at all, (H, W) uint8: the union of their mattes."""
-        layers, photo = [layer for layer in self.layers if not layer.muted], self._loaded().photo
+        layers, photo = [layer for layer in self.layers if not layer.muted], self.editor.photo
         union = np.zeros(photo.shape[:2], np.uint8)
-        predicted = self._loaded().photo_mattes() if any(layer.matte is None for layer in layers) else {}
+        predicted = self.editor.photo_mattes() if any(layer.matte is None for layer in layers) else {}
         for layer in layers:
             mattes = [predicted[roi][..., 0] for roi in layer.rois] if layer.matte is None else []
             given = [] if layer.matte is None else [layer.matte]
@@ -175,31 +290,85 @@ class EditSession:
         """Write the edited photo, marked, signed and logged; ``options`` are those of `l2sae.provenance.export`."""
         from l2sae.provenance import export  # it records recipes, so it imports this package
 
-        options |= {"recipe": self.recipe(), "original": self._loaded().photo.numpy(), "matte": self.matte()}
+        options |= {"recipe": self.recipe(), "original": self.editor.photo.numpy(), "matte": self.matte()}
         return export(self.render(), path, purpose=purpose, policy=policy, **options)
 
-    def _render(self, layers: Sequence[SessionLayer], preview: bool) -> NDArray[np.uint8]:
-        editor = self._loaded()
+    def apply(self, recipe: Recipe) -> bool:
+        """Take the layers of a recipe, as one change that `undo` takes back.
+
+        On the recipe's own photo the result is the recorded one. On another photo the layers are applied afresh:
+        styles, strengths and seeds are kept, and predicted mattes stand in for mattes drawn on the recorded photo.
+
+        Returns:
+            Whether this is the recipe's own photo.
+
+        Raises:
+            RecipeError: made with another model, or a reference has changed.
+        """
+        if (found := self._model_sha256) != recipe.model_sha256:
+            raise RecipeError(f"model_sha256: made with model {recipe.model_sha256[:12]}..., this is {found[:12]}...")
+        same = digest_picture(self.editor.photo.numpy()) == recipe.photo.sha256
+        layers = [
+            SessionLayer(record.rois, style, record.strength, record.seed, matte if same else None)
+            for record, (style, matte) in zip(recipe.layers, recipe.resolved(), strict=True)
+        ]
+        layers = [replace(layer, matte=self._as_bytes(layer.matte)) for layer in layers]
+        self._commit(tuple(layers), recipe.compose)
+        return same
+
+    def _render(
+        self, layers: Sequence[SessionLayer], compose: Composition, preview: bool = False, side: int | None = None
+    ) -> NDArray[np.uint8]:
+        shown = [layer for layer in layers if not layer.muted]
+        editor = self._editor_at(None if preview else side)
         if not preview:
-            return editor.render([layer.as_layer() for layer in layers if not layer.muted], self.compose).numpy()
+            fitted = [replace(layer, matte=_fitted(layer.matte, editor.frame)) for layer in shown]
+            return editor.render([layer.as_layer() for layer in fitted], compose).numpy()
         size, frame = self.model.image_size, editor.frame
-        shown = [replace(layer, matte=_square(layer.matte, size)) for layer in layers if not layer.muted]
-        square = editor.preview().render([layer.as_layer() for layer in shown], self.compose).numpy()
+        shown = [replace(layer, matte=_square(layer.matte, size)) for layer in shown]
+        square = editor.preview().render([layer.as_layer() for layer in shown], compose).numpy()
         top, left = round(frame.top * size / frame.side), round(frame.left * size / frame.side)
         height, width = (max(1, round(length * size / frame.side)) for length in (frame.height, frame.width))
         return square[top : top + height, left : left + width]
 
-    def _commit(self, layers: tuple[SessionLayer, ...]) -> None:
+    @cached_property
+    def _model_sha256(self) -> str:
+        return digest_model(self.model)
+
+    def _editor_at(self, size: int | None) -> FaceEditor:
+        if size is None or size >= self.editor.frame.side:
+            return self.editor
+        if size not in self._resized:
+            self._resized[size] = self.editor.resized(size)
+        return self._resized[size]
+
+    def _commit(
+        self,
+        layers: tuple[SessionLayer, ...],
+        compose: Composition | None = None,
+        gesture: object = None,
+        tried: bool = False,
+    ) -> None:
         """Make ``layers`` the present state, unless rendering a preview shows that they cannot be."""
-        self._render(layers, preview=True)
-        self._history = [*self._history[: self._now + 1], layers]
-        self._now += 1
+        compose = self.compose if compose is None else compose
+        if not tried:
+            self._render(layers, compose, preview=True)
+        continued = gesture is not None and gesture == self._gesture
+        kept = self._history[: self._now + (0 if continued else 1)]
+        self._history = [*kept, _State(layers, compose)]
+        while len(self._history) > MAX_STEPS + 1 or (len(self._history) > 2 and self._held() > MAX_MATTE_BYTES):
+            del self._history[0]
+        self._now, self._gesture = len(self._history) - 1, gesture
+
+    def _held(self) -> int:
+        mattes = (layer.matte for state in self._history for layer in state.layers)
+        return sum({id(matte): matte.nbytes for matte in mattes if matte is not None}.values())
 
     def _as_bytes(self, matte: MattePicture | None) -> NDArray[np.uint8] | None:
         """A matte in [0, 1] or 0 to 255 as (H, W) uint8 of the photo's size."""
         if matte is None:
             return None
-        frame, values = self._loaded().frame, np.asarray(matte)
+        frame, values = self.editor.frame, np.asarray(matte)
         if values.dtype != np.uint8:
             if not (values.min() >= 0 and values.max() <= 1):
                 raise EditError("matte has values outside [0, 1] (or, as uint8, 0 to 255)")
@@ -207,11 +376,6 @@ class EditSession:
         if values.size != frame.height * frame.width or values.shape[-2:] != (frame.height, frame.width):
             raise EditError(f"matte has shape {values.shape}: give the photo's, ({frame.height}, {frame.width})")
         return values.reshape(frame.height, frame.width)
-
-    def _loaded(self) -> FaceEditor:
-        if self._editor is None:
-            raise EditError("no photo loaded: call session.load(photo) first")
-        return self._editor
 
     def _check(self, index: int) -> int:
         if not 0 <= index < len(self.layers):
@@ -229,3 +393,16 @@ def _square(matte: NDArray[np.uint8] | None, size: int) -> NDArray[np.uint8] | N
         return None
     padded = np.pad(matte, square_margins(*matte.shape))
     return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _fitted(matte: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8] | None:
+    """A matte at the size of a reduced photo."""
+    if matte is None or matte.shape == (frame.height, frame.width):
+        return matte
+    return np.asarray(Image.fromarray(matte).resize((frame.width, frame.height), Image.Resampling.BILINEAR))
+
+
+def _checked_composition(compose: Composition) -> Composition:
+    if compose not in COMPOSITIONS:
+        raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
+    return compose

@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.editing import Blend, EditSession, Noise, Recipe, RecipeError, ReplayWarning, Swap
+from l2sae.editing.recipe import SCHEMA, recipe_schema
 from l2sae.model import L2SAE, load_model
 
 Photos = list[NDArray[np.uint8]]
@@ -110,3 +113,91 @@ def test_unreadable_recipes_are_refused(files: Path, session: EditSession, tiny_
     layers = (recipe.layers[1].model_copy(update={"matte": "bm9wZQ=="}),)
     with pytest.raises(RecipeError, match=r"layers\.0\.matte"):
         recipe.model_copy(update={"layers": layers}).replay(tiny_model)
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    assert SCHEMA.read_text() == recipe_schema()
+    assert json.loads(SCHEMA.read_text()) == Recipe.model_json_schema()
+
+
+def test_a_recipe_moves_with_its_folder(session: EditSession, tiny_model: L2SAE, files: Path, tmp_path: Path) -> None:
+    session.recipe().save(files / "edit.json")
+    assert json.loads((files / "edit.json").read_text())["photo"]["path"] == "photo.png"
+    moved = files / "moved"
+    moved.mkdir()
+    for name in ("photo.png", "ref.png", "other.png", "edit.json"):
+        (files / name).rename(moved / name)
+    assert np.array_equal(Recipe.load(moved / "edit.json").replay(tiny_model), session.render())
+
+
+@pytest.mark.parametrize("path", ["../secret.png", "deep/../../secret.png", "link/secret.png"])
+def test_paths_that_leave_the_folder_are_refused(session: EditSession, files: Path, photos: Photos, path: str) -> None:
+    folder = files / "recipes"
+    folder.mkdir()
+    (folder / "link").symlink_to(files)
+    Image.fromarray(photos[0]).save(files / "secret.png")
+    data = json.loads(session.recipe().model_dump_json())
+    data["photo"]["path"] = path
+    (folder / "bad.json").write_text(json.dumps(data))
+    with pytest.raises(RecipeError, match=r"bad\.json: photo\.path: .* lies outside"):
+        Recipe.load(folder / "bad.json")
+    assert Recipe.load(folder / "bad.json", root="/").photo.path == str((folder / path).resolve())
+
+
+def test_with_a_root_absolute_paths_have_to_be_inside_it(session: EditSession, files: Path) -> None:
+    data = json.loads(session.recipe().model_dump_json())
+    data["layers"][0]["style"]["reference"]["path"] = "/etc/hostname"
+    (files / "bad.json").write_text(json.dumps(data))
+    with pytest.raises(RecipeError, match=r"layers\.0\.style\.reference\.path: /etc/hostname lies outside"):
+        Recipe.load(files / "bad.json", root=files)
+
+
+def test_a_file_that_is_no_picture_is_refused_by_field(session: EditSession, tiny_model: L2SAE, files: Path) -> None:
+    data = json.loads(session.recipe().model_dump_json())
+    data["photo"]["path"] = "/etc/hostname"
+    (files / "bad.json").write_text(json.dumps(data))
+    with pytest.raises(RecipeError, match=r"photo\.path: /etc/hostname"):
+        Recipe.load(files / "bad.json").replay(tiny_model)
+
+
+def test_huge_mattes_are_refused(session: EditSession, tiny_model: L2SAE) -> None:
+    buffer = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(buffer, "PNG")
+    recipe = session.recipe()
+    bomb = recipe.layers[1].model_copy(update={"matte": base64.b64encode(buffer.getvalue()).decode()})
+    with pytest.raises(RecipeError, match=r"layers\.0\.matte: 9000 x 9000 pixels"):
+        recipe.model_copy(update={"layers": (bomb,)}).replay(tiny_model)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda data: data["layers"][1].update(matte="A" * (2**24 + 1)), "layers.1.matte"),
+        (lambda data: data.update(layers=data["layers"] * 50), "layers"),
+        (lambda data: data["layers"][0].update(seed=2**64), "layers.0.seed"),
+        (lambda data: data["layers"][2]["style"].update(sigma=1e9), "layers.2.style.noise.sigma"),
+    ],
+)
+def test_fields_without_bounds_are_refused(session: EditSession, files: Path, change: Any, field: str) -> None:
+    data = json.loads(session.recipe().model_dump_json())
+    change(data)
+    (files / "bad.json").write_text(json.dumps(data))
+    with pytest.raises(RecipeError, match=rf"bad\.json: {field}"):
+        Recipe.load(files / "bad.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda style: style["references"][0].update(style=[[1e300] * 8]), "references.0.style"),
+        (lambda style: style["references"][0].update(style=[[1.0], [1.0, 2.0]]), "references.0.style"),
+        (lambda style: style.update(weights=[0.0, 0.0]), "weights"),
+        (lambda style: style.update(weights=[1.0]), "weights"),
+    ],
+)
+def test_unfit_references_are_refused_by_field(session: EditSession, files: Path, change: Any, field: str) -> None:
+    data = json.loads(session.recipe().model_dump_json())
+    change(data["layers"][1]["style"])
+    (files / "bad.json").write_text(json.dumps(data))
+    with pytest.raises(RecipeError, match=rf"layers\.1\.style\.{field}"):
+        Recipe.load(files / "bad.json").resolved()

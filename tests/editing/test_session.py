@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from l2sae.editing import EditError, EditSession, Noise, Swap, edit
@@ -113,3 +114,137 @@ def test_sessions_without_a_photo_say_so(tiny_model: L2SAE) -> None:
             use()
     with pytest.raises(EditError, match="compose='add'"):
         EditSession(tiny_model, "add")
+
+
+def test_layers_change_places(session: EditSession) -> None:
+    for seed, roi in enumerate(("hair", "skin", "lips")):
+        session.add_layer(roi, Noise(2.0), seed=seed)
+    session.move_layer(0, 2)
+    assert [layer.rois[0] for layer in session.layers] == ["skin", "lips", "hair"]
+    session.move_layer(2, 0)
+    assert [layer.rois[0] for layer in session.layers] == ["hair", "skin", "lips"]
+    session.undo()
+    assert [layer.rois[0] for layer in session.layers] == ["skin", "lips", "hair"]
+    with pytest.raises(EditError, match="no layer 3"):
+        session.move_layer(0, 3)
+
+
+def test_composition_and_clearing_are_undone_too(session: EditSession) -> None:
+    session.add_layer("hair", Noise(2.0))
+    detail = session.render()
+    session.set_compose("replace")
+    replaced = session.render()
+    assert not np.array_equal(detail, replaced)
+    session.clear()
+    assert session.layers == ()
+    session.undo()
+    assert np.array_equal(session.render(), replaced)
+    session.undo()
+    assert session.compose == "detail"
+    assert np.array_equal(session.render(), detail)
+
+
+def test_one_gesture_is_one_step(session: EditSession) -> None:
+    session.add_layer("hair", Noise(2.0))
+    for strength in (0.9, 0.5, 0.2):
+        session.update_layer(0, gesture=1, strength=strength)
+    session.update_layer(0, gesture=2, strength=0.7)
+    session.undo()
+    assert session.layers[0].strength == 0.2
+    session.undo()
+    assert session.layers[0].strength == 1.0
+    assert session.can_redo
+    session.update_layer(0, gesture=2, strength=0.3)  # an undo ends the gesture
+    session.undo()
+    assert session.layers[0].strength == 1.0
+
+
+def test_old_steps_are_forgotten_but_never_the_present(session: EditSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("l2sae.editing.session.MAX_STEPS", 3)
+    session.add_layer("hair", Noise(2.0))
+    for strength in (0.1, 0.2, 0.3, 0.4, 0.5):
+        session.update_layer(0, strength=strength)
+    assert session.layers[0].strength == 0.5
+    assert [session.undo() for _ in range(4)] == [True, True, True, False]
+    assert session.layers[0].strength == 0.2
+    monkeypatch.setattr("l2sae.editing.session.MAX_MATTE_BYTES", 1)
+    session.update_layer(0, matte=np.ones((97, 131)))
+    session.update_layer(0, matte=np.zeros((97, 131)))
+    assert [session.undo(), session.undo()] == [True, False]
+
+
+def test_screen_sizes_show_the_edit_smaller(session: EditSession, photos: Photos) -> None:
+    matte = np.zeros((97, 131), np.uint8)
+    matte[:, 66:] = 255
+    session.add_layer("hair", Noise(2.0), matte=matte)
+    shown = session.render(size=80)
+    assert shown.shape == (59, 80, 3)
+    assert np.array_equal(shown[:, :39], session.original(80)[:, :39])
+    assert not np.array_equal(shown[:, 42:], session.original(80)[:, 42:])
+    assert np.array_equal(session.render(size=4000), session.render())
+    assert session.mattes(80)["hair"].shape == (59, 80)
+
+
+def test_a_change_can_be_tried_without_making_it(session: EditSession) -> None:
+    session.add_layer("hair", Noise(2.0))
+    before = session.render()
+    tried = session.render_with(0, strength=0.2)
+    assert np.array_equal(session.render(), before)
+    session.update_layer(0, strength=0.2)
+    assert np.array_equal(session.render(), tried)
+
+
+def test_reconstruction_error_is_that_of_the_decoded_photo(session: EditSession, tiny_model: L2SAE) -> None:
+    found = session.reconstruction_error()
+    editor = session.editor
+    with torch.no_grad():
+        decoded = tiny_model.decode(editor.latents.structure, editor.latents.style)
+    mean_square = float(((decoded - editor.images) / 2).square().mean())
+    assert found.psnr == pytest.approx(-10 * np.log10(mean_square), abs=1e-3)
+    assert set(found.rois) == set(tiny_model.roi_names)
+
+
+def test_difference_is_grey_where_nothing_changed(session: EditSession) -> None:
+    matte = np.zeros((97, 131), np.uint8)
+    matte[20:60, 20:60] = 255
+    session.add_layer("hair", Noise(3.0), matte=matte)
+    shown = session.difference()
+    assert (shown[matte == 0] == 128).all()
+    assert (shown[matte > 0] != 128).any()
+
+
+def test_nothing_changes_where_no_matte_reaches(session: EditSession) -> None:
+    matte = np.zeros((97, 131), np.uint8)
+    matte[20:60, 20:60] = 100  # weak: below one half, so all of it counts as outside
+    session.add_layer("hair", Noise(3.0), matte=matte)
+    outside = session.outside()
+    assert outside.largest == 0
+    assert 0 < outside.share <= 1600 / (97 * 131)
+    assert (outside.picture[matte == 0] != (230, 159, 0)).any(axis=1).all()
+
+
+def test_a_recipe_takes_the_session_to_the_recorded_edit(
+    session: EditSession, tiny_model: L2SAE, photos: Photos
+) -> None:
+    session.add_layer("hair", Swap(photos[1]), strength=0.6)
+    session.add_layer("skin", Noise(2.0), seed=4, matte=np.eye(97, 131))
+    recorded, recipe = session.render(), session.recipe()
+    session.clear()
+    assert session.apply(recipe)
+    assert np.array_equal(session.render(), recorded)
+    session.undo()
+    assert session.layers == ()
+    other = EditSession(tiny_model)
+    other.load(photos[1])
+    assert not other.apply(recipe)
+    assert [layer.matte for layer in other.layers] == [None, None]
+    assert other.layers[0].strength == 0.6
+    with pytest.raises(EditError, match="model_sha256"):
+        session.apply(recipe.model_copy(update={"model_sha256": "0" * 64}))
+
+
+def test_drafts_replay_without_a_recorded_result(session: EditSession, tiny_model: L2SAE, photos: Photos) -> None:
+    session.add_layer("hair", Noise(2.0))
+    draft = session.recipe(draft=True)
+    assert draft.result_sha256 is None
+    assert np.array_equal(draft.replay(tiny_model, photos[0]), session.render())

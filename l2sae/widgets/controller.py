@@ -1,0 +1,396 @@
+"""What every editor can do, without a browser: requests in, replies out."""
+
+import inspect
+import logging
+import re
+import tempfile
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2sae.editing import EditError, EditSession, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing.pictures import as_rgb, read_picture
+from l2sae.editing.saving import save_edit
+from l2sae.editing.style_bank import NamedStyle, StyleBank
+from l2sae.model import L2SAE
+from l2sae.plotting import roi_colour
+from l2sae.widgets.messages import Reply, jpeg
+from l2sae.widgets.setting import Face, small
+from l2sae.widgets.worker import Request
+
+DISPLAY = 512  # longer side of the pictures on screen, in pixels
+DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops
+THUMB = 72
+DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
+VIEWS = ("edit", "difference", "outside")
+MAX_UPLOAD = 64 * 2**20
+NOTHING = "No photo yet: choose a face on the left, or open a photo of your own."
+
+
+class Controller:
+    """The state of one editor. Not for use by two threads at once: a `Worker` sees to that.
+
+    Args:
+        model: edits and encodes; shared, never changed.
+        gallery: faces to choose a photo or a style from.
+        note: to show at the start.
+        exports: folder that pictures and recipes are written to.
+        root: folder that relative paths in a loaded recipe start from and stay in; without ``paths``, all of them.
+        paths: whether the user may name files of this machine.
+    """
+
+    actions: tuple[str, ...] = (
+        "start", "choose_photo", "open_path", "upload_photo", "upload_style", "choose_roi", "keep", "use_style",
+        "use_noise", "set_strength", "mute", "remove", "move", "clear", "undo", "redo", "set_compose", "set_view",
+        "save_recipe", "load_recipe", "export",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        model: L2SAE,
+        gallery: Sequence[Face] = (),
+        note: str = "",
+        exports: str | Path = "reports/edits",
+        root: str | Path = ".",
+        paths: bool = True,
+    ) -> None:
+        self.model, self.note, self.paths = model, note, paths
+        self.exports, self.root = Path(exports), Path(root)
+        self.session = EditSession(model)
+        self.bank = StyleBank(model)
+        self.faces: dict[str, Face] = {face.name: face for face in gallery}
+        self.roi = model.roi_names[0]
+        self.view = "edit"
+        self.photo_name = ""
+        self._styles_sent: tuple[str, ...] = ()
+        self._labels: dict[Style, dict[str, Any]] = {}
+        self._message: dict[str, str] = {"level": "note", "text": note} if note else {}
+        self._extra: list[Reply] = []
+        self._error: dict[str, Any] | None = None
+        for face in gallery:
+            self.bank.add_picture(face.name, face.picture)
+
+    # --- requests and replies
+
+    def handle(self, requests: Sequence[Request]) -> list[Reply]:
+        """Carry out requests in order; what cannot be done becomes a message in the reply, and changes nothing."""
+        started = time.perf_counter()
+        for request in requests:
+            self._message = {}
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", FaceWarning)
+                self._attempt(request)
+            if caught and not self._message:
+                self.say("warning", str(caught[-1].message))
+        last = requests[-1]
+        replies = [*self._extra, *self._pictures(DRAG if last.live else DISPLAY)]
+        self._extra = []
+        state = self.state() | {"latency_ms": round(1000 * (time.perf_counter() - started), 1)}
+        for reply in replies:
+            reply.content["generation"] = last.generation
+        replies.append(Reply({"type": "state", "state": state, "generation": last.generation}))
+        return replies if last.live else [*replies, *self._draft()]
+
+    def _draft(self) -> list[Reply]:
+        """The edit for the browser to keep, so that a restart of the kernel loses nothing."""
+        session = self.session
+        drawn = any(layer.matte is not None for layer in session.layers)
+        if not session.layers or (drawn and session.original().size > 3 * DRAFT_PIXELS):
+            return []
+        recipe = session.recipe(draft=True).to_json()
+        return [Reply({"type": "draft", "photo": self.photo_name, "recipe": recipe})]
+
+    def _attempt(self, request: Request) -> None:
+        try:
+            if request.action not in self.actions:
+                raise EditError(f"unknown action {request.action!r}")
+            action = getattr(self, request.action)
+            arguments = request.arguments | ({"data": request.buffers[0]} if request.buffers else {})
+            try:
+                inspect.signature(action).bind(**arguments)
+            except TypeError as error:
+                raise EditError(f"{request.action}: {error}") from None
+            action(**arguments)
+        except (EditError, OSError) as error:
+            self.say("error", NOTHING if "no photo loaded" in str(error) else str(error))
+        except Exception as error:
+            logging.getLogger(__name__).exception("action %s", request.action)
+            self.say("error", f"This did not work, and nothing was changed: {type(error).__name__}: {error}")
+
+    def say(self, level: str, text: str) -> None:
+        """Put a message into the next reply; ``level`` is ``note``, ``warning`` or ``error``."""
+        self._message = {"level": level, "text": text}
+
+    def state(self) -> dict[str, Any]:
+        """All that the browser shows beside pictures, as JSON."""
+        session = self.session
+        return {
+            "loaded": session.loaded,
+            "photo": self._photo_state(),
+            "faces": list(self.faces),
+            "styles": [{"name": style.name, "rois": style.rois} for style in self.bank],
+            "rois": [{"name": roi, "colour": roi_colour(i)} for i, roi in enumerate(self.model.roi_names)],
+            "roi": self.roi,
+            "view": self.view,
+            "compose": session.compose,
+            "layers": [self._layer_state(index) for index in range(len(session.layers))],
+            "layer": self._layer_of(self.roi),
+            "can_undo": session.can_undo,
+            "can_redo": session.can_redo,
+            "error": self._error,
+            "paths": self.paths,
+            "message": self._message,
+        }
+
+    def _photo_state(self) -> dict[str, Any] | None:
+        if not self.session.loaded:
+            return None
+        frame = self.session.editor.frame
+        return {"name": self.photo_name, "width": frame.width, "height": frame.height}
+
+    def _layer_state(self, index: int) -> dict[str, Any]:
+        layer = self.session.layers[index]
+        if isinstance(layer.style, Noise):
+            label: dict[str, Any] = {"kind": "noise", "text": f"noise {layer.style.sigma:.2g} σ, seed {layer.seed}"}
+        else:
+            label = self._labels.get(layer.style, {"kind": "other", "text": "from a recipe"})
+        shown = {"rois": layer.rois, "strength": layer.strength, "seed": layer.seed, "muted": layer.muted}
+        sigma = layer.style.sigma if isinstance(layer.style, Noise) else None
+        return shown | {"drawn": layer.matte is not None, "sigma": sigma} | label
+
+    def _pictures(self, size: int) -> list[Reply]:
+        """Pictures that belong to the present state."""
+        replies = []
+        names = tuple(style.name for style in self.bank)
+        if names != self._styles_sent:
+            fresh = [s for s in self.bank if s.name not in self._styles_sent and s.picture is not None]
+            thumbs = [jpeg(small(s.picture, THUMB)) for s in fresh if s.picture is not None]
+            replies.append(Reply({"type": "thumbs", "names": [s.name for s in fresh]}, thumbs))
+            self._styles_sent = names
+        if self.session.loaded:
+            try:
+                replies.append(self._view_picture(size))
+            except EditError as error:
+                self.say("error", str(error))
+        return replies
+
+    def _view_picture(self, size: int) -> Reply:
+        content: dict[str, Any] = {"type": "picture", "role": "after", "size": size}
+        if self.view == "difference":
+            return Reply(content, [jpeg(self.session.difference(size))])
+        if self.view == "outside":
+            outside = self.session.outside(size)
+            content |= {"share": outside.share, "largest": outside.largest}
+            return Reply(content, [jpeg(outside.picture)])
+        return Reply(content, [jpeg(self.session.render(size=size))])
+
+    # --- the photo
+
+    def start(self) -> None:
+        """Send everything afresh, for a view that has just opened; the first face is loaded if there is no photo."""
+        self._styles_sent = ()
+        if self.session.loaded:
+            self._send_before()
+        elif self.faces:
+            self.choose_photo(next(iter(self.faces)))
+        if self.note and not self._message:
+            self.say("note", self.note)
+
+    def choose_photo(self, name: str) -> None:
+        """Edit a face of the gallery."""
+        if name not in self.faces:
+            raise EditError(f"no face named {name!r} in the gallery")
+        self._load(self.faces[name].picture, name)
+
+    def open_path(self, path: str) -> None:
+        """Edit a photo file of this machine."""
+        if not self.paths:
+            raise EditError("files of the server cannot be opened here: upload the photo instead")
+        file = Path(path.strip()).expanduser()
+        if not path.strip():
+            raise EditError("type the path of a photo first")
+        read_picture(file)
+        self._load(file, file.name)
+
+    def upload_photo(self, name: str, data: bytes) -> None:
+        """Edit a photo that the browser sent."""
+        self._load(_decode(name, data), name)
+
+    def upload_style(self, name: str, data: bytes) -> None:
+        """Add the face in a photo that the browser sent to the styles."""
+        self.bank.add_picture(self._free_name(Path(name).stem[:40]), _decode(name, data))
+
+    def _free_name(self, wanted: str) -> str:
+        name, number = wanted or "style", 2
+        while name in self.bank:
+            name, number = f"{wanted} {number}", number + 1
+        return name
+
+    def _load(self, photo: Path | NDArray[np.uint8], name: str) -> None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", FaceWarning)
+            self.session.load(photo)
+        self.photo_name = name
+        error = self.session.reconstruction_error()
+        self._error = {"psnr": error.psnr, "levels": error.levels, "rois": error.rois}
+        self.view = "edit"
+        self._send_before()
+        missing = [roi for roi, value in error.rois.items() if value is None]
+        if caught or len(missing) == len(self.model.roi_names):
+            self.say("warning", f"{name} does not look like a face crop: {caught[-1].message if caught else ''}")
+        elif missing:
+            self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
+
+    def _send_before(self) -> None:
+        self._extra.append(Reply({"type": "picture", "role": "before"}, [jpeg(self.session.original(DISPLAY))]))
+
+    # --- layers
+
+    def choose_roi(self, roi: str) -> None:
+        """Make an ROI the one that style sources and masks apply to."""
+        if roi not in self.model.roi_names:
+            raise EditError(f"unknown ROI {roi!r}: this model has {', '.join(self.model.roi_names)}")
+        self.roi = roi
+
+    def keep(self) -> None:
+        """Give the ROI its own style back: its layer goes."""
+        index = self._layer_of(self.roi)
+        if index is not None:
+            self.session.remove_layer(index)
+
+    def use_style(self, name: str) -> None:
+        """Give the ROI a style of the bank."""
+        style = self._named(name, (self.roi,))
+        self._set_style(style)
+
+    def use_noise(self, sigma: float, seed: int = 0, gesture: int | None = None) -> None:
+        """Vary the ROI's style by noise."""
+        if not 0 <= int(seed) < 2**31:
+            raise EditError(f"seed {seed}: need a whole number from 0 to {2**31 - 1}")
+        self._set_style(Noise(float(sigma)), seed=int(seed), gesture=gesture)
+
+    def set_strength(self, index: int, value: float, gesture: int | None = None) -> None:
+        """Set the strength of a layer, 0 to 2; one drag of a slider is one ``gesture``."""
+        self.session.update_layer(index, gesture=gesture, strength=float(value))
+
+    def mute(self, index: int, muted: bool) -> None:
+        """Switch a layer off, or on again."""
+        self.session.mute(index, bool(muted))
+
+    def remove(self, index: int) -> None:
+        """Take a layer away."""
+        self.session.remove_layer(index)
+
+    def move(self, index: int, to: int) -> None:
+        """Change the order of the layers."""
+        self.session.move_layer(index, to)
+
+    def clear(self) -> None:
+        """Take all layers away; `undo` brings them back."""
+        self.session.clear()
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        if not self.session.undo():
+            self.say("note", "Nothing to undo.")
+
+    def redo(self) -> None:
+        """Make the last undone change again."""
+        if not self.session.redo():
+            self.say("note", "Nothing to redo.")
+
+    def set_compose(self, compose: Any) -> None:
+        """Composite by ``detail`` or ``replace``."""
+        self.session.set_compose(compose)
+
+    def set_view(self, view: str) -> None:
+        """Show the ``edit``, the ``difference``, or the change ``outside`` the ROIs."""
+        if view not in VIEWS:
+            raise EditError(f"view {view!r}: choose one of {', '.join(VIEWS)}")
+        self.view = view
+
+    def _layer_of(self, roi: str) -> int | None:
+        """Index of the topmost layer of this ROI alone."""
+        found = [index for index, layer in enumerate(self.session.layers) if layer.rois == (roi,)]
+        return found[-1] if found else None
+
+    def _set_style(self, style: Style, seed: int = 0, gesture: int | None = None) -> None:
+        index = self._layer_of(self.roi)
+        if index is None:
+            self.session.add_layer(self.roi, style, seed=seed, gesture=gesture)
+        else:
+            self.session.update_layer(index, gesture=gesture, style=style, seed=seed)
+
+    def _named(self, name: str, rois: Sequence[str]) -> Swap:
+        entry = self.bank[name]
+        swap = entry.swap(rois)
+        self._label(swap, "face" if entry.picture is not None else "named", entry.name, entry)
+        return swap
+
+    def _label(self, style: Style, kind: str, text: str, entry: NamedStyle | None = None) -> None:
+        face = entry.name if entry is not None and entry.picture is not None else None
+        self._labels[style] = {"kind": kind, "text": text, "face": face}
+
+    # --- files
+
+    def save_recipe(self) -> None:
+        """Hand the recipe to the browser as a file, and keep it in the folder of exports."""
+        recipe = self.session.recipe()
+        path = self._free_path(".recipe.json")
+        recipe.save(path)
+        self._send_file(f"{plain_name(self.photo_name)}.recipe.json", "application/json", recipe.to_json().encode())
+        self.say("note", f"Recipe saved as {path}.")
+
+    def load_recipe(self, name: str, data: bytes) -> None:
+        """Apply the layers of a recipe that the browser sent to the present photo."""
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise EditError(f"{name}: not a recipe: no UTF-8 text") from None
+        recipe = Recipe.parse(text, name, self.root, None if self.paths else self.root)
+        if self.session.apply(recipe):
+            self.say("note", f"{name}: the recorded edit of this photo.")
+        else:
+            self.say("note", f"{name}: made on another photo; its layers are applied afresh, without drawn masks.")
+
+    def export(self, purpose: str = "research") -> None:
+        """Write the edit at full size with its recipe, and hand the picture to the browser."""
+        path = save_edit(self.session, self._free_path(".png"), purpose)
+        self._send_file(path.name, "image/png", path.read_bytes())
+        self.say("note", f"Exported as {path}, with its recipe beside it.")
+
+    def _free_path(self, suffix: str) -> Path:
+        stem = plain_name(self.photo_name or "edit")
+        if not self.session.loaded:
+            raise EditError("no photo loaded")
+        numbers = (self.exports / f"{stem}-{number:03d}" for number in range(1, 10_000))
+        free = (p for p in numbers if not any(Path(f"{p}{end}").exists() for end in (".png", ".recipe.json")))
+        return Path(f"{next(free)}{suffix}")
+
+    def _send_file(self, name: str, mime: str, data: bytes) -> None:
+        self._extra.append(Reply({"type": "file", "name": name, "mime": mime}, [data]))
+
+
+def plain_name(name: str) -> str:
+    """A name that serves as a file name anywhere."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-")[:40] or "edit"
+
+
+def _decode(name: str, data: bytes) -> NDArray[np.uint8]:
+    """An uploaded photo, upright, RGB."""
+    if not data:
+        raise EditError(f"{name}: empty file; choose a photo")
+    if len(data) > MAX_UPLOAD:
+        raise EditError(f"{name}: {len(data) >> 20} MB; up to {MAX_UPLOAD >> 20} MB can be uploaded")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "upload"
+        file.write_bytes(data)
+        try:
+            return as_rgb(read_picture(file))[0]
+        except EditError as error:
+            raise EditError(str(error).replace(str(file), name)) from None

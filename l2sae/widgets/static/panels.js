@@ -1,0 +1,323 @@
+// What both editors show: the bar, the gallery, the stage with its wipe, the layers, the status line.
+
+class Panels {
+  constructor(model, el, name) {
+    this.name = name;
+    this.state = null;
+    this.thumbs = new Map();
+    this.shownGeneration = 0;
+    this.link = new Link(
+      model,
+      (content, buffers, generation) => this.receive(content, buffers, generation),
+      (silent) => this.silence(silent),
+    );
+    this.key = `l2sae:${name}`;
+    this.root = h("div", {
+      className: "l2sae",
+      tabIndex: -1,
+      role: "application",
+      "aria-label": model.get("title"),
+      "data-lm-suppress-shortcuts": "true",
+      onkeydown: (event) => this.keydown(event),
+    });
+    this.bar = h("div", { className: "bar", role: "toolbar" });
+    this.left = h("div", { className: "side left" });
+    this.right = h("div", { className: "side right" });
+    this.middle = h("div", { className: "middle" });
+    this.status = h("div", { className: "status", role: "status", "aria-live": "polite" });
+    this.banner = h("div", { className: "banner", role: "alert", hidden: true });
+    this.root.append(
+      this.bar,
+      this.banner,
+      h("div", { className: "columns" }, this.left, this.middle, this.right),
+      this.status,
+    );
+    el.append(this.root);
+    this.buildBar();
+    this.buildGallery();
+    this.buildStage();
+    this.layers = h("div", { className: "layers", role: "list", "aria-label": "Layers" });
+  }
+
+  // --- building
+
+  buildBar() {
+    this.undo = button("↶ Undo", "Undo (Ctrl+Z)", () => this.link.ask("undo"));
+    this.redo = button("↷ Redo", "Redo (Ctrl+Shift+Z)", () => this.link.ask("redo"));
+    this.views = h("select", {
+      title: "What the picture shows",
+      "aria-label": "View",
+      onchange: (event) => this.link.ask("set_view", { view: event.target.value }),
+    });
+    for (const [value, text] of [["edit", "Edit"], ["difference", "Difference ×4"], ["outside", "Outside the ROI"]])
+      this.views.append(h("option", { value }, text));
+    this.compose = h("select", {
+      title: "Composition: keep the photo's own texture, or the decoder's pixels as in the paper",
+      "aria-label": "Composition",
+      onchange: (event) => this.link.ask("set_compose", { compose: event.target.value }),
+    });
+    for (const [value, text] of [["detail", "keep detail"], ["replace", "replace"]])
+      this.compose.append(h("option", { value }, text));
+    this.rois = h("div", { className: "chips", role: "radiogroup", "aria-label": "Region" });
+    this.restore = button("Restore last edit", "Take up the edit kept in this browser", () => this.takeUpDraft(), {
+      hidden: true,
+    });
+    const load = filePicker("Load recipe", "Apply the layers of a recipe file", ".json", async (file) =>
+      this.link.ask("load_recipe", { name: file.name }, [await fileBytes(file)]),
+    );
+    this.bar.append(
+      this.rois,
+      h("div", { className: "group" }, this.undo, this.redo),
+      h("div", { className: "group" }, this.views, this.compose),
+      h("div", { className: "group end" },
+        this.restore,
+        load,
+        button("Save recipe", "Save the edit as a recipe file", () => this.link.ask("save_recipe")),
+        button("Export", "Write the edited photo at full size", () => this.link.ask("export"), { className: "primary" }),
+      ),
+    );
+  }
+
+  buildGallery() {
+    this.gallery = h("div", { className: "thumbs", role: "group", "aria-label": "Photos" });
+    this.path = h("input", { type: "text", placeholder: "path of a photo", "aria-label": "Path of a photo" });
+    const open = () => this.link.ask("open_path", { path: this.path.value });
+    this.path.addEventListener("keydown", (event) => event.key === "Enter" && open());
+    this.pathRow = h("div", { className: "row" }, this.path, button("Open", "Open this path", open));
+    this.left.append(
+      h("h3", {}, "Photo"),
+      h("div", { className: "scroll" }, this.gallery),
+      filePicker("Upload a photo…", "Edit a photo of your own", "image/*", async (file) =>
+        this.link.ask("upload_photo", { name: file.name }, [await fileBytes(file)]),
+      ),
+      this.pathRow,
+    );
+  }
+
+  buildStage() {
+    this.before = h("canvas", { className: "before" });
+    this.after = h("canvas", { className: "after" });
+    this.divider = h("div", { className: "divider" });
+    this.stage = h("div", { className: "stage" }, this.before, this.after, this.divider);
+    this.empty = h("div", { className: "empty" }, "Waiting for the kernel…");
+    this.wipe = h("input", {
+      type: "range", min: 0, max: 100, value: 0, title: "Before / after", "aria-label": "Wipe between before and after",
+      oninput: () => this.showWipe(this.wipe.valueAsNumber),
+    });
+    this.wipeRow = h("div", { className: "wipe" }, h("span", {}, "before"), this.wipe, h("span", {}, "after"));
+    this.middle.append(h("div", { className: "frame" }, this.stage, this.empty), this.wipeRow);
+    this.wipe.style.direction = "rtl";
+    this.showWipe(0);
+  }
+
+  showWipe(percent) {
+    this.after.style.clipPath = `inset(0 0 0 ${percent}%)`;
+    this.divider.style.left = `${percent}%`;
+    this.divider.hidden = percent <= 0 || percent >= 100;
+  }
+
+  // --- replies
+
+  receive(content, buffers, generation) {
+    if (content.type === "picture") {
+      if (generation < this.shownGeneration) return; // stale
+      this.shownGeneration = generation;
+      const canvas = content.role === "before" ? this.before : this.after;
+      draw(canvas, buffers[0]).then(() => {
+        if (content.role !== "before") this.pictureShown(generation);
+      });
+    } else if (content.type === "thumbs") {
+      content.names.forEach((name, i) => this.thumbs.set(name, URL.createObjectURL(new Blob([buffers[i]]))));
+    } else if (content.type === "file") saveFile(content.name, content.mime, buffers[0]);
+    else if (content.type === "draft") this.keepDraft(content);
+    else if (content.type === "refused") this.tell({ level: "error", text: content.text });
+    else if (content.type === "state" && generation >= (this.stateGeneration ?? 0)) {
+      this.stateGeneration = generation;
+      this.state = content.state;
+      this.update();
+    } else this.receiveMore(content, buffers, generation);
+  }
+
+  receiveMore() {}
+
+  pictureShown(generation) {
+    this.link.shown(generation);
+    this.root.dataset.generation = generation;
+    this.showStatus();
+  }
+
+  silence(silent) {
+    this.banner.hidden = !silent;
+    if (silent) {
+      this.banner.textContent =
+        "The kernel does not answer. It is busy, or was restarted: then run the notebook's cells again. " +
+        "Your edit is kept in this browser; “Restore last edit” takes it up again.";
+    }
+  }
+
+  update() {
+    const { state } = this;
+    this.root.classList.toggle("loaded", state.loaded);
+    this.empty.hidden = state.loaded;
+    this.empty.textContent = "No photo yet: choose a face on the left, or open a photo of your own.";
+    this.undo.disabled = !state.can_undo;
+    this.redo.disabled = !state.can_redo;
+    this.views.value = state.view;
+    this.compose.value = state.compose;
+    this.pathRow.hidden = !state.paths;
+    if (state.photo) this.stage.style.setProperty("--ratio", state.photo.width / state.photo.height);
+    this.fillChips();
+    this.fillThumbs(this.gallery, state.faces, state.photo?.name, (name) => this.link.ask("choose_photo", { name }));
+    this.fillLayers();
+    this.tell(state.message);
+    this.showStatus();
+    this.offerDraft();
+  }
+
+  fillChips() {
+    const chips = this.state.rois.map(({ name, colour }) =>
+      h("button", {
+        type: "button", role: "radio", "aria-checked": String(name === this.state.roi), title: `Edit the ${name}`,
+        className: name === this.state.roi ? "chip on" : "chip",
+        "data-roi": name,
+        onclick: () => this.link.ask("choose_roi", { roi: name }),
+      }, h("i", { style: `background:${colour}` }), name),
+    );
+    this.replaceKeepingFocus(this.rois, chips, "roi");
+  }
+
+  fillThumbs(box, names, chosen, onchoose, dimmed = () => false) {
+    const thumbs = names.map((name) => {
+      const picture = this.thumbs.get(name);
+      return h("button", {
+        type: "button", title: dimmed(name) || name, "aria-label": name, "aria-pressed": String(name === chosen),
+        className: `thumb${name === chosen ? " on" : ""}${dimmed(name) ? " dim" : ""}`,
+        "data-name": name,
+        onclick: () => onchoose(name),
+      }, picture ? h("img", { src: picture, alt: "", draggable: false }) : h("span", {}, name));
+    });
+    this.replaceKeepingFocus(box, thumbs, "name");
+  }
+
+  replaceKeepingFocus(box, nodes, key) {
+    const focused = box.contains(document.activeElement) ? document.activeElement.dataset[key] : null;
+    box.replaceChildren(...nodes);
+    if (focused) nodes.find((node) => node.dataset[key] === focused)?.focus();
+  }
+
+  fillLayers() {
+    const { layers } = this.state;
+    if (this.layers.contains(document.activeElement) && document.activeElement.type === "range"
+        && this.layerRows?.length === layers.length) {
+      layers.forEach((layer, index) => this.layerRows[index].strength.set(layer.strength));
+      return; // a slider that has the focus stays the same element, so that its drag goes on
+    }
+    const rows = layers.map((layer, index) => this.layerRow(layer, index));
+    this.layerRows = rows;
+    if (rows.length) this.layers.replaceChildren(...rows.slice().reverse()); // the top layer first, as in any editor
+    else this.layers.replaceChildren(h("p", { className: "hint" }, this.layersHint()));
+  }
+
+  layersHint() {
+    return "No layers yet. Choose a region above, then a style for it.";
+  }
+
+  layerRow(layer, index) {
+    const { link, state } = this;
+    const colour = state.rois.find((roi) => roi.name === layer.rois[0])?.colour ?? "gray";
+    const picture = layer.face ? this.thumbs.get(layer.face) : null;
+    const icon = picture
+      ? h("img", { src: picture, alt: "", className: "icon" })
+      : h("span", { className: "icon kind" }, { noise: "≈", blend: "Σ", arithmetic: "±", map: "⌖", named: "★" }[layer.kind] ?? "◇");
+    const strength = slider("strength", 0, 2, 0.01, layer.strength, (value, gesture, live) =>
+      live ? link.move("set_strength", { index, value, gesture }) : link.ask("set_strength", { index, value, gesture }),
+    );
+    const row = h("div", {
+      role: "listitem", className: `layer${layer.muted ? " muted" : ""}${index === state.layer ? " on" : ""}`,
+    },
+      h("div", { className: "row" },
+        icon,
+        h("span", { className: "what", title: layer.text },
+          h("b", {}, h("i", { style: `background:${colour}` }), layer.rois.join(", "), layer.drawn ? " ✎" : ""),
+          h("small", {}, layer.text),
+        ),
+        button("▲", "Move up", () => link.ask("move", { index, to: index + 1 }), { disabled: index + 1 >= state.layers.length }),
+        button("▼", "Move down", () => link.ask("move", { index, to: index - 1 }), { disabled: index === 0 }),
+        button(layer.muted ? "○" : "●", layer.muted ? "Switch on" : "Mute", () => link.ask("mute", { index, muted: !layer.muted })),
+        button("✕", "Delete", () => link.ask("remove", { index })),
+      ),
+      strength,
+    );
+    row.strength = strength;
+    return row;
+  }
+
+  tell(message) {
+    this.message = message ?? {};
+    this.showStatus();
+  }
+
+  showStatus() {
+    const { state } = this;
+    const facts = [];
+    if (state?.photo) facts.push(`${state.photo.name}, ${state.photo.width} × ${state.photo.height}`);
+    if (state?.error) facts.push(`reconstruction ${state.error.psnr.toFixed(1)} dB, off by ${state.error.levels.toFixed(1)} of 255`);
+    if (this.outside) facts.push(this.outside);
+    if (this.link.latency()) facts.push(this.link.latency());
+    const message = this.message ?? {};
+    this.status.replaceChildren(
+      h("span", { className: `message ${message.level ?? ""}` }, message.text ?? ""),
+      h("span", { className: "facts", title: "Photo; how well the model reproduces it without any edit; time from input to picture" }, facts.join("  ·  ")),
+    );
+  }
+
+  // --- the draft
+
+  keepDraft({ photo, recipe }) {
+    try {
+      localStorage.setItem(this.key, JSON.stringify({ photo, recipe }));
+    } catch {
+      // a full or forbidden store: the recipe can still be saved as a file
+    }
+  }
+
+  draft() {
+    try {
+      return JSON.parse(localStorage.getItem(this.key));
+    } catch {
+      return null;
+    }
+  }
+
+  offerDraft() {
+    this.restore.hidden = this.state.layers.length > 0 || this.state.can_undo || !this.draft();
+  }
+
+  takeUpDraft() {
+    const draft = this.draft();
+    if (!draft) return;
+    if (this.state.faces.includes(draft.photo)) this.link.ask("choose_photo", { name: draft.photo });
+    else if (this.state.photo?.name !== draft.photo) {
+      this.tell({ level: "note", text: `The last edit was of ${draft.photo}: open it, then restore.` });
+      return;
+    }
+    this.link.ask("load_recipe", { name: "last edit" }, [new TextEncoder().encode(draft.recipe).buffer]);
+  }
+
+  // --- keys
+
+  keydown(event) {
+    const typing = ["text", "number"].includes(event.target.type);
+    const key = event.key.toLowerCase();
+    if ((event.ctrlKey || event.metaKey) && !typing && (key === "z" || key === "y")) {
+      event.preventDefault();
+      this.link.ask(key === "y" || event.shiftKey ? "redo" : "undo");
+    }
+    event.stopPropagation(); // the notebook's own shortcuts would insert and delete cells
+  }
+
+  close() {
+    this.link.close();
+    for (const url of this.thumbs.values()) URL.revokeObjectURL(url);
+  }
+}

@@ -1,0 +1,144 @@
+// Helpers of both editors: elements, and the link to the kernel.
+
+const PATIENCE_MS = 8000; // without a sign from the kernel after a request
+const MEASURED = 60; // latencies that the read-out looks back on
+
+function h(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (value === undefined || value === null) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key in node && key !== "list") node[key] = value;
+    else node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function button(label, title, onclick, more = {}) {
+  return h("button", { type: "button", title, "aria-label": title, onclick, ...more }, label);
+}
+
+async function draw(canvas, bytes, alpha = 1) {
+  const bitmap = await createImageBitmap(new Blob([bytes]));
+  if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
+    canvas.width = bitmap.width;
+    canvas.height = bitmap.height;
+  }
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.globalAlpha = alpha;
+  context.drawImage(bitmap, 0, 0);
+  context.globalAlpha = 1;
+  bitmap.close();
+}
+
+function saveFile(name, mime, bytes) {
+  const url = URL.createObjectURL(new Blob([bytes], { type: mime }));
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+async function fileBytes(file) {
+  return await file.arrayBuffer();
+}
+
+// Sends requests and hands replies on. While a slider moves, the next request waits until the last is answered, and
+// only the newest waits; so requests keep the pace of the kernel, and the last one always lands.
+class Link {
+  constructor(model, onReply, onSilence) {
+    this.model = model;
+    this.generation = 0;
+    this.answered = 0;
+    this.waiting = null;
+    this.sent = new Map();
+    this.latencies = [];
+    this.onSilence = onSilence;
+    this.handler = (content, buffers) => this.receive(content, buffers, onReply);
+    model.on("msg:custom", this.handler);
+  }
+
+  ask(action, args = {}, buffers = []) {
+    this.waiting = null;
+    this.post(action, args, false, buffers);
+  }
+
+  move(action, args) {
+    if (this.answered < this.generation) this.waiting = [action, args];
+    else this.post(action, args, true, []);
+  }
+
+  post(action, args, live, buffers) {
+    this.generation += 1;
+    this.sent.set(this.generation, performance.now());
+    this.model.send({ action, arguments: args, generation: this.generation, live }, undefined, buffers);
+    clearTimeout(this.alarm);
+    this.alarm = setTimeout(() => this.onSilence(true), PATIENCE_MS);
+  }
+
+  receive(content, buffers, onReply) {
+    clearTimeout(this.alarm);
+    this.onSilence(false);
+    if (content.type === "received") return;
+    const generation = content.generation ?? this.generation;
+    // an answer to one that was dropped as stale never comes: a later answer stands for it
+    if (content.type === "state") this.answered = Math.max(this.answered, generation);
+    onReply(content, buffers, generation);
+    if (content.type === "state" && this.waiting && this.answered >= this.generation) {
+      const [action, args] = this.waiting;
+      this.waiting = null;
+      this.post(action, args, true, []);
+    }
+  }
+
+  shown(generation) {
+    const since = this.sent.get(generation);
+    if (since === undefined) return;
+    for (const key of this.sent.keys()) if (key <= generation) this.sent.delete(key);
+    this.latencies = [...this.latencies, performance.now() - since].slice(-MEASURED);
+  }
+
+  latency() {
+    if (!this.latencies.length) return "";
+    const sorted = [...this.latencies].sort((a, b) => a - b);
+    const p95 = sorted[Math.ceil(0.95 * sorted.length) - 1];
+    return `${Math.round(this.latencies.at(-1))} ms (95 % within ${Math.round(p95)} ms)`;
+  }
+
+  close() {
+    clearTimeout(this.alarm);
+    this.model.off("msg:custom", this.handler);
+  }
+}
+
+// A slider: `onmove(value, gesture, live)` while it is dragged, and once more when it is let go.
+function slider(label, min, max, step, value, onmove, format = (v) => v.toFixed(2)) {
+  const output = h("output", {}, format(value));
+  const input = h("input", { type: "range", min, max, step, value, "aria-label": label });
+  let gesture = null;
+  const send = (live) => {
+    gesture ??= Date.now() + Math.random();
+    output.textContent = format(input.valueAsNumber);
+    onmove(input.valueAsNumber, gesture, live);
+    if (!live) gesture = null;
+  };
+  input.addEventListener("input", () => send(true));
+  input.addEventListener("change", () => send(false));
+  const node = h("label", { className: "slider" }, h("span", {}, label), input, output);
+  node.set = (next) => {
+    if (gesture !== null) return; // never pull the handle from under the finger
+    input.value = next;
+    output.textContent = format(Number(next));
+  };
+  node.get = () => input.valueAsNumber;
+  return node;
+}
+
+function filePicker(label, title, accept, onfile) {
+  const input = h("input", { type: "file", accept, hidden: true });
+  input.addEventListener("change", () => {
+    if (input.files.length) onfile(input.files[0]);
+    input.value = "";
+  });
+  return h("span", {}, input, button(label, title, () => input.click()));
+}

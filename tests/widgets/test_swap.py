@@ -1,0 +1,272 @@
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2sae.editing import Noise, Recipe, Swap, edit
+from l2sae.model import L2SAE
+from l2sae.widgets import Face, Request, SwapController
+from tests.widgets.conftest import Driver
+
+Photos = list[NDArray[np.uint8]]
+
+
+@pytest.fixture
+def send(swap: SwapController) -> Driver:
+    return Driver(swap)
+
+
+def picture_of(driver: Driver) -> NDArray[np.uint8]:
+    [reply] = [r for r in driver.all("picture") if r.content["role"] == "after"]
+    return np.asarray(Image.open(io.BytesIO(reply.buffers[0])))
+
+
+def test_the_start_shows_the_first_face_and_all_thumbnails(send: Driver) -> None:
+    state = send("start")
+    assert state["photo"] == {"name": "ann", "width": 131, "height": 97}
+    assert state["error"]["psnr"] > 0
+    [thumbs] = send.all("thumbs")
+    assert thumbs.content["names"] == ["ann", "ben", "cem"]
+    assert {r.content["role"] for r in send.all("picture")} == {"before", "after"}
+    send("use_style", name="ben")
+    assert not send.all("thumbs")
+
+
+def test_nothing_loaded_is_a_message_not_a_crash(tiny_model: L2SAE) -> None:
+    send = Driver(SwapController(tiny_model))
+    assert send("start")["loaded"] is False
+    for action, arguments in [
+        ("use_noise", {"sigma": 1.0}), ("export", {}), ("save_recipe", {}), ("interpolate", {}),
+        ("set_strength", {"index": 0, "value": 1.0}), ("set_view", {"view": "outside"}),
+        ("undo", {}), ("redo", {}), ("keep", {}), ("use_map", {"x": 0, "y": 0}), ("clear", {}),
+    ]:  # fmt: skip
+        send(action, **arguments)
+        assert "Traceback" not in json.dumps(send.state)
+    send("use_noise", sigma=1.0)
+    assert "choose a face" in send.error
+
+
+def test_a_style_of_a_face_is_the_packages_edit(send: Driver, tiny_model: L2SAE, photos: Photos) -> None:
+    state = send("use_style", name="ben")
+    assert state["layers"][0]["face"] == "ben"
+    expected = edit(tiny_model, photos[0], "hair", Swap(photos[1]))
+    assert np.array_equal(send.controller.session.render(), expected)
+    assert np.abs(picture_of(send).astype(int) - expected).mean() < 6  # JPEG
+
+
+def test_each_roi_has_one_layer_and_its_own_source(send: Driver) -> None:
+    send("use_style", name="ben")
+    send("use_noise", sigma=1.5, seed=3)
+    send("choose_roi", roi="lips")
+    state = send("use_style", name="cem")
+    assert [(layer["rois"], layer["kind"]) for layer in state["layers"]] == [(("hair",), "noise"), (("lips",), "face")]
+    assert state["layers"][0]["sigma"] == 1.5
+    state = send("keep")
+    assert [layer["rois"] for layer in state["layers"]] == [("hair",)]
+
+
+def test_noise_repeats_by_seed(send: Driver, tiny_model: L2SAE, photos: Photos) -> None:
+    send("use_noise", sigma=2.0, seed=5)
+    expected = edit(tiny_model, photos[0], "hair", Noise(2.0), seed=5)
+    assert np.array_equal(send.controller.session.render(), expected)
+    send("use_noise", sigma=2.0, seed=-1)
+    assert "seed -1" in send.error
+
+
+def test_blend_arithmetic_and_map_give_their_vectors(send: Driver, tiny_model: L2SAE, photos: Photos) -> None:
+    bank, session = send.controller.bank, send.controller.session
+    cases = [
+        ("use_blend", {"weights": {"ben": 1, "cem": 3, "ann": 0}}, bank.blend({"ben": 1, "cem": 3})),
+        ("use_arithmetic", {"base": "ben", "minus": "ann", "plus": "cem", "amount": 0.5},
+         bank.arithmetic("ben", "ann", "cem", 0.5)),
+        ("use_map", {"x": 0.5, "y": -1}, send.controller.map.style(0.5, -1)),
+    ]  # fmt: skip
+    for action, arguments, vector in cases:
+        send(action, **arguments)
+        assert send.error == ""
+        assert np.array_equal(session.render(), edit(tiny_model, photos[0], "hair", Swap(vector)))
+    assert send.state["map"]["here"] == pytest.approx((0.5, -1), abs=1e-3)
+
+
+def test_a_dragged_slider_is_one_step_and_small_while_it_moves(send: Driver) -> None:
+    send("use_style", name="ben")
+    for value in (0.9, 0.6, 0.3):
+        send("set_strength", live=True, index=0, value=value, gesture=4)
+        assert not send.all("draft")
+    send("set_strength", index=0, value=0.2, gesture=4)
+    assert send.state["layers"][0]["strength"] == 0.2
+    assert send("undo")["layers"][0]["strength"] == 1.0
+    assert send("redo")["layers"][0]["strength"] == 0.2
+
+
+def test_layers_are_muted_moved_removed_and_cleared(send: Driver, photos: Photos) -> None:
+    send("use_style", name="ben")
+    send("choose_roi", roi="skin")
+    send("use_style", name="cem")
+    assert [layer["rois"][0] for layer in send("move", index=0, to=1)["layers"]] == ["skin", "hair"]
+    assert send("mute", index=0, muted=True)["layers"][0]["muted"] is True
+    assert len(send("remove", index=0)["layers"]) == 1
+    assert send("clear")["layers"] == []
+    assert np.array_equal(send.controller.session.render(), photos[0])
+    assert len(send("undo")["layers"]) == 1
+
+
+def test_views_show_difference_and_outside(send: Driver) -> None:
+    send("use_style", name="ben")
+    edited = picture_of(send)
+    assert send("set_view", view="difference")["view"] == "difference"
+    assert np.abs(picture_of(send).astype(int) - edited).mean() > 5
+    send("set_view", view="outside")
+    [reply] = [r for r in send.all("picture") if r.content["role"] == "after"]
+    assert reply.content["largest"] == 0
+    assert 0 <= reply.content["share"] <= 1
+    send("set_view", view="nonsense")
+    assert "view 'nonsense'" in send.error
+
+
+def test_frames_go_from_the_own_style_to_the_chosen_one(send: Driver) -> None:
+    send("interpolate")
+    assert "choose a style for hair first" in send.error
+    send("use_style", name="ben")
+    edited = picture_of(send)
+    send("interpolate", count=5)
+    [frames] = send.all("frames")
+    pictures = [np.asarray(Image.open(io.BytesIO(data))).astype(int) for data in frames.buffers]
+    distances = [np.abs(picture - edited).mean() for picture in pictures]
+    assert len(pictures) == 5
+    assert distances[-1] == 0
+    assert distances[0] == max(distances) > 0.2
+
+
+def test_styles_are_named_kept_and_forgotten(send: Driver, tiny_model: L2SAE, photos: Photos) -> None:
+    send("use_noise", sigma=2.0, seed=5)
+    noisy = send.controller.session.render()
+    state = send("name_style", name="wild")
+    assert state["styles"][-1]["name"] == "wild"
+    send("name_style", name="wild")
+    assert "already" in send.error
+    send("keep")
+    send("use_style", name="wild")
+    assert np.array_equal(send.controller.session.render(), noisy)
+    assert "wild" not in [style["name"] for style in send("forget_style", name="wild")["styles"]]
+    assert send.state["layers"]
+
+
+def test_uploads_and_paths_load_photos_and_styles(send: Driver, photos: Photos, tmp_path: Path) -> None:
+    file = tmp_path / "mine.png"
+    Image.fromarray(photos[2]).save(file)
+    assert send("upload_photo", data=file.read_bytes(), name="mine.png")["photo"]["name"] == "mine.png"
+    assert send("upload_style", data=file.read_bytes(), name="cem.png")["styles"][-1]["name"] == "cem 2"
+    assert send("open_path", path=f" {file} ")["photo"]["width"] == 80
+    before = send.state["photo"]
+    for data, reason in [
+        (b"", "empty file"),
+        (b"no picture", "mine.png: not an image"),
+        (file.read_bytes()[:99], "mine.png"),
+    ]:
+        send("upload_photo", data=data, name="mine.png")
+        assert reason in send.error
+        assert send.state["photo"] == before
+    send("open_path", path="/absent.png")
+    assert "no such picture" in send.error
+    send("open_path", path="")
+    assert "type the path" in send.error
+
+
+def test_visitors_of_a_server_name_no_files(tiny_model: L2SAE, gallery: list[Face], tmp_path: Path) -> None:
+    send = Driver(SwapController(tiny_model, gallery, root=tmp_path, paths=False))
+    assert send("start")["paths"] is False
+    send("open_path", path="/etc/hostname")
+    assert "upload the photo instead" in send.error
+
+
+def test_recipes_leave_and_come_back(send: Driver, tiny_model: L2SAE, photos: Photos, tmp_path: Path) -> None:
+    send("use_style", name="ben")
+    send("choose_roi", roi="lips")
+    send("use_noise", sigma=1.0, seed=9)
+    rendered = send.controller.session.render()
+    send("save_recipe")
+    [file] = send.all("file")
+    [saved] = (tmp_path / "edits").glob("*.recipe.json")
+    assert np.array_equal(Recipe.load(saved).replay(tiny_model, photos[0]), rendered)
+    send("clear")
+    send("load_recipe", data=file.buffers[0], name="edit.json")
+    assert "the recorded edit" in send.state["message"]["text"]
+    assert np.array_equal(send.controller.session.render(), rendered)
+    send("choose_photo", name="cem")
+    send("load_recipe", data=file.buffers[0], name="edit.json")
+    assert "another photo" in send.state["message"]["text"]
+    before = send.state["layers"]
+    for data in (b"{}", b"\xff\xfe", b'{"version": 1, "layers": NaN}'):
+        send("load_recipe", data=data, name="bad.json")
+        assert "bad.json" in send.error
+        assert send.state["layers"] == before
+
+
+def test_the_browsers_draft_restores_the_edit_after_a_restart(
+    send: Driver, tiny_model: L2SAE, gallery: list[Face], tmp_path: Path
+) -> None:
+    send("use_style", name="ben")
+    [draft] = send.all("draft")
+    rendered = send.controller.session.render()
+    fresh = Driver(SwapController(tiny_model, gallery, root=tmp_path))
+    fresh("start")
+    fresh("choose_photo", name=draft.content["photo"])
+    fresh("load_recipe", data=draft.content["recipe"].encode(), name="last edit")
+    assert np.array_equal(fresh.controller.session.render(), rendered)
+
+
+def test_exports_are_written_whole_with_their_recipe(
+    send: Driver, tiny_model: L2SAE, photos: Photos, tmp_path: Path
+) -> None:
+    send("use_style", name="ben")
+    send("export")
+    send("export")
+    assert sorted(p.name for p in (tmp_path / "edits").glob("*.png")) == ["ann-001.png", "ann-002.png"]
+    picture = np.asarray(Image.open(tmp_path / "edits" / "ann-001.png").convert("RGB"))
+    assert np.array_equal(picture, send.controller.session.render())
+    recipe = Recipe.load(tmp_path / "edits" / "ann-001.recipe.json")
+    assert np.array_equal(recipe.replay(tiny_model, photos[0]), picture)
+
+
+def test_requests_that_make_no_sense_are_refused_and_change_nothing(send: Driver) -> None:
+    send("use_style", name="ben")
+    before = send.state["layers"]
+    for action, arguments in [
+        ("__init__", {}), ("handle", {"requests": []}), ("set_strength", {"index": 0}),
+        ("set_strength", {"index": 5, "value": 1.0}), ("set_strength", {"index": 0, "value": 9.0}),
+        ("set_strength", {"index": 0, "value": "much"}), ("choose_roi", {"roi": "hat"}), ("use_style", {"name": "zoe"}),
+        ("use_noise", {"sigma": float("nan")}), ("set_compose", {"compose": "add"}), ("use_map", {"x": 99, "y": 0}),
+        ("use_blend", {"weights": {}}), ("choose_photo", {"name": "zoe"}), ("mute", {}),
+    ]:  # fmt: skip
+        send(action, **arguments)
+        assert send.error, action
+        assert send.state["layers"] == before
+
+
+def test_a_reference_without_the_roi_gets_a_message(send: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = send.controller.bank["ben"]
+    object.__setattr__(style, "rois", ("skin",))
+    send("use_style", name="ben")
+    assert "ben shows no hair" in send.error
+
+
+def test_two_editors_share_one_model(tiny_model: L2SAE, gallery: list[Face], photos: Photos) -> None:
+    first, second = (Driver(SwapController(tiny_model, gallery)) for _ in range(2))
+    first("start")
+    second("start")
+    second("choose_photo", name="ben")
+    first("use_style", name="cem")
+    second("use_noise", sigma=2.0)
+    assert np.array_equal(first.controller.session.render(), edit(tiny_model, photos[0], "hair", Swap(photos[2])))
+    assert np.array_equal(second.controller.session.render(), edit(tiny_model, photos[1], "hair", Noise(2.0)))
+
+
+def test_replies_carry_the_generation_of_the_last_request(swap: SwapController) -> None:
+    requests = [Request("use_style", {"name": "ben"}, 3), Request("undo", {}, 4)]
+    replies = [r for r in swap.handle(requests) if r.content["type"] in ("picture", "state")]
+    assert {reply.content["generation"] for reply in replies} == {4}

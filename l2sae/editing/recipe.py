@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from l2sae.data.faces import CropTransform
 from l2sae.editing.edit import MAX_STRENGTH, FaceEditor, Layer
 from l2sae.editing.errors import EditError
 from l2sae.editing.pictures import Photo, as_rgb, read_picture
@@ -85,11 +86,21 @@ class RecipeLayer(_Record):
     matte: str | None = None
 
 
+class CropRecord(_Record):
+    """The square of the photo that holds the face, as `l2sae.data.faces.CropTransform` describes it."""
+
+    x: float
+    y: float
+    side: Annotated[float, Field(gt=0)]
+    angle: float
+
+
 class PhotoRecord(_Record):
-    """The photo: where it was read, if from a file, and the digest of its pixels."""
+    """The photo: where it was read, if from a file, the digest of its pixels, and the face's crop, if it is part."""
 
     path: str | None
     sha256: Sha256
+    crop: CropRecord | None = None
 
 
 class Recipe(_Record):
@@ -147,7 +158,8 @@ class Recipe(_Record):
         if digest_picture(pixels) != self.photo.sha256:
             raise RecipeError("photo.sha256: this is not the photo that was edited, or it has changed since")
         layers = [self._layer(index) for index in range(len(self.layers))]
-        result = FaceEditor(model, pixels.copy()).render(layers, self.compose).numpy()
+        crop = None if self.photo.crop is None else CropTransform(**self.photo.crop.model_dump())
+        result = FaceEditor(model, pixels.copy(), crop).render(layers, self.compose).numpy()
         if digest_picture(result) != self.result_sha256:
             warnings.warn("the replay differs from the recorded result (result_sha256)", ReplayWarning, stacklevel=2)
         return result

@@ -4,10 +4,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from l2sae.editing import Blend, EditSession, Noise, Recipe, Swap, edit
+    from l2sae.editing import Blend, EditSession, Noise, Recipe, Swap, align_face, edit
     from l2sae.model import load_model
 
-__all__ = ["Blend", "EditSession", "Noise", "Recipe", "Swap", "edit", "load_model"]
+__all__ = ["Blend", "EditSession", "Noise", "Recipe", "Swap", "align_face", "edit", "load_model"]
 
 
 def __getattr__(name: str) -> Any:

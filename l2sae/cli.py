@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import edit as apply_edit
+from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
 from l2sae.editing.pictures import as_rgb, read_picture
 from l2sae.model import CheckpointError, load_model
 from l2sae.provenance import AuditLog, export, inspect, verify
@@ -24,6 +26,10 @@ COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 1
 photo_argument = click.argument("photo", type=click.Path(path_type=Path))
 out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
 model_option = click.option("--model", "checkpoint", type=click.Path(path_type=Path), help="Checkpoint.")
+align_option = click.option(
+    "--align", is_flag=False, flag_value="auto", type=click.Choice(ALIGN_MODES),
+    help="Find the largest face of a photo of any size (all: every face); needs l2sae[faces].",
+)  # fmt: skip
 force_option = click.option("--force", is_flag=True, help="Overwrite what exists.")
 
 
@@ -71,6 +77,7 @@ def main() -> None:
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
+@align_option
 @click.option("--recipe", type=click.Path(path_type=Path), help="Save the edit as JSON, to replay it.")
 @model_option
 @out_option
@@ -85,23 +92,34 @@ def edit(
     strength: float,
     compose: Any,
     seed: int,
+    align: str | None,
     recipe: Path | None,
     checkpoint: Path | None,
     out: Path,
     force: bool,
     **options: Any,
 ) -> None:
-    """Edit regions of PHOTO, a face crop, and write the result at its own size, marked, signed and logged."""
+    """Edit regions of PHOTO, a face crop or with --align any photo, and write it, marked, signed and logged."""
     if (swap is None) == (noise is None):
         raise click.UsageError("give either --swap REF or --noise SIGMA")
     _check_out(out, force, EXPORT_FORMATS)
     if recipe is not None and recipe.exists() and not force:
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
     style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
-    session = EditSession(load_model(checkpoint), compose)
-    session.load(photo)
-    session.add_layer(tuple(dict.fromkeys(rois)), style, strength, seed=seed)
-    session.export(out, overwrite=force, icc_profile=_profile(photo), **options)
+    styles = dict.fromkeys(rois, style)
+    model, profile = load_model(checkpoint), _profile(photo)
+    if align == "all":
+        if recipe is not None:
+            raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
+        original = as_rgb(read_picture(photo))[0]
+        picture = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
+        export(picture, out, original=original, overwrite=force, icc_profile=profile, **options)
+        return
+    session = EditSession(model, compose)
+    session.load(photo, align)
+    style = align_styles(styles)[rois[0]] if align else style
+    session.add_layer(tuple(styles), style, strength, seed=seed)
+    session.export(out, overwrite=force, icc_profile=profile, **options)
     if recipe is not None:
         session.recipe().save(recipe)
 
@@ -153,16 +171,20 @@ def verify_file(path: Path, trust: Path | None) -> None:
 
 @main.command()
 @photo_argument
+@align_option
 @model_option
 @out_option
 @force_option
 @one_line_errors
-def masks(photo: Path, checkpoint: Path | None, out: Path, force: bool) -> None:
-    """Show the predicted mattes over PHOTO, a face crop."""
+def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
+    """Show the predicted mattes over PHOTO, a face crop or with --align any photo."""
     _check_out(out, force, FORMATS)
-    editor = FaceEditor(load_model(checkpoint), as_rgb(read_picture(photo))[0].copy())
-    shown = editor.photo.numpy() * np.float32(0.4)
-    for index, (roi, matte) in enumerate(editor.photo_mattes().items()):
+    model, pixels = load_model(checkpoint), as_rgb(read_picture(photo))[0].copy()
+    crops = face_crops(pixels, align) if align else [None]
+    found = [FaceEditor(model, pixels, crop).photo_mattes() for crop in crops]
+    shown = pixels * np.float32(0.4)
+    for index, roi in enumerate(model.roi_names):
+        matte = np.max([mattes[roi] for mattes in found], axis=0)
         colour = COLOURS[index % len(COLOURS)]
         shown += 0.6 * matte * np.array(colour, np.float32)
         click.echo(f"{roi}: {matte.mean():.1%} of the picture, shown in rgb{colour}")

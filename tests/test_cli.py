@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from PIL import Image
 
 import l2sae
 from l2sae.cli import main
-from l2sae.editing import Noise, Recipe, Swap, edit
+from l2sae.data.faces import CropTransform
+from l2sae.editing import Noise, Recipe, Swap, align, edit
 from l2sae.model import L2SAE, load_model
 from l2sae.provenance import RivaGan
 from l2sae.provenance.watermark import psnr
@@ -136,3 +138,27 @@ def test_importing_the_package_is_light() -> None:
     assert done.stdout == "Noise(sigma=2.0)\n"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = l2sae.nothing
+
+
+def test_align_edits_a_face_in_a_larger_photo(
+    folder: Path, tiny_checkpoint: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop = CropTransform(60.0, 70.0, 64.0, 10.0)
+    monkeypatch.setattr(align, "find_faces", lambda picture: [SimpleNamespace(crop_transform=lambda: crop)])
+    larger = np.pad(photos[1], ((40, 90), (30, 50), (0, 0)), constant_values=99)
+    Image.fromarray(larger).save(folder / "larger.png")
+    arguments = ("larger.png", "--align", "--model", str(tiny_checkpoint))
+    edited = ("edit", *arguments, "--roi", "hair", "--noise", "2", "-o", "out.png", "--recipe", "edit.json")
+    assert run(folder, tiny_checkpoint, *edited).exit_code == 0
+    changed = (pixels(folder / "out.png") != larger).any(axis=2)
+    assert changed.any()
+    assert not changed[:, 120:].any()
+    assert np.array_equal(
+        Recipe.load(folder / "edit.json").replay(load_model(tiny_checkpoint)), pixels(folder / "out.png")
+    )
+    both = ("edit", "larger.png", "--align", "all", "--roi", "hair", "--noise", "2", "-o", "all.png")
+    assert run(folder, tiny_checkpoint, *both).exit_code == 0
+    assert np.array_equal(pixels(folder / "all.png"), pixels(folder / "out.png"))
+    assert "holds one face" in run(folder, tiny_checkpoint, *both, "--force", "--recipe", "b.json").output
+    assert run(folder, tiny_checkpoint, "masks", "larger.png", "--align", "-o", "masks.png").exit_code == 0
+    assert (pixels(folder / "masks.png")[200:, 140:] == round(99 * 0.4)).all()

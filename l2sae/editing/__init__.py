@@ -1,5 +1,6 @@
 """Edits: style operations, compositing, joint upsampling, sessions and recipes."""
 
+from l2sae.editing.align import AlignedFace, align_face
 from l2sae.editing.edit import FaceEditor, Layer, edit
 from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.editing.recipe import Recipe, RecipeError, ReplayWarning
@@ -7,6 +8,7 @@ from l2sae.editing.session import EditSession, SessionLayer
 from l2sae.editing.styles import Blend, Noise, Style, Swap, encode_reference, shows
 
 __all__ = [
+    "AlignedFace",
     "Blend",
     "EditError",
     "EditSession",
@@ -21,6 +23,7 @@ __all__ = [
     "SessionLayer",
     "Style",
     "Swap",
+    "align_face",
     "edit",
     "encode_reference",
     "shows",

@@ -111,15 +111,17 @@ def composite(photo: Tensor, frame: Frame, steps: Sequence[Step], compose: str) 
         The edited photo, of the same shape and type. Pixels at which every matte is 0 are the photo's own.
     """
     result = photo.clone()
-    height = max(1, STRIP_PIXELS // frame.width)
-    for start in range(0, frame.height if steps else 0, height):
-        stop = min(start + height, frame.height)
+    rows, columns = frame.window
+    height = max(1, STRIP_PIXELS // max(1, columns.stop - columns.start))
+    for start in range(rows.start, rows.stop if steps else rows.start, height):
+        stop = min(start + height, rows.stop)
         if photo.dtype == torch.uint8:
-            result[start:stop] = _edit_bytes(photo[start:stop], frame, start, steps, compose)
+            strip = photo[start:stop, columns]
+            result[start:stop, columns] = _edit_bytes(strip, frame, start, steps, compose)
         else:
-            strip = photo[:, :, start:stop]
+            strip = photo[:, :, start:stop, columns]
             edited, touched = _edit_strip((strip.float() + 1) / 2, frame, start, steps, compose)
-            result[:, :, start:stop] = torch.where(touched, (edited * 2 - 1).to(photo.dtype), strip)
+            result[:, :, start:stop, columns] = torch.where(touched, (edited * 2 - 1).to(photo.dtype), strip)
     return result
 
 

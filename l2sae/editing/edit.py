@@ -4,7 +4,7 @@ import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,12 +13,22 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
+from l2sae.data.faces import CropTransform
+from l2sae.editing.align import align_styles, face_crops
 from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite, recolouring, replacement
 from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.editing.pictures import Box, Frame, Photo, as_rgb, check_box, check_images, read_picture, to_model
-from l2sae.editing.resolution import GUIDE_SIDE, MIN_MATTE, Guide, Matte, fit_field, guided_matte, make_guide
+from l2sae.editing.pictures import Box, CropFrame, Frame, Photo, as_rgb, check_box, check_images, read_picture, to_model
+from l2sae.editing.resolution import (
+    GUIDE_SIDE,
+    MIN_MATTE,
+    Guide,
+    Matte,
+    fit_field,
+    guided_matte,
+    make_guide,
+    square_matte,
+)
 from l2sae.editing.styles import Blend, Noise, Style, Swap, new_style, shows
 from l2sae.model import L2SAE
 
@@ -56,18 +66,20 @@ class FaceEditor:
 
     Attributes:
         photo: (H, W, 3) uint8 or (B, 3, H, W) float in [-1, 1], as a tensor.
+        crop: the square of a uint8 photo that holds the face; None takes the whole photo as a face crop.
         images: what the model sees, (B, 3, S, S) in [-1, 1].
         latents: its structure and style.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: L2SAE, photo: NDArray[np.uint8] | Tensor) -> None:
+    def __init__(self, model: L2SAE, photo: NDArray[np.uint8] | Tensor, crop: CropTransform | None = None) -> None:
         self.model = model
-        self._source = photo
+        self.crop = crop
+        self._source = photo if crop is None else crop.crop(np.asarray(photo))
         self.photo = torch.from_numpy(np.ascontiguousarray(photo)) if isinstance(photo, np.ndarray) else photo
         height, width = self.photo.shape[:2] if self.photo.dtype == torch.uint8 else self.photo.shape[-2:]
-        self.frame = Frame(height, width)
-        self.images = to_model(photo, model.image_size).to(model.device)
+        self.frame = Frame(height, width) if crop is None else CropFrame(height, width, crop)
+        self.images = to_model(self._source, model.image_size).to(model.device)
         self.latents = model.encode(self.images)
         self._mattes: dict[str, Tensor] = {}
         self._styles: dict[tuple[Style, int, tuple[str, ...]], Tensor | None] = {}
@@ -79,20 +91,22 @@ class FaceEditor:
         """The same face at model resolution, (S, S, 3) uint8 over the padded square; shares what was computed."""
         small = copy.copy(self)
         small.photo = ((self.images[0].permute(1, 2, 0) + 1) * 127.5).round().to("cpu", torch.uint8)
-        small.frame = Frame(*small.photo.shape[:2])
+        small.crop, small.frame = None, Frame(*small.photo.shape[:2])
         small._guide, small._fitted = None, {}
         return small
 
     def resized(self, side: int) -> "FaceEditor":
         """The same face with its uint8 photo reduced to a longer side of ``side``; shares what was computed."""
-        if side >= self.frame.side:
+        longer = max(self.frame.height, self.frame.width)
+        if side >= longer:
             return self
-        height, width = (max(1, round(x * side / self.frame.side)) for x in (self.frame.height, self.frame.width))
+        height, width = (max(1, round(x * side / longer)) for x in (self.frame.height, self.frame.width))
         pixels = Image.fromarray(self.photo.numpy()).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3)
         small = copy.copy(self)
         small._source = np.array(pixels)
         small.photo = torch.from_numpy(small._source)
-        small.frame = Frame(height, width)
+        small.crop = None if self.crop is None else self.crop.scaled(side / longer)
+        small.frame = Frame(height, width) if small.crop is None else CropFrame(height, width, small.crop)
         small._guide, small._fitted = None, {}
         return small
 
@@ -127,9 +141,14 @@ class FaceEditor:
     @torch.inference_mode()
     def photo_mattes(self) -> dict[str, NDArray[np.float32]]:
         """ROI -> matte (H, W, 1) in [0, 1] as an edit of a uint8 photo uses it: fitted to the photo's edges."""
-        pixels = self.photo.permute(2, 0, 1)[None].float() / 255
-        fitted = {roi: self._fit_predicted(roi).to(self.photo.device) for roi in self.mattes()}
-        return {roi: matte.rows(pixels, self.frame, 0)[0, 0, ..., None].numpy() for roi, matte in fitted.items()}
+        rows, columns = self.frame.window
+        pixels = self.photo[rows, columns].permute(2, 0, 1)[None].float() / 255
+        found = {}
+        for roi in self.mattes():
+            found[roi] = np.zeros((self.frame.height, self.frame.width, 1), np.float32)
+            matte = self._fit_predicted(roi).to(self.photo.device)
+            found[roi][rows, columns] = matte.rows(pixels, self.frame, rows.start)[0, 0, ..., None].numpy()
+        return found
 
     def _effects(self, layer: Layer, compose: str, current: Tensor | None) -> tuple[list[Effect], Tensor | None]:
         """Effects of one layer, and what the decoded picture ``current`` (None: the original's) becomes with it."""
@@ -219,9 +238,7 @@ class FaceEditor:
         matte = torch.where(matte < MIN_MATTE, 0.0, matte).expand(len(self.images), -1, -1, -1)
         if matte.shape[-2:] != shapes[0]:
             return matte, self._fit_matte(matte)
-        top, left, side = self.frame.top, self.frame.left, self.frame.side
-        square = F.pad(matte, (left, side - self.frame.width - left, top, side - self.frame.height - top))
-        return F.interpolate(square, size=(size, size), mode="bilinear", antialias=True), Matte(matte, full_size=True)
+        return square_matte(matte, self.frame, size), Matte(matte, full_size=True)
 
     def _check_rois(self, rois: Mapping[str, Style]) -> None:
         if unknown := [roi for roi in rois if roi not in self.model.roi_names]:
@@ -263,7 +280,9 @@ def edit(
         mattes: ROI -> matte to use instead of the predicted one: (H, W) or (B, 1, H, W), uint8 or float in [0, 1],
             at the photo's (or box's) size, which is then used as it is, or at the model's size over the padded square.
         box: (left, top, right, bottom) in pixels: the face in a larger photo; the rest stays as it is.
-        align: only None in this version.
+        align: ``auto`` finds the largest face of a photo of any size, crops it upright, and edits it in place; ``all``
+            edits every face. References that are paths or uint8 pictures are cropped to their face likewise. Needs
+            the extra ``faces``.
 
     Returns:
         A picture like ``photo``: uint8 (H, W, 3), with alpha unchanged for (H, W, 4); grey comes back as (H, W, 3),
@@ -277,11 +296,9 @@ def edit(
     Warns:
         FaceWarning: the photo does not look like a face crop.
     """
-    if align is not None:
-        raise EditError(
-            f"align={align!r}: face alignment needs the 'faces' extra, which this version does not have; "
-            "crop the photo to the face or give box=(left, top, right, bottom)"
-        )
+    if align is not None and (box is not None or isinstance(photo, Tensor)):
+        what = "a tensor, which holds face crops" if box is None else "a box, which says where the face is"
+        raise EditError(f"align={align!r} with {what}: leave one of them out")
     layer = Layer(assign_styles(rois, style), strength, seed, mattes or {})
     if isinstance(photo, (str, Path)):
         photo = read_picture(photo)
@@ -293,6 +310,9 @@ def edit(
         return result
     rgb, alpha = as_rgb(photo)
     pixels = rgb.copy()
+    if align is not None:
+        pixels = _edit_faces(model, pixels, layer, compose, align)
+        return pixels if alpha is None else np.concatenate([pixels, alpha], axis=2)
     rows, columns = _window(box, *rgb.shape[:2])
     pixels[rows, columns] = _edited(model, pixels[rows, columns], layer, compose).numpy()
     return pixels if alpha is None else np.concatenate([pixels, alpha], axis=2)
@@ -339,3 +359,21 @@ def _edited(model: L2SAE, photo: NDArray[np.uint8] | Tensor, layer: Layer, compo
     editor = FaceEditor(model, photo)
     warn_if_no_face(editor)
     return editor.render([layer], compose)
+
+
+def _edit_faces(model: L2SAE, photo: NDArray[np.uint8], layer: Layer, compose: str, align: str) -> NDArray[np.uint8]:
+    """Edit the faces found in a photo, one after the other; of several, those without the ROI stay as they are."""
+    layer = replace(layer, styles=align_styles(layer.styles))
+    edited, crops, refused = photo, face_crops(photo, align), []
+    for crop in crops:
+        editor = FaceEditor(model, edited, crop)
+        warn_if_no_face(editor)
+        try:
+            edited = editor.render([layer], compose).numpy()
+        except FaceNotFoundError as error:
+            refused.append(error)
+    if len(refused) == len(crops):
+        raise refused[0]
+    for reason in refused:
+        warnings.warn(f"one of {len(crops)} faces stays as it is: {reason}", FaceWarning, stacklevel=3)
+    return edited

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from l2sae.data.faces import CropTransform
 from l2sae.editing.edit import MAX_STRENGTH, FaceEditor, Layer
 from l2sae.editing.errors import EditError
 from l2sae.editing.pictures import Photo, as_rgb, read_picture
@@ -98,11 +99,21 @@ class RecipeLayer(_Record):
     matte: Annotated[str, Field(max_length=MAX_MATTE_CHARACTERS)] | None = None
 
 
+class CropRecord(_Record):
+    """The square of the photo that holds the face, as `l2sae.data.faces.CropTransform` describes it."""
+
+    x: float
+    y: float
+    side: Annotated[float, Field(gt=0)]
+    angle: float
+
+
 class PhotoRecord(_Record):
-    """The photo: where it was read, if from a file, and the digest of its pixels."""
+    """The photo: where it was read, if from a file, the digest of its pixels, and the face's crop, if it is part."""
 
     path: str | None
     sha256: Sha256
+    crop: CropRecord | None = None
 
 
 class Recipe(_Record):
@@ -204,7 +215,8 @@ class Recipe(_Record):
             )
             for record, (style, matte) in zip(self.layers, self.resolved(), strict=True)
         ]
-        return FaceEditor(model, self.original(photo).copy()).render(layers, self.compose).numpy()
+        crop = None if self.photo.crop is None else CropTransform(**self.photo.crop.model_dump())
+        return FaceEditor(model, self.original(photo).copy(), crop).render(layers, self.compose).numpy()
 
     def original(self, photo: Photo | None = None) -> NDArray[np.uint8]:
         """The photo that was edited, (H, W, 3) uint8, from ``photo.path`` if it is not given.

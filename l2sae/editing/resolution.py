@@ -7,11 +7,12 @@ worked through in strips of rows, so that memory does not grow with its size.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from l2sae.editing.pictures import Frame
+from l2sae.editing.pictures import CropFrame, Frame
 
 MIN_MATTE = 1 / 255  # weaker mattes are 0: they could not change an 8-bit pixel by more than one level
 GUIDE_SIDE = 256  # pixels; the matte's coefficients are computed on a copy of the photo of at most this size
@@ -52,8 +53,9 @@ class Matte:
     def rows(self, photo: Tensor, frame: Frame, start: int) -> Tensor:
         """The matte (B, 1, h, W) in [0, 1] for ``photo`` (B, 3, h, W) in [0, 1], the strip from row ``start``."""
         stop = start + photo.shape[2]
+        fade = frame.fade(start, stop).to(photo) if isinstance(frame, CropFrame) else 1.0
         if self.full_size:
-            return self.field[:, :, start:stop]
+            return self.field[:, :, start:stop, frame.window[1]] * fade
         field = upsample_rows(self.field, frame, start, stop)
         if self.coarse is None:
             matte = field
@@ -62,6 +64,7 @@ class Matte:
             matte = (matte - CONTRAST) / (1 - 2 * CONTRAST)
             coarse = FREEDOM * upsample_rows(self.coarse, frame, start, stop)
             matte = matte.clamp(min=coarse - (FREEDOM - 1), max=coarse).clamp(min=0)
+        matte = matte * fade
         return torch.where(matte < MIN_MATTE, 0.0, matte).clamp(max=1)
 
 
@@ -101,8 +104,27 @@ def fit_field(field: Tensor, frame: Frame) -> Tensor:
     return F.interpolate(field, size=(frame.side, frame.side), mode="bilinear", antialias=True)
 
 
+def square_matte(matte: Tensor, frame: Frame, size: int) -> Tensor:
+    """A matte (B, 1, H, W) of the photo's size as the model sees it, (B, 1, size, size) over its square or crop."""
+    if isinstance(frame, CropFrame):
+        steps = (np.arange(size) + 0.5) / size
+        u, v = np.meshgrid(steps, steps)
+        places = frame.crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1)) / (frame.width, frame.height) * 2 - 1
+        grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2).expand(len(matte), -1, -1, -1)
+        return F.grid_sample(matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    top, left, side = frame.top, frame.left, frame.side
+    square = F.pad(matte, (left, side - frame.width - left, top, side - frame.height - top))
+    return F.interpolate(square, size=(size, size), mode="bilinear", antialias=True)
+
+
 def upsample_rows(field: Tensor, frame: Frame, start: int, stop: int) -> Tensor:
-    """Rows ``start`` to ``stop`` of the photo, (B, C, stop - start, W), bilinearly from a field (B, C, n, n)."""
+    """Rows ``start`` to ``stop`` of the photo, (B, C, stop - start, W), bilinearly from a field (B, C, n, n).
+
+    Of a photo with a crop only the columns of its window.
+    """
+    if isinstance(frame, CropFrame):
+        places = frame.places(start, stop).to(field).expand(field.shape[0], -1, -1, -1)
+        return F.grid_sample(field, places, mode="bilinear", padding_mode="border", align_corners=False)
     size, side = field.shape[-1], frame.side
     if size == side:
         return field[:, :, frame.top + start : frame.top + stop, frame.left : frame.left + frame.width]

@@ -1,21 +1,24 @@
 """An edit in progress: layers over one photo, with undo and redo. Holds no user interface."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.data.decode import square_margins
+from l2sae.editing.align import face_crops
 from l2sae.editing.compose import COMPOSITIONS, Composition
 from l2sae.editing.edit import FaceEditor, Layer, MattePicture, warn_if_no_face
 from l2sae.editing.errors import EditError
-from l2sae.editing.pictures import Frame, as_rgb, read_picture
+from l2sae.editing.pictures import CropFrame, Frame, as_rgb, read_picture
 from l2sae.editing.recipe import (
+    CropRecord,
     PhotoRecord,
     Recipe,
     RecipeError,
@@ -25,6 +28,7 @@ from l2sae.editing.recipe import (
     digest_picture,
     encode_matte,
 )
+from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.editing.views import Outside, ReconstructionError, difference, outside_change, reconstruction_error
 from l2sae.model import L2SAE
@@ -109,13 +113,21 @@ class EditSession:
         """Whether there is a photo."""
         return self._editor is not None
 
-    def load(self, photo: str | Path | NDArray[np.uint8]) -> None:
-        """Take a photo, a path or uint8 (H, W[, 3]); layers and history start afresh."""
+    def load(self, photo: str | Path | NDArray[np.uint8], align: str | None = None) -> None:
+        """Take a photo, a path or uint8 (H, W[, 3]); layers and history start afresh.
+
+        Args:
+            photo: a face crop or, with ``align``, any photo.
+            align: ``auto`` edits the largest face in place; previews then show its crop. Needs the extra ``faces``.
+        """
         path = Path(photo) if isinstance(photo, (str, Path)) else None
         pixels, alpha = as_rgb(read_picture(path) if path else np.asarray(photo))
         if alpha is not None:
             raise EditError("a session edits pictures without transparency: give RGB, photo[..., :3]")
-        editor = FaceEditor(self.model, pixels.copy())
+        if align not in (None, "auto"):
+            raise EditError(f"align={align!r}: a session edits one face: give 'auto' or None")
+        crop = None if align is None else face_crops(pixels)[0]
+        editor = FaceEditor(self.model, pixels.copy(), crop)
         warn_if_no_face(editor)
         self._path, self._editor, self._resized = path, editor, {}
         self._history, self._now, self._gesture = [_State((), self.compose)], 0, None
@@ -253,9 +265,8 @@ class EditSession:
 
         A ``draft`` lacks the digest of the result, which takes a rendering at full size.
         """
-        photo = self.editor.photo.numpy()
         return Recipe(
-            photo=PhotoRecord(path=str(self._path) if self._path else None, sha256=digest_picture(photo)),
+            photo=self._describe_photo(),
             model_sha256=self._model_sha256,
             compose=self.compose,
             layers=tuple(
@@ -270,6 +281,13 @@ class EditSession:
                 if not layer.muted
             ),
             result_sha256=None if draft else digest_picture(self.render()),
+        )
+
+    def _describe_photo(self) -> PhotoRecord:
+        editor = self.editor
+        crop = None if editor.crop is None else CropRecord(**asdict(editor.crop))
+        return PhotoRecord(
+            path=str(self._path) if self._path else None, sha256=digest_picture(editor.photo.numpy()), crop=crop
         )
 
     def matte(self) -> NDArray[np.uint8]:
@@ -324,19 +342,18 @@ class EditSession:
         if not preview:
             fitted = [replace(layer, matte=_fitted(layer.matte, editor.frame)) for layer in shown]
             return editor.render([layer.as_layer() for layer in fitted], compose).numpy()
-        size, frame = self.model.image_size, editor.frame
-        shown = [replace(layer, matte=_square(layer.matte, size)) for layer in shown]
+        size = self.model.image_size
+        shown = [replace(layer, matte=_square(layer.matte, editor.frame, size)) for layer in shown]
         square = editor.preview().render([layer.as_layer() for layer in shown], compose).numpy()
-        top, left = round(frame.top * size / frame.side), round(frame.left * size / frame.side)
-        height, width = (max(1, round(length * size / frame.side)) for length in (frame.height, frame.width))
-        return square[top : top + height, left : left + width]
+        return square[editor.frame.shown(size)]
 
     @cached_property
     def _model_sha256(self) -> str:
         return digest_model(self.model)
 
     def _editor_at(self, size: int | None) -> FaceEditor:
-        if size is None or size >= self.editor.frame.side:
+        frame = self.editor.frame
+        if size is None or size >= max(frame.height, frame.width):
             return self.editor
         if size not in self._resized:
             self._resized[size] = self.editor.resized(size)
@@ -387,10 +404,12 @@ def _names(roi: str | Sequence[str]) -> tuple[str, ...]:
     return (roi,) if isinstance(roi, str) else tuple(roi)
 
 
-def _square(matte: NDArray[np.uint8] | None, size: int) -> NDArray[np.uint8] | None:
-    """A matte at model resolution, over the photo's square."""
+def _square(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArray[np.uint8] | None:
+    """A matte at model resolution, over the photo's square or crop."""
     if matte is None:
         return None
+    if isinstance(frame, CropFrame):
+        return square_matte(torch.from_numpy(matte)[None, None].float(), frame, size)[0, 0].round().byte().numpy()
     padded = np.pad(matte, square_margins(*matte.shape))
     return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
 

@@ -264,7 +264,7 @@ def test_a_picture_that_is_no_face_warns(tiny_model: L2SAE, photos: Photos, monk
         ({"strength": 2.5}, "strength=2.5"),
         ({"strength": float("nan")}, "strength=nan"),
         ({"compose": "add"}, "compose='add'"),
-        ({"align": "auto"}, "'faces' extra"),
+        ({"align": "face"}, "align='face': give 'auto'"),
         ({"style": Swap(np.zeros(5, np.float32))}, "style vector of 5 values: this model's have 8"),
         ({"style": Swap(np.full(8, np.nan, np.float32))}, "NaN"),
         ({"style": Swap("absent.png")}, "absent.png: no such picture"),

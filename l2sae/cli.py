@@ -107,19 +107,19 @@ def edit(
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
     style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
     styles = dict.fromkeys(rois, style)
-    model, profile = load_model(checkpoint), _profile(photo)
+    model = load_model(checkpoint)
     if align == "all":
         if recipe is not None:
             raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
         original = as_rgb(read_picture(photo))[0]
         picture = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
-        export(picture, out, original=original, overwrite=force, icc_profile=profile, **options)
+        export(picture, out, original=original, overwrite=force, icc_profile=_profile(photo), **options)
         return
     session = EditSession(model, compose)
     session.load(photo, align)
     style = align_styles(styles)[rois[0]] if align else style
     session.add_layer(tuple(styles), style, strength, seed=seed)
-    session.export(out, overwrite=force, icc_profile=profile, **options)
+    session.export(out, overwrite=force, icc_profile=_profile(photo), **options)
     if recipe is not None:
         session.recipe().save(recipe)
 

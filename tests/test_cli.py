@@ -150,12 +150,11 @@ def test_align_edits_a_face_in_a_larger_photo(
     arguments = ("larger.png", "--align", "--model", str(tiny_checkpoint))
     edited = ("edit", *arguments, "--roi", "hair", "--noise", "2", "-o", "out.png", "--recipe", "edit.json")
     assert run(folder, tiny_checkpoint, *edited).exit_code == 0
-    changed = (pixels(folder / "out.png") != larger).any(axis=2)
+    replayed = Recipe.load(folder / "edit.json").replay(load_model(tiny_checkpoint))
+    changed = (replayed != larger).any(axis=2)
     assert changed.any()
     assert not changed[:, 120:].any()
-    assert np.array_equal(
-        Recipe.load(folder / "edit.json").replay(load_model(tiny_checkpoint)), pixels(folder / "out.png")
-    )
+    assert same_but_for_the_mark(pixels(folder / "out.png"), replayed)
     both = ("edit", "larger.png", "--align", "all", "--roi", "hair", "--noise", "2", "-o", "all.png")
     assert run(folder, tiny_checkpoint, *both).exit_code == 0
     assert np.array_equal(pixels(folder / "all.png"), pixels(folder / "out.png"))

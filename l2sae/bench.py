@@ -96,9 +96,8 @@ def example() -> None:
     model = load_model(device="cpu")
     session = EditSession(model)
     session.load(folder / "astronaut.png")
-    reference = as_pictures(render_faces(32, size=256, seed=77).images)[14]
+    reference = as_pictures(render_faces(32, size=256, seed=77).images)[12]
     session.add_layer(roi="hair", style=Swap(reference))  # a picture without a file: the recipe keeps its style vector
-    session.add_layer(roi="lips", style=Swap(reference), strength=0.8)
     session.recipe().save(folder / "astronaut.json")
 
 

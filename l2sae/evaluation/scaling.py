@@ -1,5 +1,6 @@
 """How the time and memory of an edit grow, and which operations they go to."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -107,6 +108,7 @@ def operations(call: Callable[[], object]) -> list[Row]:
     Returns:
         Rows {operation, ms (of one call), share (of all operations), calls (in one call)}, largest first.
     """
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler would print the time at which it starts
     cuda = torch.cuda.is_available()
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
     call()

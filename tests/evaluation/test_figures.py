@@ -8,7 +8,16 @@ from PIL import Image
 
 from l2sae.data import FaceBatch
 from l2sae.evaluation import figures as draw
-from l2sae.evaluation.tables import MISSING, roi_table, speed_table, summary_table, table_figure, write_table
+from l2sae.evaluation.tables import (
+    MISSING,
+    comparison_table,
+    roi_table,
+    runs_table,
+    speed_table,
+    summary_table,
+    table_figure,
+    write_table,
+)
 from l2sae.plotting import Provenance, read_curves, save_figure, training_figure
 
 ORIGIN = Provenance("notebooks/figures.ipynb", "abc123", "0123456789abcdef")
@@ -135,3 +144,24 @@ def test_training_curves_come_from_the_log(tmp_path):
 def test_missing_log_names_the_stage(tmp_path):
     with pytest.raises(FileNotFoundError, match="dvc repro train"):
         read_curves(tmp_path)
+
+
+def test_best_of_a_column_is_marked_and_ties_share_it(tmp_path):
+    methods = {
+        "detail": {"transfer": 0.801, "edge_correlation": 0.9, "outside_mean": 0.01, "seconds": 0.02},
+        "replace": {"transfer": 0.804, "edge_correlation": 0.5, "outside_mean": 0.02, "seconds": 0.02},
+        "reinhard": {"transfer": 0.7, "edge_correlation": 0.5, "outside_mean": 0.02, "seconds": 0.02},
+    }
+    table, best = comparison_table({"comparison": methods | {"faces": 6}})
+    assert list(table.index) == ["L2SAE, detail", "L2SAE, replace", "Reinhard"]
+    assert best == {(0, 0), (1, 0), (0, 1), (0, 2)}  # 0.801 and 0.804 print alike; equal times mark nothing
+    text = write_table(table, "methods", tmp_path, best)[1].read_text()
+    assert r"\textbf{0.90} & \textbf{0.010}" in text
+
+
+def test_runs_on_different_labels_are_refused_in_one_table():
+    runs = {name: {"metrics": {"labels": name, "masks.miou": 0.5}} for name in ("human", "rendered")}
+    with pytest.raises(ValueError, match="human, rendered labels cannot share a table"):
+        runs_table(runs)
+    table, _ = runs_table({"a": runs["human"]})
+    assert table.loc["a", "mIoU ↑"] == "0.500"

@@ -54,7 +54,8 @@ def test_stage_gives_every_key_of_the_contract_twice_the_same(
     files = []
     for run in ("a", "b"):
         localiser = fit_localiser(tiny_model, open_split(folder, "train"), params, progress=lambda line: None)
-        found = evaluate_localiser(localiser, tiny_model, test_split, params, progress=lambda line: None)
+        other = build_model(params).eval()
+        found = evaluate_localiser(localiser, tiny_model, test_split, params, other, progress=lambda line: None)
         files.append(tmp_path / f"{run}.json")
         write_metrics(found.figures, files[-1])
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -69,6 +70,7 @@ def test_stage_gives_every_key_of_the_contract_twice_the_same(
     assert keys >= detector
     intervals = flatten(figures["ci"])
     assert detector <= set(intervals)
+    assert "detector.other_model.replace.none.iou" in keys & set(intervals)
     assert all(intervals[key][0] <= flatten(figures)[key] <= intervals[key][1] for key in detector)
     for figure in (
         survival_figure(figures, ATTACKS),

@@ -18,11 +18,11 @@ from l2sae.data import FaceDataset, open_split, render_faces
 from l2sae.model import L2SAE, load_model
 from l2sae.params import Params
 from l2sae.plotting import as_pictures
+from l2sae.provenance.assess import COMPOSITIONS, join_figures, photo_attacks
 from l2sae.provenance.attacks import Attack, attack_names, get_attack
 from l2sae.provenance.detection import Scores, score_faces, summarise_scores
 from l2sae.provenance.edits import EditedFace, Picture, measured_edits
 from l2sae.provenance.localiser import Localiser, load_localiser
-from l2sae.provenance.measure import COMPOSITIONS, join_figures, photo_attacks
 from l2sae.provenance.survival import (
     EXPORT_SIDE,
     PSNR,

@@ -8,8 +8,7 @@ from l2sae.data import FaceDataset, open_split, prepare
 from l2sae.metrics import flatten, write_metrics
 from l2sae.model import L2SAE
 from l2sae.params import Params, load_params
-from l2sae.provenance.figures import heat_figure, roc_figure, survival_figure
-from l2sae.provenance.measure import (
+from l2sae.provenance.assess import (
     comparable,
     evaluate_localiser,
     fit_localiser,
@@ -17,6 +16,7 @@ from l2sae.provenance.measure import (
     measure_marks,
     photo_attacks,
 )
+from l2sae.provenance.figures import heat_figure, roc_figure, survival_figure
 from l2sae.training import build_model
 
 ROOT = Path(__file__).parents[2]

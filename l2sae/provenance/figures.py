@@ -59,8 +59,8 @@ def survival_figure(metrics: Mapping[str, Any], attacks: Sequence[str]) -> Figur
         _bars(right, metrics, keys, places + offset, 0.38, _CURVES[compose], compose)
     right.axvline(0.5, color="black", linewidth=0.6, linestyle=":")
     right.set_title("edits told from photos (area under the ROC curve)", loc="left")
-    right.set_xlim(0.4, 1)
-    right.legend(loc="lower right")
+    right.set_xlim(0, 1)
+    figure.legend(loc="outside lower right", ncol=2)
     left.set_yticks(places, attacks)
     left.invert_yaxis()
     return figure

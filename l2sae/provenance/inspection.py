@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from l2sae.editing.errors import EditError
 from l2sae.editing.pictures import read_picture
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.exporting import LOG_FILE
@@ -33,14 +34,14 @@ class Inspection:
 
     Attributes:
         manifest: from `verify`.
-        watermark: whether the mark is there.
+        watermark: whether the mark is there; None where the damaged file cannot be shown.
         exact: lines of the log on this very file, newest first.
         similar: other lines on pictures that look like it.
         heat: where it looks edited, (H, W) in [0, 1], if a localiser was given.
     """
 
     manifest: Verification
-    watermark: Detection
+    watermark: Detection | None
     exact: tuple[Entry, ...] = ()
     similar: tuple[Entry, ...] = ()
     heat: NDArray[np.floating] | None = None
@@ -48,7 +49,8 @@ class Inspection:
     @property
     def edited(self) -> bool:
         """Whether anything says that the picture is an export of this package. False does not say that it is not."""
-        return bool(self.manifest.status != "stripped" or self.watermark.marked or self.exact)
+        marked = self.watermark is not None and self.watermark.marked
+        return self.manifest.status != "stripped" or marked or bool(self.exact)
 
     @property
     def verdict(self) -> str:
@@ -58,16 +60,20 @@ class Inspection:
         sentences = [_MANIFEST_SAYS[known].format(signer=manifest.signer)]
         if (share := manifest.facts.get("changed_share")) is not None and manifest.status != "tampered":
             sentences.append(f"It states that {share:.1%} of the pixels were edited.")
-        mark = self.watermark
-        count = f"{mark.bits_matched} of 32 bits, {mark.threshold} needed"
-        sentences.append(f"The watermark is there ({count})." if mark.marked else f"No watermark was found ({count}).")
-        sentences.append(self._log_says())
+        sentences += [self._watermark_says(), self._log_says()]
         if self.heat is not None:
             share = float((self.heat >= EDITED).mean())
             sentences.append(f"The localiser takes {share:.1%} of the pixels for edited.")
         if not self.edited:
             sentences.append("No mark found; this does not show that the picture is unedited.")
         return " ".join(sentences)
+
+    def _watermark_says(self) -> str:
+        mark = self.watermark
+        if mark is None:
+            return "The picture itself is damaged and cannot be read."
+        count = f"{mark.bits_matched} of 32 bits, {mark.threshold} needed"
+        return f"The watermark is there ({count})." if mark.marked else f"No watermark was found ({count})."
 
     def _log_says(self) -> str:
         if self.exact:
@@ -105,9 +111,14 @@ def inspect(
         ProvenanceError: the log or the trust anchors cannot be read.
     """
     manifest = verify(photo, trust_anchors)
-    picture = read_picture(photo)
     log = log or AuditLog(home_folder(home) / LOG_FILE)
     exact = log.find(digest=digest_file(photo))
+    try:
+        picture = read_picture(photo)
+    except EditError:
+        if manifest.status != "tampered":
+            raise
+        return Inspection(manifest, None, tuple(exact))
     similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]
     return Inspection(
         manifest,

@@ -21,7 +21,7 @@ from l2sae.provenance.localiser import CELL, Localiser, LocaliserNet, padded
 PAIRS = 8  # photos and as many edits in a batch
 LEARNING_RATE = 4e-3
 WARMUP = 30
-IMAGE_WEIGHT = 0.5  # of the loss on the image score, beside the one on the heat map
+IMAGE_WEIGHT = 1.0  # of the loss on the image score, beside the one on the heat map
 EDITED_WEIGHT = 3.0  # of an edited pixel in the cross-entropy, against any other
 CLEAN = 0.5  # share of the batches without any damage
 SIZES = (1.0, 1.0, 1.0, 0.5, 0.8)

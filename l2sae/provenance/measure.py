@@ -1,134 +1,101 @@
-"""The provenance stage: every figure of ``metrics/provenance.json``, and what its pictures are drawn from."""
+"""Measures how well the watermark holds: ``python -m l2sae.provenance.measure FOLDER --photos 30``."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import io
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import torch
+import click
+import numpy as np
+import pandas as pd
+import skimage.data
+from numpy.typing import NDArray
+from PIL import Image
 
-from l2sae.data import FaceDataset
-from l2sae.metrics import put
-from l2sae.model import L2SAE
-from l2sae.params import Params
-from l2sae.plotting import as_pictures
-from l2sae.provenance.attacks import SECOND_EDIT, Attack, get_attack
-from l2sae.provenance.detection import Scores, auc_by_rois, measure_detector
-from l2sae.provenance.edits import EditedFace, Picture, measured_edits, training_edits
-from l2sae.provenance.localiser import Localiser
-from l2sae.provenance.localiser_training import train_localiser
-from l2sae.provenance.survival import as_exported, measure_manifest, measure_watermark, second_edit
-from l2sae.provenance.watermark import RivaGan
+from l2sae.data import render_faces
+from l2sae.editing.pictures import read_picture
+from l2sae.provenance.watermark import RivaGan, Watermark, psnr
 
-COMPOSITIONS = ("detail", "replace")
-Progress = Callable[[str], object]
+Picture = NDArray[np.uint8]
+SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-@dataclass(frozen=True)
-class DetectorResult:
-    """Figures of the localiser, the edits that it was measured on, and its scores by composition and attack."""
-
-    figures: dict[str, Any]
-    faces: dict[str, list[EditedFace]]
-    scores: dict[tuple[str, str], Scores]
+def jpeg(picture: Picture, quality: int) -> Picture:
+    """The picture after JPEG at a quality, with colour at half resolution."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    return np.array(Image.open(buffer))
 
 
-def fit_localiser(model: L2SAE, train: FaceDataset, params: Params, progress: Progress = print) -> Localiser:
-    """Train the localiser on edits that ``model`` makes of the training split."""
-    given = params.provenance
-    faces = training_edits(model, train, given.localiser_faces, params.seed)
-    progress(f"provenance: localiser: {len(faces)} edited faces to learn from")
-    return train_localiser(faces, given.localiser_steps, params.seed, progress)
+def resize(picture: Picture, factor: float) -> Picture:
+    """The picture, its sides times ``factor``."""
+    size = (round(picture.shape[1] * factor), round(picture.shape[0] * factor))
+    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
 
 
-def evaluate_localiser(
-    localiser: Localiser,
-    model: L2SAE,
-    test: FaceDataset,
-    params: Params,
-    other: L2SAE | None = None,
-    progress: Progress = print,
-) -> DetectorResult:
-    """Measure the localiser on edits of faces, and with styles, that it has not seen.
+def crop(picture: Picture, share: float) -> Picture:
+    """The picture without ``share`` of its sides, half of it at each edge."""
+    rows, columns = (round(length * share / 2) for length in picture.shape[:2])
+    return picture[rows : picture.shape[0] - rows, columns : picture.shape[1] - columns].copy()
 
-    Args:
-        localiser: a trained one.
-        model: makes the edits.
-        test: the test split.
-        params: ``provenance`` and ``seed`` are used.
-        other: another model, whose edits the localiser has not seen at all; measured without attacks under
-            ``other_model``. Models for other ROIs or sizes, and None, are left out.
-        progress: called with one plain line at a time.
+
+ATTACKS: dict[str, Callable[[Picture], Picture]] = {
+    "none": lambda picture: picture,
+    "jpeg_75": lambda picture: jpeg(picture, 75),
+    "jpeg_50": lambda picture: jpeg(picture, 50),
+    "resize_half": lambda picture: resize(picture, 0.5),
+    "crop_10": lambda picture: crop(picture, 0.1),
+    "crop_20": lambda picture: crop(picture, 0.2),
+    "bright_10": lambda picture: np.clip(picture * 1.1, 0, 255).astype(np.uint8),
+    "crop_10_jpeg_75": lambda picture: jpeg(crop(picture, 0.1), 75),
+}
+
+
+def measure(pictures: list[Picture], watermark: Watermark) -> dict[str, float]:
+    """Share of pictures whose mark is found after each attack, PSNR in dB, and median seconds.
+
+    ``false_positives`` is the share of the unmarked pictures, attacked likewise, in which a mark is found.
     """
-    given = params.provenance
-    attacks = photo_attacks(given.attacks)
-    faces = {compose: measured_edits(model, test, given.edits, compose) for compose in COMPOSITIONS}
-    figures, scores = measure_detector(localiser, faces, attacks, given.bootstrap, params.seed, progress)
-    for compose in COMPOSITIONS:
-        figures[compose]["edits"] = len(faces[compose])
-        unharmed = scores.get((compose, "none"))
-        for rois, auc in (auc_by_rois(unharmed) if unharmed else {}).items():
-            put(figures, f"{compose}.by_roi.{rois}.auc", auc)
-    if other is not None and comparable(other, model):
-        unseen = {compose: measured_edits(other, test, given.edits, compose) for compose in COMPOSITIONS}
-        clean = [get_attack("none")]
-        seen, _ = measure_detector(localiser, unseen, clean, given.bootstrap, params.seed, progress)
-        figures["ci"]["other_model"] = seen.pop("ci")
-        figures["other_model"] = seen
-    return DetectorResult(figures, faces, scores)
+    rows: list[dict[str, float]] = []
+    for picture in pictures:
+        start = time.perf_counter()
+        marked = watermark.embed(picture)
+        row = {"psnr": psnr(picture, marked), "embed_seconds": time.perf_counter() - start}
+        start = time.perf_counter()
+        row["none"] = float(watermark.detect(marked).marked)
+        row["detect_seconds"] = time.perf_counter() - start
+        for name, attack in ATTACKS.items():
+            row.setdefault(name, float(watermark.detect(attack(marked)).marked))
+        row["false_positives"] = float(watermark.detect(picture).marked)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    figures = {str(name): float(value) for name, value in table.mean().items()}
+    figures |= {name: float(table[name].median()) for name in ("embed_seconds", "detect_seconds")}
+    return figures | {"psnr_lowest": float(table["psnr"].min()), "pictures": len(rows)}
 
 
-def photo_attacks(names: Sequence[str]) -> list[Attack]:
-    """The attacks called ``names`` that leave a photo unedited: all but a second edit."""
-    return [get_attack(name) for name in names if name != SECOND_EDIT]
+def faces(folder: Path | None, photos: int, side: int) -> Iterator[Picture]:
+    """Photos of a folder, the astronaut of scikit-image, and as many rendered faces as a quarter of the photos."""
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder else []
+    originals = [read_picture(path) for path in found[:: max(1, len(found) // photos)][:photos]]
+    originals.append(skimage.data.astronaut())
+    rendered = render_faces(max(2, photos // 4), size=256, seed=11).images
+    originals += [((face + 1) * 127.5).round().byte().permute(1, 2, 0).numpy() for face in rendered]
+    for picture in originals:
+        yield resize(picture, side / min(picture.shape[:2]))
 
 
-def comparable(one: L2SAE, other: L2SAE) -> bool:
-    """Whether two different models edit the same ROIs at the same size."""
-    if one.roi_names != other.roi_names or one.image_size != other.image_size:
-        return False
-    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=False)
-    return any(a.shape != b.shape or not torch.equal(a.cpu(), b.cpu()) for a, b in pairs)
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--photos", default=30, show_default=True, help="How many of the folder's, evenly spaced.")
+@click.option(
+    "--side", "sides", multiple=True, type=int, default=(128, 256, 512, 1000), help="Shorter side; repeatable."
+)
+def main(folder: Path | None, photos: int, sides: tuple[int, ...]) -> None:
+    """Print one column for each size of the faces in FOLDER."""
+    figures = {side: measure(list(faces(folder, photos, side)), RivaGan()) for side in sides}
+    click.echo(pd.DataFrame(figures).to_string(float_format=lambda value: f"{value:.3f}"))
 
 
-def first_pictures(dataset: FaceDataset, count: int, start: int = 0) -> list[Picture]:
-    """Faces ``start`` to ``start + count`` of a split, as far as there are, as (S, S, 3) uint8."""
-    stop = min(start + count, len(dataset))
-    return as_pictures(dataset.batch(range(start, stop)).images)
-
-
-def measure_marks(
-    test: FaceDataset, model: L2SAE, params: Params, folder: Path, progress: Progress = print
-) -> dict[str, Any]:
-    """Figures of watermark and manifest on the test split.
-
-    Args:
-        test: the test split; its first faces are marked, others stay unmarked.
-        model: makes the second edit, where that is among the attacks.
-        params: ``provenance``, ``edit`` and ``seed`` are used.
-        folder: an empty one, for files that are of no use afterwards.
-        progress: called with one plain line at a time.
-
-    Returns:
-        Nested figures ``watermark``, ``manifest`` and ``counts``, with intervals under ``ci``.
-    """
-    given, watermark = params.provenance, RivaGan()
-    pictures = [as_exported(picture) for picture in first_pictures(test, given.images)]
-    unmarked = [as_exported(picture) for picture in first_pictures(test, given.unmarked)]
-    again = second_edit(model, pictures[-1], params.edit.compose)
-    attacks = [get_attack(name, again) for name in given.attacks]
-    mark, marked = measure_watermark(watermark, pictures, unmarked, attacks, given.bootstrap, params.seed, progress)
-    manifest = measure_manifest(marked, watermark, folder)
-    progress(f"provenance: manifest: {len(marked)} pictures signed")
-    counts = {"marked": len(pictures), "unmarked": len(unmarked)}
-    return join_figures({"counts": counts}, watermark=mark, manifest=manifest)
-
-
-def join_figures(figures: Mapping[str, Any], **groups: Mapping[str, Any]) -> dict[str, Any]:
-    """``figures`` with further groups beside its own; the intervals of each, its ``ci``, go into the one ``ci``."""
-    joined = dict(figures)
-    intervals = dict(figures.get("ci", {}))
-    for name, group in groups.items():
-        joined[name] = {key: value for key, value in group.items() if key != "ci"}
-        intervals[name] = group["ci"]
-    return joined | {"ci": intervals}
+if __name__ == "__main__":
+    main()

@@ -8,8 +8,7 @@ from l2sae.data import FaceDataset, open_split, prepare
 from l2sae.metrics import flatten, write_metrics
 from l2sae.model import L2SAE
 from l2sae.params import Params, load_params
-from l2sae.provenance.figures import heat_figure, roc_figure, survival_figure
-from l2sae.provenance.measure import (
+from l2sae.provenance.assess import (
     comparable,
     evaluate_localiser,
     fit_localiser,
@@ -17,6 +16,7 @@ from l2sae.provenance.measure import (
     measure_marks,
     photo_attacks,
 )
+from l2sae.provenance.figures import heat_figure, roc_figure, survival_figure
 from l2sae.training import build_model
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,8 @@ def test_stage_gives_every_key_of_the_contract_twice_the_same(
     files = []
     for run in ("a", "b"):
         localiser = fit_localiser(tiny_model, open_split(folder, "train"), params, progress=lambda line: None)
-        found = evaluate_localiser(localiser, tiny_model, test_split, params, progress=lambda line: None)
+        other = build_model(params).eval()
+        found = evaluate_localiser(localiser, tiny_model, test_split, params, other, progress=lambda line: None)
         files.append(tmp_path / f"{run}.json")
         write_metrics(found.figures, files[-1])
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -69,6 +70,7 @@ def test_stage_gives_every_key_of_the_contract_twice_the_same(
     assert keys >= detector
     intervals = flatten(figures["ci"])
     assert detector <= set(intervals)
+    assert "detector.other_model.replace.none.iou" in keys & set(intervals)
     assert all(intervals[key][0] <= flatten(figures)[key] <= intervals[key][1] for key in detector)
     for figure in (
         survival_figure(figures, ATTACKS),

@@ -1,0 +1,218 @@
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2sae.editing import EditSession, Noise
+from l2sae.model import L2SAE
+from l2sae.provenance import (
+    AuditLog,
+    Policy,
+    PolicyError,
+    ProvenanceError,
+    RivaGan,
+    digest_recipe,
+    export,
+    exporting,
+    load_credentials,
+    verify,
+)
+from l2sae.provenance.watermark import psnr
+
+Picture = NDArray[np.uint8]
+OPEN = Policy(unmarked_by=("*",))
+
+
+def read(path: Path) -> Picture:
+    return np.array(Image.open(path))
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.webp"])
+def test_an_export_is_marked_signed_and_logged(home: Path, tmp_path: Path, portrait: Picture, name: str) -> None:
+    done = export(portrait, tmp_path / name, purpose="research", original=portrait, icc_profile=b"a profile")
+    picture = read(tmp_path / name)
+    assert psnr(picture, portrait) > 35
+    assert RivaGan().detect(picture).bits_matched == done.bits_matched
+    assert Image.open(tmp_path / name).info["icc_profile"] == b"a profile"
+    checked = verify(tmp_path / name)
+    assert (checked.status, checked.development) == ("valid", True)
+    assert checked.facts["changed_share"] == 0
+    (entry,) = AuditLog(home / "audit.jsonl").entries()
+    assert entry == done.entry
+    assert entry.record["export"] == checked.facts["export"]
+    assert entry.record["policy_sha256"] == checked.facts["policy_sha256"] == Policy().digest
+    assert files_of(tmp_path) == [name]
+
+
+def test_quality_is_that_of_the_encoder(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    sizes = []
+    for quality in (85, 99):
+        export(portrait, tmp_path / f"{quality}.jpg", purpose="research", quality=quality)
+        sizes.append((tmp_path / f"{quality}.jpg").stat().st_size)
+    assert sizes[0] < 0.7 * sizes[1]
+
+
+def test_sessions_state_recipe_matte_and_share(
+    home: Path, tmp_path: Path, tiny_model: L2SAE, portrait: Picture
+) -> None:
+    session = EditSession(tiny_model)
+    session.load(portrait)
+    matte = np.zeros(portrait.shape[:2], np.uint8)
+    matte[:128] = 255
+    session.add_layer("hair", Noise(3.0), matte=matte)
+    done = session.export(tmp_path / "out.png", purpose="research")
+    facts = verify(done.path).facts
+    assert facts["recipe_sha256"] == digest_recipe(session.recipe())
+    assert facts["model_sha256"] == session.recipe().model_sha256
+    assert facts["original_sha256"] == session.recipe().photo.sha256
+    assert 0.3 < facts["changed_share"] <= 0.5
+    assert np.array_equal(session.matte(), matte)
+    session.add_layer("lips", Noise(1.0))
+    assert (session.matte() >= matte).all()
+    assert [entry.id for entry in AuditLog(home / "audit.jsonl").find(recipe=facts["recipe_sha256"])] == [done.entry.id]
+    with pytest.raises(PolicyError, match="forbidden_rois"):
+        session.export(tmp_path / "no.png", purpose="research", policy=Policy(forbidden_rois=("lips",)))
+
+
+def test_a_recipe_of_another_picture_is_refused(
+    home: Path, tmp_path: Path, tiny_model: L2SAE, portrait: Picture
+) -> None:
+    session = EditSession(tiny_model)
+    session.load(portrait)
+    with pytest.raises(ProvenanceError, match="its result is another picture"):
+        export(portrait[::-1], tmp_path / "out.png", purpose="research", recipe=session.recipe())
+
+
+def test_an_unmarked_export_has_to_be_allowed_and_is_logged(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    with pytest.raises(PolicyError, match="unmarked_by"):
+        export(portrait, tmp_path / "out.png", purpose="research", unmarked=True)
+    assert files_of(tmp_path) == []
+    done = export(portrait, tmp_path / "out.png", purpose="research", unmarked=True, policy=OPEN)
+    assert np.array_equal(read(done.path), portrait)
+    assert done.entry.record["event"] == "unmarked export"
+    assert verify(done.path).facts["watermark"] == "none"
+
+
+def test_alpha_is_kept_and_jpeg_refuses_it(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    alpha = np.linspace(0, 255, 256, dtype=np.uint8)[:, None, None].repeat(256, 1)
+    picture = np.concatenate([portrait, alpha], axis=2)
+    export(picture, tmp_path / "out.png", purpose="research")
+    assert np.array_equal(read(tmp_path / "out.png")[..., 3:], alpha)
+    with pytest.raises(ProvenanceError, match="no transparency"):
+        export(picture, tmp_path / "out.jpg", purpose="research")
+
+
+def test_existing_files_are_kept_unless_asked(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    out = tmp_path / "out.png"
+    out.write_bytes(b"precious")
+    with pytest.raises(ProvenanceError, match="overwrite=True"):
+        export(portrait, out, purpose="research")
+    assert out.read_bytes() == b"precious"
+    export(portrait, out, purpose="research", overwrite=True)
+    assert verify(out).status == "valid"
+
+
+def test_a_file_that_appears_meanwhile_is_kept_and_the_log_says_withdrawn(
+    home: Path, tmp_path: Path, portrait: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.png"
+    append = AuditLog.append
+
+    def append_and_interfere(log: AuditLog, record: Any) -> Any:
+        out.write_bytes(b"precious")
+        return append(log, record)
+
+    monkeypatch.setattr(AuditLog, "append", append_and_interfere)
+    with pytest.raises(ProvenanceError, match="it exists now"):
+        export(portrait, out, purpose="research")
+    assert out.read_bytes() == b"precious"
+    first, second = AuditLog(home / "audit.jsonl").entries()
+    assert second.record == {"event": "withdrawn", "export": first.record["export"]}
+    assert files_of(tmp_path) == ["out.png"]
+
+
+@pytest.mark.parametrize("step", ["embed", "_encode", "sign", "append", "_move"])
+def test_a_failure_at_any_step_leaves_no_file(
+    home: Path, tmp_path: Path, portrait: Picture, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    owner: Any = {"embed": RivaGan, "append": AuditLog}.get(step, exporting)
+    monkeypatch.setattr(owner, step, fail)
+    with pytest.raises((OSError, ProvenanceError), match="No space left"):
+        export(portrait, tmp_path / "out.png", purpose="research")
+    assert files_of(tmp_path) == []
+    logged = [entry.record["event"] for entry in AuditLog(home / "audit.jsonl").entries()]
+    assert logged == (["export", "withdrawn"] if step == "_move" else [])
+
+
+def test_a_mark_that_does_not_hold_is_an_error(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    with pytest.raises(ProvenanceError, match="the watermark does not hold"):
+        export(portrait, tmp_path / "out.jpg", purpose="research", quality=3)
+    assert files_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path": "out.gif"}, "has to end in"),
+        ({"path": "absent/out.png"}, "no such folder"),
+        ({"quality": 0}, "quality=0"),
+        ({"picture": np.zeros((64, 64), np.uint8)}, "give uint8"),
+        ({"picture": np.zeros((64, 64, 3), np.float32)}, "give uint8"),
+        ({"original": np.zeros((64, 64, 3), np.uint8)}, "needs the picture's shape"),
+        ({"purpose": "advertising"}, "purposes"),
+    ],
+)
+def test_mistakes_are_named(
+    home: Path, tmp_path: Path, portrait: Picture, change: dict[str, Any], message: str
+) -> None:
+    arguments: dict[str, Any] = {"picture": portrait, "path": "out.png", "purpose": "research"} | change
+    picture, name = arguments.pop("picture"), arguments.pop("path")
+    with pytest.raises(ProvenanceError, match=message):
+        export(picture, tmp_path / name, **arguments)
+    assert files_of(tmp_path) == []
+
+
+def test_nothing_secret_or_personal_is_written(
+    home: Path, tmp_path: Path, tiny_model: L2SAE, portrait: Picture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "jane_doe.png"
+    Image.fromarray(portrait).save(photo)
+    session = EditSession(tiny_model)
+    session.load(photo)
+    session.add_layer("hair", Noise(1.0))
+    out = tmp_path / "jane_edited.png"
+    session.export(out, purpose="research", consent="signed by Jane Doe")
+    key = "".join(load_credentials().private_key.splitlines()[1:-1])
+    log = (home / "audit.jsonl").read_text()
+    assert json.loads(log)["record"]["consent_sha256"]
+    written = [
+        out.read_bytes(),
+        log.encode(),
+        session.recipe().model_dump_json().encode(),
+        capsys.readouterr().out.encode(),
+    ]
+    assert not [text for text in written if b"PRIVATE KEY" in text or key[:40].encode() in text]
+    for name in ("jane", "Jane", str(tmp_path), os.environ.get("USER") or "no user"):
+        assert name not in log
+        assert name.encode() not in out.read_bytes()
+
+
+def test_pictures_are_not_in_the_manifest(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    """Thumbnails are off: what the export adds to the encoded picture is small."""
+    plain = io.BytesIO()
+    Image.fromarray(RivaGan().embed(portrait)).save(plain, "PNG")
+    export(portrait, tmp_path / "out.png", purpose="research")
+    assert (tmp_path / "out.png").stat().st_size < plain.tell() + 10_000

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-STAGES = ("prepare", "train", "evaluate", "benchmark", "figures")
+STAGES = ("prepare", "train", "evaluate", "robustness", "benchmark", "figures")
 
 
 def run(folder: Path, *command: str) -> str:

@@ -19,7 +19,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-repro: $(READY)  ## run whatever is out of date: prepare, train, evaluate, benchmark, figures
+repro: $(READY)  ## run whatever is out of date: prepare, train, evaluate, robustness, benchmark, figures
 	$(BIN)/dvc repro
 
 test: $(READY)  ## run the tests

@@ -136,6 +136,14 @@ class EvaluateParams(Section):
     )
 
 
+class RobustnessParams(Section):
+    """What the robustness stage measures; the severities are part of the benchmark's definition."""
+
+    faces: Annotated[int, Field(ge=2)] = Field(description="faces at each severity of each condition")
+    group_faces: Annotated[int, Field(ge=2)] = Field(description="test faces compared by skin tone, pose, ...")
+    bootstrap: Annotated[int, Field(ge=10)] = Field(description="resamples for the 95 % intervals")
+
+
 class BenchmarkParams(Section):
     """What the benchmark stage times."""
 
@@ -182,6 +190,8 @@ class Params(Section):
     train: TrainParams
     edit: EditParams
     evaluate: EvaluateParams
+    # with defaults, so that checkpoints written before this section existed still load; params.yaml must name it
+    robustness: RobustnessParams = RobustnessParams(faces=48, group_faces=1000, bootstrap=1000)
     benchmark: BenchmarkParams
     provenance: ProvenanceParams = ProvenanceParams()
     figures: FiguresParams

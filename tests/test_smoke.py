@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+<<<<<<< HEAD
 STAGES = ("prepare", "train", "evaluate", "benchmark", "provenance", "figures")
+=======
+STAGES = ("prepare", "train", "evaluate", "robustness", "benchmark", "figures")
+>>>>>>> 73f82878502621527c95dd763afe7fe9faa63b16
 
 
 def run(folder: Path, *command: str) -> str:

@@ -1,7 +1,7 @@
 """Rendered faces: pictures with exact labels and mattes, made from a seed. No person is shown in them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +65,7 @@ def render_faces(
     device: str | torch.device = "cpu",
     rois: Sequence[Roi] | None = None,
     start: int = 0,
+    factors: Mapping[str, float] | None = None,
 ) -> RenderedFaces:
     """Render faces ``start`` to ``start + count - 1`` of the endless series that ``seed`` names.
 
@@ -77,9 +78,12 @@ def render_faces(
         device: where to compute; the tensors returned live there.
         rois: regions to label, with parts out of :data:`PARTS`; None stands for :data:`DEFAULT_ROIS`.
         start: index of the first face.
+        factors: values for all faces in place of drawn ones, e.g. ``{"yaw": 30.0}``: pose and light in degrees, and
+            the rest of :data:`l2sae.data.render.factors.SETTABLE`. Everything else about the faces stays as it is.
 
     Raises:
-        ValueError: a number is out of range, or an ROI names a part that the renderer does not have.
+        ValueError: a number is out of range, a factor cannot be set, or an ROI names a part that the renderer
+            does not have.
     """
     if count < 1 or size < 16 or seed < 0 or start < 0:
         raise ValueError(f"need count >= 1, size >= 16, seed >= 0, start >= 0; got {count}, {size}, {seed}, {start}")
@@ -92,7 +96,7 @@ def render_faces(
     device = torch.device(device)
     ranges = [range(first, min(first + _CHUNK, start + count)) for first in range(start, start + count, _CHUNK)]
     with _one_thread_each(), ThreadPoolExecutor(min(os.cpu_count() or 1, len(ranges))) as pool:
-        chunks = list(pool.map(lambda indices: _render_chunk(indices, size, seed, device, rois), ranges))
+        chunks = list(pool.map(lambda indices: _render_chunk(indices, size, seed, device, rois, factors or {}), ranges))
     return RenderedFaces(
         images=torch.cat([chunk.images for chunk in chunks]),
         labels=torch.cat([chunk.labels for chunk in chunks]),
@@ -116,9 +120,11 @@ def _one_thread_each() -> Iterator[None]:
 
 
 @torch.no_grad()
-def _render_chunk(indices: range, size: int, seed: int, device: torch.device, rois: Sequence[Roi]) -> RenderedFaces:
+def _render_chunk(
+    indices: range, size: int, seed: int, device: torch.device, rois: Sequence[Roi], given: Mapping[str, float]
+) -> RenderedFaces:
     generators = [face_generator(seed, index) for index in indices]
-    numbers, recorded = factors.sample(Draws(np.stack([g.random(factors.UNIFORMS) for g in generators])))
+    numbers, recorded = factors.sample(Draws(np.stack([g.random(factors.UNIFORMS) for g in generators])), given)
 
     def noise(*shape: int) -> Tensor:
         return torch.from_numpy(np.stack([g.standard_normal(shape, dtype=np.float32) for g in generators])).to(device)

@@ -41,6 +41,28 @@ def summarise(
     return result
 
 
+def robustness_figures(columns: Mapping[str, Array], weights: Array) -> Figures:
+    """Figures of one set of images under each row of weights: name -> (W,), NaN where a figure is undefined.
+
+    Args:
+        columns: ``overlap`` (N, R, 3), ``left``, ``way`` and ``outside_share`` (N, R), ``psnr`` (N,), with their
+            counts, as a tally gives them.
+        weights: (W, N), how often each image counts.
+
+    Returns:
+        ``miou``, ``transfer``, ``psnr``, ``outside_share``, defined as in ``metrics/evaluate.json``.
+    """
+    totals = weighted_totals(columns, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        iou, _ = _overlap(totals, "overlap")
+        return {
+            "miou": _over_rois(iou),
+            "transfer": _over_rois(_travelled(totals, "left", "way")),
+            "psnr": _mean(totals, "psnr"),
+            "outside_share": totals["outside_share"].sum(axis=1) / totals["outside_share/n"].sum(axis=1),
+        }
+
+
 def _mean(totals: Mapping[str, Array], name: str) -> Array:
     return totals[name] / totals[f"{name}/n"]
 

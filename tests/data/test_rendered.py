@@ -160,3 +160,19 @@ def test_numbers_out_of_range_are_refused(bad: dict[str, int]) -> None:
 def test_an_unknown_part_is_named() -> None:
     with pytest.raises(ValueError, match=r"ROI tail: rendered faces have no part tail_tip"):
         render_faces(1, rois=[Roi(name="tail", channels=1, parts=("tail_tip",))])
+
+
+def test_set_factors_change_the_scene_and_nothing_else_about_the_person(faces: RenderedFaces) -> None:
+    turned = render_faces(4, size=SIZE, seed=3, factors={"yaw": 35.0, "light_azimuth": -60.0})
+    assert (turned.factors["yaw"] == 35.0).all()
+    assert (turned.factors["light_azimuth"] == -60.0).all()
+    for name in ("monk_tone", "hair_style", "pitch", "age"):
+        np.testing.assert_array_equal(turned.factors[name], faces.factors[name][:4])
+    assert (turned.images - faces.images[:4]).abs().mean() > 0.02
+    as_drawn = render_faces(1, size=SIZE, seed=3, start=2, factors={"yaw": float(faces.factors["yaw"][2])})
+    torch.testing.assert_close(as_drawn.images[0], faces.images[2])
+
+
+def test_a_factor_on_which_others_depend_cannot_be_set() -> None:
+    with pytest.raises(ValueError, match="factor age cannot be set; those that can: yaw"):
+        render_faces(1, size=SIZE, factors={"age": 0.5})

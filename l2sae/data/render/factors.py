@@ -1,6 +1,6 @@
 """What varies between faces: pose, shape, hair, colour, light. One table of numbers a face, drawn before any pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -291,13 +291,20 @@ RECORDED = (
 )  # fmt: skip
 
 
-def sample(draws: Draws) -> tuple[dict[str, Array], dict[str, NDArray[Any]]]:
-    """Draw the faces of a batch.
+SETTABLE = ("yaw", "pitch", "roll", "light_azimuth", "light_elevation", "light_intensity", "ambient")
+"""Factors that a caller may set: nothing else that is drawn depends on their values."""
+
+
+def sample(draws: Draws, given: Mapping[str, float] | None = None) -> tuple[dict[str, Array], dict[str, NDArray[Any]]]:
+    """Draw the faces of a batch; ``given`` values, by name, take the place of drawn ones.
 
     Returns:
         The renderer's parameters, (N,) or (N, 3) for linear colours, angles as ``sin_`` and ``cos_``; and the factors
         to record, (N,) each: angles in degrees, colour temperature in kelvin, ``monk_tone`` 1 to 10, names for hair,
         beard and occlusion.
+
+    Raises:
+        ValueError: a factor is given that is not one of :data:`SETTABLE`.
     """
     p: dict[str, Array] = {}
     group = draws.chance(0.5)  # correlates cuts, beards and make-up, as in any photo collection
@@ -308,6 +315,10 @@ def sample(draws: Draws) -> tuple[dict[str, Array], dict[str, NDArray[Any]]]:
     _light(draws, p)
     _scene(draws, p)
     recorded |= _occlusion(draws, p)
+    for name, value in (given or {}).items():
+        if name not in SETTABLE:
+            raise ValueError(f"factor {name} cannot be set; those that can: {', '.join(SETTABLE)}")
+        p[name] = np.full_like(p[name], value)
     recorded |= {name: p[name].copy() for name in RECORDED}
     recorded["glasses"] = p["glasses"] > 0
     p["scale"] = 2 * p["head_height"] / 2.05

@@ -1,5 +1,6 @@
 """Edits: style operations, compositing, joint upsampling, sessions and recipes."""
 
+from l2sae.editing.apply import apply_recipe
 from l2sae.editing.edit import FaceEditor, Layer, edit
 from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.editing.recipe import Recipe, RecipeError, ReplayWarning
@@ -21,6 +22,7 @@ __all__ = [
     "SessionLayer",
     "Style",
     "Swap",
+    "apply_recipe",
     "edit",
     "encode_reference",
     "shows",

@@ -47,7 +47,7 @@ def server_arguments(port: int, kernels: int, idle: int, token: str | None, brow
         str(PAGES),
         f"--port={port}",
         "--Voila.ip=127.0.0.1",
-        f"--token={token}" if token else "--auto_token=True",
+        f"--token={token}" if token else "--Voila.auto_token=True",
         "--VoilaConfiguration.multi_kernel_manager_class=l2sae.widgets.app.CappedKernelManager",
         f"--CappedKernelManager.max_kernels={kernels}",
         f"--MappingKernelManager.cull_idle_timeout={idle}",

@@ -56,7 +56,13 @@ def after(page: Page, action: Any) -> None:
     """Do something, and wait until the picture that answers it is drawn."""
     generation = int(page.evaluate("document.querySelector('.l2sae').dataset.generation"))
     action()
-    page.wait_for_function("g => Number(document.querySelector('.l2sae').dataset.generation) > g", arg=generation)
+    page.wait_for_function(
+        """g => {
+            const { generation, state } = document.querySelector('.l2sae').dataset;
+            return Number(generation) > g && Number(state) > g;
+        }""",
+        arg=generation,
+    )
 
 
 def downloaded(page: Page, editor: Any, label: str, folder: Path) -> Path:

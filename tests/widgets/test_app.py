@@ -22,8 +22,8 @@ def test_the_server_asks_for_a_token_stays_local_and_culls() -> None:
     app.parse_command_line(server_arguments(8866, 3, 60, None, browser=False))
     assert app.ip == "127.0.0.1"
     assert app.auto_token is True
-    assert app.config.MappingKernelManager.cull_idle_timeout == 60
-    assert app.config.CappedKernelManager.max_kernels == 3
+    assert str(app.config.MappingKernelManager.cull_idle_timeout) == "60"
+    assert str(app.config.CappedKernelManager.max_kernels) == "3"
 
 
 def test_no_more_kernels_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro test lint lab bench shipped setup lock clean
+.PHONY: help repro test lint lab app bench shipped setup lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ shipped: $(READY)  ## train the small model that comes with the package, about 2
 
 lab: $(READY)  ## open JupyterLab
 	$(BIN)/jupyter lab
+
+app: $(READY)  ## serve the editors as pages on this machine
+	$(BIN)/python -m l2sae.widgets.app
 
 # NVIDIA's wheels come with PyPI's torch on Linux and are absent elsewhere, so they are not locked beside it.
 lock: $(READY)  ## rewrite requirements.lock from what .venv holds

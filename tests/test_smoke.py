@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-<<<<<<< HEAD
-STAGES = ("prepare", "train", "evaluate", "benchmark", "provenance", "figures")
-=======
-STAGES = ("prepare", "train", "evaluate", "robustness", "benchmark", "figures")
->>>>>>> 73f82878502621527c95dd763afe7fe9faa63b16
+STAGES = ("prepare", "train", "evaluate", "robustness", "benchmark", "provenance", "figures")
 
 
 def run(folder: Path, *command: str) -> str:

@@ -1,6 +1,7 @@
 """Edits: style operations, compositing, joint upsampling, sessions and recipes."""
 
 from l2sae.editing.align import AlignedFace, align_face
+from l2sae.editing.apply import apply_recipe
 from l2sae.editing.edit import FaceEditor, Layer, edit
 from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.editing.recipe import Recipe, RecipeError, ReplayWarning
@@ -24,6 +25,7 @@ __all__ = [
     "Style",
     "Swap",
     "align_face",
+    "apply_recipe",
     "edit",
     "encode_reference",
     "shows",

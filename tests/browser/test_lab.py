@@ -1,15 +1,203 @@
 """The editors in JupyterLab, as a person uses them."""
 
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from tests.browser.conftest import TOKEN
+import numpy as np
+import pytest
+from PIL import Image
+
+from l2sae.editing import Recipe, apply_recipe
+from l2sae.model import load_model
+from l2sae.widgets import open_gallery
+from tests.browser.conftest import LAPTOP, TOKEN
+
+Page = Any
 
 
-def open_notebook(page: Any, lab: str, name: str) -> Any:
+def open_notebook(page: Page, lab: str, name: str) -> Any:
     """Open a notebook, run all of it, and return its editor with a picture in it."""
     page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
     page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for(timeout=60_000)
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
     editor = page.locator(".l2sae.loaded[data-generation]").first
     editor.wait_for(timeout=60_000)
+    page.evaluate("document.querySelector('.l2sae').scrollIntoView()")
     return editor
+
+
+@pytest.fixture(scope="module")
+def swap_page(browser: Any, lab: str) -> Iterator[Page]:
+    """A page with the latent-swap editor, opened once, since a kernel takes seconds to start."""
+    context = browser.new_context(viewport=LAPTOP, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    open_notebook(page, lab, "explore_latent_swap")
+    yield page
+    context.close()
+
+
+def pixels(page: Page, canvas: str = ".after") -> np.ndarray:
+    """What a canvas of the editor holds, (H, W, 4)."""
+    data = page.evaluate(
+        """(name) => {
+            const c = document.querySelector('.l2sae ' + name);
+            return [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)];
+        }""",
+        canvas,
+    )
+    return np.array(data[2], np.uint8).reshape(data[0], data[1], 4)
+
+
+def after(page: Page, action: Any) -> None:
+    """Do something, and wait until the picture that answers it is drawn."""
+    generation = int(page.evaluate("document.querySelector('.l2sae').dataset.generation"))
+    action()
+    page.wait_for_function(
+        """g => {
+            const { generation, state } = document.querySelector('.l2sae').dataset;
+            return Number(generation) > g && Number(state) > g;
+        }""",
+        arg=generation,
+    )
+
+
+def downloaded(page: Page, editor: Any, label: str, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        editor.get_by_role("button", name=label).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def test_swap_undo_export_and_replay(swap_page: Page, tmp_path: Path, screen: Any) -> None:
+    page, editor = swap_page, swap_page.locator(".l2sae")
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    after(page, lambda: editor.locator('.left .thumb[data-name="rendered 4"]').click())
+    original = pixels(page)
+    after(page, lambda: editor.locator('.right .thumb[data-name="rendered 6"]').click())
+    swapped = pixels(page)
+    assert np.abs(swapped.astype(int) - original).max() > 30
+    after(page, lambda: editor.locator(".chip[data-roi=lips]").click())
+    editor.get_by_role("tab", name="Style source: Noise").click()
+    after(page, lambda: editor.get_by_role("button", name="Another seed").click())
+    assert editor.locator(".layer").count() == 2
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert np.array_equal(pixels(page), swapped)
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert np.array_equal(pixels(page), original)
+    after(page, lambda: editor.get_by_role("button", name="Redo").click())
+    assert np.array_equal(pixels(page), swapped)
+    editor.get_by_label("Wipe between").fill("50")
+    screen(page, "lab_swap")
+
+    exported = downloaded(page, editor, "Write the edited photo", tmp_path)
+    recipe = downloaded(page, editor, "Save the edit as a recipe", tmp_path)
+    model = load_model(None)
+    photo = next(face.picture for face in open_gallery(model) if face.name == "rendered 4")
+    replayed = Recipe.load(recipe).replay(model, photo)
+    assert np.array_equal(np.asarray(Image.open(exported).convert("RGB")), replayed)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    table = apply_recipe(model, recipe, tmp_path / "photo.png", tmp_path / "again.png")
+    assert table.loc[0, "result"] == "as recorded"
+    assert errors == []
+
+
+def test_sliders_keep_the_pace_and_the_last_value_lands(swap_page: Page) -> None:
+    page, editor = swap_page, swap_page.locator(".l2sae")
+    after(page, lambda: editor.locator('.left .thumb[data-name="astronaut"]').click())
+    after(page, lambda: editor.locator(".chip[data-roi=hair]").click())
+    editor.get_by_role("tab", name="Style source: Face").click()
+    after(page, lambda: editor.locator('.right .thumb[data-name="rendered 6"]').click())
+    handle = editor.locator(".layer input[type=range]")
+    box = handle.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 9)
+    page.mouse.down()
+    for step in range(30):
+        page.mouse.move(box["x"] + box["width"] * (0.5 + 0.015 * step), box["y"] + 9)
+        time.sleep(0.03)
+    page.mouse.up()
+    value = float(handle.input_value())
+    assert value > 1.5
+    page.wait_for_function("() => !document.querySelector('.l2sae .banner:not([hidden])')")
+    page.wait_for_timeout(1500)
+    before = pixels(page)
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert float(editor.locator(".layer input[type=range]").input_value()) == 1.0  # one drag, one step
+    after(page, lambda: editor.get_by_role("button", name="Redo").click())
+    assert np.array_equal(pixels(page), before)
+    print("slider:", editor.locator(".facts").inner_text())
+
+
+def test_draw_a_mask_click_one_and_undo(page: Page, lab: str, tmp_path: Path, screen: Any) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    editor = open_notebook(page, lab, "explore_roi_masks")
+    original = pixels(page)
+    after(page, lambda: editor.get_by_role("button", name="Begin with nothing masked").click())
+    assert "is empty" in editor.locator(".message").inner_text()
+    box = editor.locator(".pointer").bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    def stroke() -> None:
+        page.mouse.move(*at(0.3, 0.2))
+        page.mouse.down()
+        for step in range(10):
+            page.mouse.move(*at(0.3 + 0.03 * step, 0.2))
+        drawn = pixels(page, ".overlays canvas[data-roi=hair]")
+        assert drawn[int(0.2 * drawn.shape[0]), int(0.4 * drawn.shape[1]), 3] > 200  # before the pen is lifted
+        page.mouse.up()
+
+    after(page, stroke)
+    edited = pixels(page)
+    changed = np.abs(edited.astype(int) - original).max(axis=2) > 24
+    rows, columns = np.nonzero(changed)
+    height, width = changed.shape
+    assert changed.any()
+    assert 0.1 < rows.min() / height < rows.max() / height < 0.32
+    assert 0.2 < columns.min() / width < columns.max() / width < 0.7
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert not np.array_equal(pixels(page), edited)
+    after(page, lambda: page.keyboard.press("Control+Shift+z"))
+    assert np.array_equal(pixels(page), edited)
+    page.keyboard.press("w")
+    after(page, lambda: page.mouse.click(*at(0.5, 0.2)))
+    saved = downloaded(page, editor, "Save this mask", tmp_path)
+    assert np.asarray(Image.open(saved)).max() == 255
+    editor.locator("summary").click()
+    editor.locator(".slice").nth(4).wait_for()
+    page.evaluate("document.querySelector('.l2sae .middle').scrollTop = 0")
+    screen(page, "lab_masks")
+    assert errors == []
+
+
+def test_a_restarted_kernel_is_noticed_and_the_edit_comes_back(swap_page: Page, screen: Any) -> None:
+    page, editor = swap_page, swap_page.locator(".l2sae")
+    after(page, lambda: editor.locator('.left .thumb[data-name="astronaut"]').click())
+    after(page, lambda: editor.locator(".chip[data-roi=hair]").click())
+    editor.get_by_role("tab", name="Style source: Face").click()
+    after(page, lambda: editor.locator('.right .thumb[data-name="rendered 6"]').click())
+    edited = pixels(page)
+    page.wait_for_function("() => localStorage.getItem('l2sae:swap')")
+    assert json.loads(page.evaluate("localStorage.getItem('l2sae:swap')"))["photo"] == "astronaut"
+    page.evaluate(
+        "async () => await window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()"
+    )
+    page.wait_for_timeout(1000)
+    editor.locator(".chip[data-roi=lips]").click()
+    page.get_by_text("The kernel does not answer").wait_for(timeout=15_000)
+    screen(page, "lab_restarted")
+    page.evaluate("document.querySelector('.l2sae').remove()")
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    editor = page.locator(".l2sae.loaded[data-generation]").first
+    editor.wait_for(timeout=60_000)
+    after(page, lambda: editor.get_by_role("button", name="Take up the edit").click())
+    editor.locator(".layer").wait_for()
+    page.wait_for_timeout(500)
+    assert np.array_equal(pixels(page), edited)

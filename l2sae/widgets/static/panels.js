@@ -135,6 +135,7 @@ class Panels {
       this.stateGeneration = generation;
       this.state = content.state;
       this.update();
+      this.root.dataset.state = generation;
     } else this.receiveMore(content, buffers, generation);
   }
 
@@ -207,15 +208,17 @@ class Panels {
 
   fillLayers() {
     const { layers } = this.state;
-    if (this.layers.contains(document.activeElement) && document.activeElement.type === "range"
-        && this.layerRows?.length === layers.length) {
+    const dragged = this.layerRows?.some((row) => row.strength.busy());
+    if (dragged && this.layerRows.length === layers.length) {
       layers.forEach((layer, index) => this.layerRows[index].strength.set(layer.strength));
-      return; // a slider that has the focus stays the same element, so that its drag goes on
+      return; // the slider under the finger stays the same element, so that its drag goes on
     }
+    const focused = this.layerRows?.findIndex((row) => row.strength.contains(document.activeElement));
     const rows = layers.map((layer, index) => this.layerRow(layer, index));
     this.layerRows = rows;
     if (rows.length) this.layers.replaceChildren(...rows.slice().reverse()); // the top layer first, as in any editor
     else this.layers.replaceChildren(h("p", { className: "hint" }, this.layersHint()));
+    if (focused >= 0) rows[focused]?.strength.querySelector("input").focus({ preventScroll: true });
   }
 
   layersHint() {

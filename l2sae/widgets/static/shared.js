@@ -131,6 +131,7 @@ function slider(label, min, max, step, value, onmove, format = (v) => v.toFixed(
     output.textContent = format(Number(next));
   };
   node.get = () => input.valueAsNumber;
+  node.busy = () => gesture !== null;
   return node;
 }
 

@@ -1,0 +1,33 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from tornado.web import HTTPError
+from voila.app import Voila
+
+from l2sae.widgets.app import CappedKernelManager, publish_editors, server_arguments
+
+
+def test_visitors_may_open_the_editors_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notebooks").mkdir()
+    for name in ("explore_latent_swap", "explore_roi_masks", "train"):
+        (tmp_path / f"notebooks/{name}.ipynb").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    published = publish_editors()
+    assert sorted(p.name for p in published.iterdir()) == ["explore_latent_swap.ipynb", "explore_roi_masks.ipynb"]
+
+
+def test_the_server_asks_for_a_token_stays_local_and_culls() -> None:
+    app = Voila()
+    app.parse_command_line(server_arguments(8866, 3, 60, None, browser=False))
+    assert app.ip == "127.0.0.1"
+    assert app.auto_token is True
+    assert str(app.config.MappingKernelManager.cull_idle_timeout) == "60"
+    assert str(app.config.CappedKernelManager.max_kernels) == "3"
+
+
+def test_no_more_kernels_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = CappedKernelManager(max_kernels=2)
+    monkeypatch.setattr(manager, "list_kernel_ids", lambda: ["a", "b"])
+    with pytest.raises(HTTPError, match="All 2 kernels are in use"):
+        asyncio.run(manager.start_kernel())

@@ -101,15 +101,13 @@ def strip_figure(
     source = FaceSource(dataset, params, max(SMALLEST_SIZE, dataset.image_size), count)
     kind, face = CONDITIONS[condition], face % count
     clean, references = source.with_references((face,), kind)
-    wanted = subject.encode(references.photos.to(subject.device))
-    given, mattes, edits = [], [], []
-    for severity in (0, *SEVERITIES):
-        photos = (source.at((face,), kind, severity) if severity else clean).photos.to(subject.device)
-        code = subject.encode(photos)
-        picture = as_pictures(photos)[0]
-        given.append(picture)
-        mattes.append(tinted(picture, list(subject.mask(code)[0].cpu().numpy())))
-        edits.append(as_pictures(subject.edit(code, wanted, roi))[0])
+    steps = [clean, *(source.at((face,), kind, severity) for severity in SEVERITIES)]
+    photos = torch.cat([one.photos for one in steps]).to(subject.device)
+    code, wanted = (subject.encode(x) for x in (photos, references.photos.to(photos).expand_as(photos)))
+    given = as_pictures(photos)
+    masks = subject.mask(code).cpu().numpy()
+    mattes = [tinted(picture, list(of_face)) for picture, of_face in zip(given, masks, strict=True)]
+    edits = as_pictures(subject.edit(code, wanted, roi))
     reference = [as_pictures(references.photos)[0], None, None]
     rows = [[*row, extra] for row, extra in zip((given, mattes, edits), reference, strict=True)]
     levels = [f"{level:g}" for level in kind.levels]

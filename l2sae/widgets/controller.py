@@ -2,8 +2,6 @@
 
 import inspect
 import logging
-import re
-import tempfile
 import time
 import warnings
 from collections.abc import Sequence
@@ -14,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2sae.editing import EditError, EditSession, FaceWarning, Noise, Recipe, Style, Swap
-from l2sae.editing.pictures import as_rgb, read_picture
+from l2sae.editing.pictures import read_picture
 from l2sae.editing.saving import save_edit
 from l2sae.editing.style_bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.plotting import roi_colour
+from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.setting import Face, small
 from l2sae.widgets.worker import Request
@@ -28,7 +27,6 @@ DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when i
 THUMB = 72
 DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
 VIEWS = ("edit", "difference", "outside")
-MAX_UPLOAD = 64 * 2**20
 NOTHING = "No photo yet: choose a face on the left, or open a photo of your own."
 
 
@@ -94,12 +92,17 @@ class Controller:
         for reply in replies:
             reply.content["generation"] = last.generation
         replies.append(Reply({"type": "state", "state": state, "generation": last.generation}))
-        return replies if last.live else [*replies, *self._draft()]
+        return replies
 
-    def _draft(self) -> list[Reply]:
-        """The edit for the browser to keep, so that a restart of the kernel loses nothing."""
+    def draft(self, requests: Sequence[Request]) -> list[Reply]:
+        """The edit after ``requests`` for the browser to keep, so that a restart of the kernel loses nothing.
+
+        Apart from `handle`, so that the pictures do not wait for it; none while something moves.
+        """
         session = self.session
         drawn = any(layer.matte is not None for layer in session.layers)
+        if requests[-1].live:
+            return []
         if not session.layers or (drawn and session.original().size > 3 * DRAFT_PIXELS):
             return []
         recipe = session.recipe(draft=True).to_json()
@@ -219,11 +222,11 @@ class Controller:
 
     def upload_photo(self, name: str, data: bytes) -> None:
         """Edit a photo that the browser sent."""
-        self._load(_decode(name, data), name)
+        self._load(decode_upload(name, data), name)
 
     def upload_style(self, name: str, data: bytes) -> None:
         """Add the face in a photo that the browser sent to the styles."""
-        self.bank.add_picture(self._free_name(Path(name).stem[:40]), _decode(name, data))
+        self.bank.add_picture(self._free_name(Path(name).stem[:40]), decode_upload(name, data))
 
     def _free_name(self, wanted: str) -> str:
         name, number = wanted or "style", 2
@@ -374,23 +377,3 @@ class Controller:
 
     def _send_file(self, name: str, mime: str, data: bytes) -> None:
         self._extra.append(Reply({"type": "file", "name": name, "mime": mime}, [data]))
-
-
-def plain_name(name: str) -> str:
-    """A name that serves as a file name anywhere."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-")[:40] or "edit"
-
-
-def _decode(name: str, data: bytes) -> NDArray[np.uint8]:
-    """An uploaded photo, upright, RGB."""
-    if not data:
-        raise EditError(f"{name}: empty file; choose a photo")
-    if len(data) > MAX_UPLOAD:
-        raise EditError(f"{name}: {len(data) >> 20} MB; up to {MAX_UPLOAD >> 20} MB can be uploaded")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "upload"
-        file.write_bytes(data)
-        try:
-            return as_rgb(read_picture(file))[0]
-        except EditError as error:
-            raise EditError(str(error).replace(str(file), name)) from None

@@ -52,8 +52,9 @@ class Editor(anywidget.AnyWidget):
         self.worker.submit(request)
 
     def _carry_out(self, requests: list[Request]) -> None:
-        for reply in self.controller.handle(requests):
-            self.send(reply.content, reply.buffers)
+        for step in (self.controller.handle, self.controller.draft):
+            for reply in step(requests):
+                self.send(reply.content, reply.buffers)
 
 
 class SwapEditor(Editor):

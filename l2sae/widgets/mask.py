@@ -12,7 +12,8 @@ from l2sae.editing import EditError, Noise, masks
 from l2sae.editing.masks import Mask, Point
 from l2sae.model import L2SAE
 from l2sae.plotting import roi_colour
-from l2sae.widgets.controller import DISPLAY, Controller, plain_name
+from l2sae.widgets.controller import DISPLAY, Controller
+from l2sae.widgets.files import plain_name
 from l2sae.widgets.messages import Reply, coloured
 from l2sae.widgets.setting import Face
 from l2sae.widgets.slices import slice_replies

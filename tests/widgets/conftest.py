@@ -47,7 +47,8 @@ class Driver:
 
     def __call__(self, action: str, data: bytes | None = None, live: bool = False, **arguments: Any) -> dict[str, Any]:
         buffers = () if data is None else (data,)
-        self.replies = self.controller.handle([Request(action, arguments, 7, live, buffers)])
+        requests = [Request(action, arguments, 7, live, buffers)]
+        self.replies = [*self.controller.handle(requests), *self.controller.draft(requests)]
         return self.state
 
     @property

@@ -14,7 +14,7 @@ from l2sae.cli import main
 from l2sae.data.faces import CropTransform
 from l2sae.editing import Noise, Recipe, Swap, align, edit
 from l2sae.model import L2SAE, load_model
-from l2sae.provenance import RivaGan
+from l2sae.provenance import AuditLog, RivaGan
 from l2sae.provenance.watermark import psnr
 
 Photos = list[NDArray[np.uint8]]
@@ -59,6 +59,32 @@ def test_edit_saves_a_recipe_that_replays(folder: Path, tiny_checkpoint: Path) -
     assert run(folder, tiny_checkpoint, *arguments).exit_code == 0
     replayed = Recipe.load(folder / "edit.json").replay(load_model(tiny_checkpoint))
     assert same_but_for_the_mark(pixels(folder / "out.png"), replayed)
+
+
+def test_export_inspect_and_verify(folder: Path, tiny_checkpoint: Path) -> None:
+    edit_it = ("edit", "photo.png", "--roi", "hair", "--swap", "ref.png", "--recipe", "edit.json", "-o", "out.png")
+    assert run(folder, tiny_checkpoint, *edit_it).exit_code == 0
+    assert run(folder, tiny_checkpoint, "export", "edit.json", "-o", "again.png").exit_code == 0
+    assert np.array_equal(pixels(folder / "out.png"), pixels(folder / "again.png"))
+    refused = run(folder, tiny_checkpoint, "export", "edit.json", "--purpose", "advertising", "-o", "third.png")
+    assert (refused.exit_code, (folder / "third.png").exists()) == (1, False)
+    assert "policy, purposes" in refused.output
+    assert "watermark is there" in CliRunner().invoke(main, ["inspect", str(folder / "again.png")]).output
+    assert CliRunner().invoke(main, ["verify", str(folder / "again.png")]).output.startswith("valid")
+    plain = CliRunner().invoke(main, ["verify", str(folder / "photo.png")])
+    assert (plain.exit_code, plain.output.split()[0]) == (1, "stripped")
+
+
+def test_verify_checks_audit_logs_too(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl")
+    for index in range(3):
+        log.append({"index": index})
+    whole = CliRunner().invoke(main, ["verify", str(log.path)])
+    assert (whole.exit_code, whole.output) == (0, "3 lines hold\n")
+    log.path.write_text(log.path.read_text().replace('"index":1', '"index":7'))
+    broken = CliRunner().invoke(main, ["verify", str(log.path)])
+    assert broken.exit_code == 1
+    assert "audit.jsonl, line 3" in broken.output
 
 
 def test_rotated_photos_come_out_upright(folder: Path, tiny_checkpoint: Path, photos: Photos) -> None:

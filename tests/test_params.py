@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from l2sae.params import DEFAULT_PRESET, PRESETS_NEEDING_PARTS, ParamsError, load_params
+from l2sae.params import DEFAULT_PRESET, PRESETS_NEEDING_PARTS, ParamsError, ProvenanceParams, load_params
 
 REPOSITORY = Path(__file__).parents[1]
 PRESETS = sorted(file.stem for file in (REPOSITORY / "presets").glob("*.yaml"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from l2sae.params import DEFAULT_PRESET, PRESETS_NEEDING_PARTS, ParamsError, load_params
+from l2sae.params import DEFAULT_PRESET, PRESETS_NEEDING_PARTS, ParamsError, ProvenanceParams, load_params
 
 REPOSITORY = Path(__file__).parents[1]
 PRESETS = sorted(file.stem for file in (REPOSITORY / "presets").glob("*.yaml"))
@@ -137,3 +137,9 @@ def test_file_that_is_no_mapping_is_named(file: Path, text: str) -> None:
 def test_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="no such file"):
         load_params(tmp_path / "params.yaml")
+
+
+def test_defaults_of_the_provenance_section_are_those_of_the_default_preset() -> None:
+    """They are repeated in the class for checkpoints that were written before the section."""
+    preset = yaml.safe_load((REPOSITORY / "presets" / "quickstart.yaml").read_text())
+    assert ProvenanceParams() == ProvenanceParams.model_validate(preset["provenance"])

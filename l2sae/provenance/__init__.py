@@ -6,6 +6,7 @@ from l2sae.provenance.exporting import Export, check_destination, export
 from l2sae.provenance.fingerprint import digest_recipe, perceptual_hash
 from l2sae.provenance.inspection import Inspection, inspect
 from l2sae.provenance.keys import Credentials, development_root, load_credentials
+from l2sae.provenance.localiser import Localiser, LocaliserError, load_localiser
 from l2sae.provenance.manifest import Verification, verify
 from l2sae.provenance.policy import Policy, load_policy
 from l2sae.provenance.watermark import Detection, RivaGan, Watermark, detection_threshold
@@ -17,6 +18,8 @@ __all__ = [
     "Entry",
     "Export",
     "Inspection",
+    "Localiser",
+    "LocaliserError",
     "LogCheck",
     "Policy",
     "PolicyError",
@@ -31,6 +34,7 @@ __all__ = [
     "export",
     "inspect",
     "load_credentials",
+    "load_localiser",
     "load_policy",
     "perceptual_hash",
     "verify",

@@ -16,7 +16,7 @@ from l2sae.provenance.keys import home_folder
 from l2sae.provenance.manifest import Verification, verify
 from l2sae.provenance.watermark import Detection, RivaGan, Watermark
 
-Localiser = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
+Localiser = Callable[[NDArray[np.uint8]], tuple[float, NDArray[np.floating]]]
 EDITED = 0.5  # heat from which a pixel counts as edited
 
 _MANIFEST_SAYS = {
@@ -38,6 +38,7 @@ class Inspection:
         exact: lines of the log on this very file, newest first.
         similar: other lines on pictures that look like it.
         heat: where it looks edited, (H, W) in [0, 1], if a localiser was given.
+        score: how edited it looks as a whole, in [0, 1], likewise.
     """
 
     manifest: Verification
@@ -45,6 +46,7 @@ class Inspection:
     exact: tuple[Entry, ...] = ()
     similar: tuple[Entry, ...] = ()
     heat: NDArray[np.floating] | None = None
+    score: float | None = None
 
     @property
     def edited(self) -> bool:
@@ -63,7 +65,7 @@ class Inspection:
         sentences += [self._watermark_says(), self._log_says()]
         if self.heat is not None:
             share = float((self.heat >= EDITED).mean())
-            sentences.append(f"The localiser takes {share:.1%} of the pixels for edited.")
+            sentences.append(f"The localiser takes {share:.1%} of the pixels for edited (score {self.score:.2f}).")
         if not self.edited:
             sentences.append("No mark found; this does not show that the picture is unedited.")
         return " ".join(sentences)
@@ -99,7 +101,8 @@ def inspect(
         photo: the file.
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         trust_anchors: PEM file of the certificate authorities to trust, see `verify`.
-        localiser: picture (H, W, 3) uint8 -> heat map (H, W) in [0, 1] of where it looks edited.
+        localiser: picture (H, W, 3) uint8 -> score in [0, 1] and heat map (H, W) in [0, 1] of where it looks edited;
+            from `l2sae.provenance.localiser.load_localiser`.
         watermark: `RivaGan` unless given.
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
 
@@ -120,10 +123,6 @@ def inspect(
             raise
         return Inspection(manifest, None, tuple(exact))
     similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]
-    return Inspection(
-        manifest,
-        (watermark or RivaGan()).detect(picture),
-        tuple(exact),
-        tuple(similar),
-        localiser(picture) if localiser is not None else None,
-    )
+    score, heat = localiser(picture) if localiser is not None else (None, None)
+    mark = (watermark or RivaGan()).detect(picture)
+    return Inspection(manifest, mark, tuple(exact), tuple(similar), heat, score)

@@ -90,10 +90,10 @@ def test_no_verdict_says_authentic(exported: Path, tmp_path: Path, portrait: Pic
 def test_a_localiser_is_asked_where_it_looks_edited(home: Path, tmp_path: Path, portrait: Picture) -> None:
     Image.fromarray(portrait).save(tmp_path / "plain.png")
 
-    def localise(picture: Picture) -> NDArray[np.floating]:
-        return (np.arange(picture.shape[0])[:, None] < 64).astype(np.float32).repeat(picture.shape[1], 1)
+    def localise(picture: Picture) -> tuple[float, NDArray[np.floating]]:
+        return 0.75, (np.arange(picture.shape[0])[:, None] < 64).astype(np.float32).repeat(picture.shape[1], 1)
 
     found = inspect(tmp_path / "plain.png", localiser=localise)
-    assert "The localiser takes 25.0% of the pixels for edited." in found.verdict
+    assert "The localiser takes 25.0% of the pixels for edited (score 0.75)." in found.verdict
     assert found.heat is not None
     assert found.heat.shape == (256, 256)

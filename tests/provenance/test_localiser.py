@@ -3,8 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
+from l2sae.provenance import inspect
 from l2sae.provenance.edits import EditedFace
 from l2sae.provenance.localiser import Localiser, LocaliserError, LocaliserNet, load_localiser, save_localiser
 from l2sae.provenance.localiser_training import damaged_pairs, train_localiser
@@ -36,6 +38,14 @@ def test_heat_map_has_the_pictures_size_and_range(localiser: Localiser, size: tu
     assert heat.shape == size
     assert heat.dtype == np.float32
     assert 0 <= heat.min() <= heat.max() <= 1
+
+
+def test_inspection_takes_it_as_it_is(localiser: Localiser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("L2SAE_HOME", str(tmp_path / "home"))
+    Image.fromarray(faces(1)[0].photo).save(tmp_path / "photo.png")
+    found = inspect(tmp_path / "photo.png", localiser=localiser)
+    assert found.score == localiser(faces(1)[0].photo)[0]
+    assert "The localiser takes" in found.verdict
 
 
 def test_large_picture_is_reduced_and_its_map_brought_back(localiser: Localiser) -> None:

@@ -19,6 +19,7 @@ from skimage import data as sample_pictures
 
 from l2sae.data import render_faces
 from l2sae.editing import Style, Swap, edit
+from l2sae.evaluation.weak_labels import FASSEG_ROIS, measure_weak_labels
 from l2sae.metrics import flatten, read_metrics
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
@@ -70,6 +71,19 @@ def record(name: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     click.echo(f"{FOLDER / name}.json: {len(written['metrics'])} figures")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--scheme", default="fasseg", show_default=True, help="What the masks' ids or colours mean.")
+@click.option("--size", default=128, show_default=True, help="Pixels a side of the crops that are compared.")
+def weak_labels(folder: Path, scheme: str, size: int) -> None:
+    """Compare weak labels with the human ones of a labelled folder, e.g. FASSEG-repository/V2."""
+    overrides = {"preset": "labelled", "data.root": str(folder), "data.scheme": scheme, "data.image_size": size}
+    split = {"train": 1.0, "val": 0.0, "test": 0.0}
+    params = load_params(overrides=overrides | {"data.split": split})
+    rois = FASSEG_ROIS if scheme == "fasseg" else params.rois
+    click.echo(json.dumps(measure_weak_labels(params.data, rois), indent=1))
 
 
 @main.command()

@@ -127,7 +127,10 @@ def square_margins(height: int, width: int) -> tuple[tuple[int, int], tuple[int,
 
 def _open(path: Path, digests: dict[Path, str]) -> Image.Image:
     """Open one still picture and decode it fully; its sha256 goes into ``digests``."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnusableError(path, f"unreadable file: {error.strerror}") from None
     if not data:
         raise UnusableError(path, "empty file")
     digests[path] = hashlib.sha256(data).hexdigest()

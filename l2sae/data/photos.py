@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from l2sae.data import faces, weak_labels
 from l2sae.data.decode import Face, UnusableError, read_photo
 from l2sae.data.schemes import CELEBAMASK_PARTS
-from l2sae.data.sources import Entry, SourceError
+from l2sae.data.sources import Entry, SourceError, portrait_digests
 from l2sae.params import DataParams
 
 MIN_CONFIDENCE = 0.65
 MAX_WORKERS = 2
 _Kept = tuple[str, NDArray[np.uint8], NDArray[np.uint8], dict[str, float]]
 _PARALLEL_FROM = 32  # photos: below, starting workers costs more than it saves
-PORTRAIT_DIGESTS = Path(__file__).parents[1] / "assets/portraits.sha256"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +101,6 @@ def yaw(landmarks: faces.Landmarks) -> float:
     return float(np.clip(2 * ((tip - left) @ across) / max(float(across @ across), 1e-9) - 1, -1, 1))
 
 
-@functools.cache
-def portrait_digests() -> dict[str, str]:
-    """File name -> sha256 of the portraits that the preset ``portraits`` is made of."""
-    lines = PORTRAIT_DIGESTS.read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, name in (line.split() for line in lines)}
-
-
 def _spread(label: Any, paths: Sequence[Path]) -> Iterator[Any]:
     workers = min(MAX_WORKERS, os.cpu_count() or 1)
     if len(paths) < _PARALLEL_FROM or workers == 1:
@@ -125,7 +117,7 @@ def _label_cached(path: Path, cache: Path, size: int, wanted: Mapping[str, str])
     except OSError as error:
         return f"unreadable file: {error.strerror}"
     if wanted and wanted.get(path.name) != digest:
-        return "not one of the pinned portraits: sha256 differs"
+        return "not the pinned portrait: sha256 differs"
     kept = cache / f"{_key(digest, size)}.npz"
     if not kept.is_file():
         try:

@@ -3,6 +3,7 @@
 Importers look at names only; `l2sae.data.decode` reads the files. Layouts follow the data sets' own documentation.
 """
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from l2sae.params import DataParams, SplitFolders
 
 SPLITS = ("train", "val", "test")
 UNLABELLED = ("portraits", "photos")  # sources that get weak labels
+PORTRAIT_DIGESTS = Path(__file__).with_name("portraits.sha256")
 PORTRAITS_HOWTO = (
     "get the portraits with: git clone --depth 1 --filter=blob:none --sparse https://github.com/unitedstates/images; "
     "git -C images sparse-checkout set congress/225x275; then move images/congress/225x275 to data/portraits, "
@@ -212,6 +214,8 @@ def _pictures(folder: Path, listing: Listing) -> dict[Path, Path]:
         key = path.relative_to(folder).with_suffix("")
         if path.name.startswith(".") or path.suffix.lower() not in _PICTURES:
             listing.skipped.append(Skipped(path, "stray file: not a picture", bad=False))
+        elif path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            listing.skipped.append(Skipped(path, "symbolic link out of the folder"))
         elif key in found:
             listing.skipped.append(Skipped(path, f"same name as {found[key].name}"))
         else:
@@ -346,9 +350,20 @@ def _photos(root: Path, data: DataParams) -> Listing:
     if data.split == "official":
         raise SourceError(f"data.split: {data.source} has no official split; give ratios")
     listing = Listing()
+    pinned = portrait_digests() if data.source == "portraits" else None
     for key, path in _pictures(root, listing).items():
-        listing.entries.append(Entry(key.as_posix(), path, ()))
+        if pinned is not None and path.name not in pinned:
+            listing.skipped.append(Skipped(path, "not one of the pinned portraits", bad=False))
+        else:
+            listing.entries.append(Entry(key.as_posix(), path, ()))
     return listing
+
+
+@functools.cache
+def portrait_digests() -> dict[str, str]:
+    """File name -> sha256 of the portraits that the preset ``portraits`` is made of."""
+    lines = PORTRAIT_DIGESTS.read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
 
 
 def _need(*paths: Path) -> None:

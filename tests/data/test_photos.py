@@ -11,9 +11,9 @@ from trees import params, photo, save, write
 
 from l2sae.data import faces, open_split, photos, prepare
 from l2sae.data.faces import available
-from l2sae.data.photos import MIN_CONFIDENCE, label_photo, portrait_digests, yaw
+from l2sae.data.photos import MIN_CONFIDENCE, label_photo, yaw
 from l2sae.data.schemes import CELEBAMASK_PARTS
-from l2sae.data.sources import SourceError
+from l2sae.data.sources import SourceError, list_source, portrait_digests
 from l2sae.params import Params
 
 needs_dlib = pytest.mark.skipif(not available(), reason="the extra 'faces' is not installed")
@@ -101,7 +101,11 @@ def test_portraits_are_pinned_by_digest(tmp_path: Path, monkeypatch) -> None:
     assert all(len(digest) == 64 and name.endswith(".jpg") for name, digest in digests.items())
     path = save(tmp_path / "A000014.jpg", photo(1))
     found = photos._label_cached(path, tmp_path, 64, digests)
-    assert found == "not one of the pinned portraits: sha256 differs"
+    assert found == "not the pinned portrait: sha256 differs"
+    save(tmp_path / "Z999999.jpg", photo(2))
+    listing = list_source(params(tmp_path, "portraits", split=SPLIT).data)[0]
+    assert [entry.name for entry in listing.entries] == ["A000014"]
+    assert [(item.file.name, item.bad) for item in listing.skipped] == [("Z999999.jpg", False)]
 
 
 def test_yaw_follows_the_nose() -> None:

@@ -22,6 +22,7 @@ from l2sae.card import write_card
 from l2sae.data import open_split, render_faces
 from l2sae.editing import EditSession, Style, Swap, edit
 from l2sae.evaluation.comparison import grid_search
+from l2sae.evaluation.weak_labels import FASSEG_ROIS, measure_weak_labels
 from l2sae.metrics import flatten, read_metrics, write_metrics
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
@@ -117,6 +118,19 @@ def provenance(pictures: int, unmarked: int) -> None:
     written = run_full_table(load_params(), pictures, unmarked, click.echo)
     written |= {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
     write_metrics(written, FOLDER / "provenance.json")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--scheme", default="fasseg", show_default=True, help="What the masks' ids or colours mean.")
+@click.option("--size", default=128, show_default=True, help="Pixels a side of the crops that are compared.")
+def weak_labels(folder: Path, scheme: str, size: int) -> None:
+    """Compare weak labels with the human ones of a labelled folder, e.g. FASSEG-repository/V2."""
+    overrides = {"preset": "labelled", "data.root": str(folder), "data.scheme": scheme, "data.image_size": size}
+    split = {"train": 1.0, "val": 0.0, "test": 0.0}
+    params = load_params(overrides=overrides | {"data.split": split})
+    rois = FASSEG_ROIS if scheme == "fasseg" else params.rois
+    click.echo(json.dumps(measure_weak_labels(params.data, rois), indent=1))
 
 
 @main.command()

@@ -16,7 +16,6 @@ from l2sae.rois import RESERVED_NAMES, Roi
 
 DEFAULT_PRESET = "quickstart"
 PRESETS_NEEDING_PARTS = {
-    "portraits": "weak labels for photos without masks",
     "paper256": "the adversarial and patch co-occurrence losses",
 }
 

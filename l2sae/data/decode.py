@@ -8,7 +8,7 @@ import hashlib
 import io
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +34,15 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Face:
-    """One prepared face: ``image`` (S, S, 3) uint8, ``labels`` (S, S) uint8 ROI ids, sha256 of each source file."""
+    """One prepared face: ``image`` (S, S, 3) uint8, ``labels`` (S, S) uint8 ROI ids, sha256 of each source file.
+
+    ``measured`` holds figures for the table of attributes.
+    """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     digests: dict[Path, str]
+    measured: dict[str, float] = field(default_factory=dict)
 
 
 def load_face(entry: Entry, scheme: Scheme, owner: Mapping[str, int], size: int) -> Face:
@@ -54,6 +58,18 @@ def load_face(entry: Entry, scheme: Scheme, owner: Mapping[str, int], size: int)
         UnusableError: either file is damaged, unfit, or does not fit the other; the reason says which and why.
     """
     digests: dict[Path, str] = {}
+    photo, labels = load_pair(entry, scheme, owner, digests)
+    return Face(square_photo(photo, size), square_labels(labels, max(owner.values()), size), digests)
+
+
+def load_pair(
+    entry: Entry, scheme: Scheme, owner: Mapping[str, int], digests: dict[Path, str]
+) -> tuple[Image.Image, NDArray[np.uint8]]:
+    """A photo, upright RGB, and its ROI ids (H, W) over the same area, at the masks' own size.
+
+    Raises:
+        UnusableError: as `load_face`.
+    """
     raw = _open(entry.photo, digests)
     photo = _upright_rgb(raw, entry.photo)
     if min(photo.size) < MIN_SIDE:
@@ -66,8 +82,7 @@ def load_face(entry: Entry, scheme: Scheme, owner: Mapping[str, int], size: int)
         labels = _painted(entry, owner, digests)
         if labels.shape[0] * photo.width != labels.shape[1] * photo.height:
             raise UnusableError(entry.masks[0].path, _sizes_differ(labels.shape[1], labels.shape[0], photo))
-    count = max(owner.values())
-    return Face(square_photo(photo, size), square_labels(labels, count, size), digests)
+    return photo, labels
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
@@ -112,7 +127,10 @@ def square_margins(height: int, width: int) -> tuple[tuple[int, int], tuple[int,
 
 def _open(path: Path, digests: dict[Path, str]) -> Image.Image:
     """Open one still picture and decode it fully; its sha256 goes into ``digests``."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnusableError(path, f"unreadable file: {error.strerror}") from None
     if not data:
         raise UnusableError(path, "empty file")
     digests[path] = hashlib.sha256(data).hexdigest()

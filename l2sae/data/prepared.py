@@ -14,9 +14,10 @@ import pandas as pd
 
 from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
 from l2sae.data.decode import Face, UnusableError, load_face
+from l2sae.data.photos import label_photos
 from l2sae.data.rendered import render_faces
 from l2sae.data.schemes import Scheme, part_rois
-from l2sae.data.sources import SPLITS, Entry, Listing, Skipped, list_source, relative
+from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, Skipped, list_source, relative
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.params import Params, SplitRatios
 
@@ -24,12 +25,15 @@ __all__ = ["FaceBatch", "FaceDataset", "PrepareError", "open_split", "prepare"]
 
 _RENDER_CHUNK = 256
 _DECODE_WINDOW = 64  # faces decoded ahead of the writer; bounds the memory
-_PROGRESS_EVERY = 512
+_PROGRESS_EVERY = 128
+CACHE = "weak_labels"  # folder beside the prepared one: labels of photos that have none, so that a second run is quick
 _LICENCES = {
     "rendered": "Rendered by this package; holds no third-party material.",
     "label_map": "Unknown to this package: the terms of the folder's owner apply.",
     "celebamask_hq": "CelebAMask-HQ: non-commercial research and education only; no redistribution.",
     "lapa": "LaPa: the terms of its publishers apply; read them where you obtained it.",
+    "portraits": "Works of the Government Printing Office in the public domain; repository unitedstates/images, CC0.",
+    "photos": "Unknown to this package: the terms of the photos' owners apply.",
     "helen": "HELEN: the terms of its publishers apply; read them where you obtained it.",
 }
 
@@ -89,7 +93,7 @@ def _manifest(
     return {
         "source": params.data.source,
         "licence": _LICENCES[params.data.source],
-        "labels": "rendered" if params.data.source == "rendered" else "human",
+        "labels": _labels(params.data.source),
         "image_size": params.data.image_size,
         "seed": params.seed,
         "rois": describe_rois(params.rois),
@@ -98,6 +102,11 @@ def _manifest(
         **more,
         "items": dict(items),
     }
+
+
+def _labels(source: str) -> str:
+    """Kind of a source's labels."""
+    return "rendered" if source == "rendered" else "weak" if source in UNLABELLED else "human"
 
 
 # --- rendered faces -------------------------------------------------------------------------------------------------
@@ -145,16 +154,23 @@ def _import(params: Params, out: Path, progress: Progress) -> dict[str, Any]:
     writers = {split: SplitWriter(out / split, data.image_size, len(params.rois)) for split in SPLITS}
     items: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     seen: dict[str, str] = {}
+    cache = out.parent / CACHE
+
+    def faces_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Face | UnusableError]]:
+        if data.source in UNLABELLED:
+            return label_photos(entries, data, owner, cache)
+        return _decoded(entries, scheme, owner, data.image_size)
 
     def take(split: str, entries: Sequence[Entry]) -> None:
-        for entry, face in _decoded(entries, scheme, owner, data.image_size):
+        for entry, face in faces_of(entries):
             if isinstance(face, UnusableError):
                 listing.skipped.append(Skipped(face.file, face.reason))
             elif twin := seen.get(face.digests[entry.photo]):
                 listing.skipped.append(Skipped(entry.photo, f"duplicate photo: same bytes as {twin}"))
             else:
                 seen[face.digests[entry.photo]] = entry.name
-                writers[split].add(face.image[None], face.labels[None], pd.DataFrame({"name": [entry.name]}))
+                row = pd.DataFrame({"name": [entry.name], **{key: [value] for key, value in face.measured.items()}})
+                writers[split].add(face.image[None], face.labels[None], row)
                 files = {relative(path, root): digest for path, digest in face.digests.items()}
                 items[split].append({"name": entry.name, "sha256": files})
                 if len(items[split]) % _PROGRESS_EVERY == 0:

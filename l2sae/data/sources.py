@@ -3,6 +3,7 @@
 Importers look at names only; `l2sae.data.decode` reads the files. Layouts follow the data sets' own documentation.
 """
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,13 @@ from l2sae.data.schemes import CELEBAMASK_PARTS, SCHEMES, Scheme, get_scheme
 from l2sae.params import DataParams, SplitFolders
 
 SPLITS = ("train", "val", "test")
+UNLABELLED = ("portraits", "photos")  # sources that get weak labels
+PORTRAIT_DIGESTS = Path(__file__).with_name("portraits.sha256")
+PORTRAITS_HOWTO = (
+    "get the portraits with: git clone --depth 1 --filter=blob:none --sparse https://github.com/unitedstates/images; "
+    "git -C images sparse-checkout set congress/225x275; then move images/congress/225x275 to data/portraits, "
+    "or name it with data.root"
+)
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
 _IMAGE_ROLE = r"images?|imgs?|rgb|photos?|pictures?"
 _LABEL_ROLE = r"labels?|masks?|annotations?|annos?|segmentations?|segs?|gt|parsing"
@@ -71,10 +79,10 @@ def list_source(data: DataParams) -> tuple[Listing, Scheme]:
         SourceError: the folder or its layout is not there, or the source or split cannot be served.
         SchemeError: ``data.scheme`` is unknown or malformed.
     """
-    if data.source not in _IMPORTERS:
-        raise SourceError(f"data.source: {data.source} is not available in this version: it needs weak labels")
     root = Path(data.root or "")
     if not root.is_dir():
+        if data.source == "portraits":
+            raise SourceError(f"data.root: no folder {root}; {PORTRAITS_HOWTO}")
         raise SourceError(f"data.root: no folder {root}; give the folder that holds the data set")
     list_files, own_scheme = _IMPORTERS[data.source]
     if own_scheme and data.scheme not in (None, own_scheme):
@@ -88,7 +96,8 @@ def list_source(data: DataParams) -> tuple[Listing, Scheme]:
     listing = list_files(root, data)
     if not listing.entries:
         why = f"; {_commonest(listing.skipped)}" if listing.skipped else ""
-        raise SourceError(f"data.root: {root}: found no photo with a mask in the layout of {data.source}{why}")
+        what = "photo" if data.source in UNLABELLED else f"photo with a mask in the layout of {data.source}"
+        raise SourceError(f"data.root: {root}: found no {what}{why}")
     return listing, scheme
 
 
@@ -205,6 +214,8 @@ def _pictures(folder: Path, listing: Listing) -> dict[Path, Path]:
         key = path.relative_to(folder).with_suffix("")
         if path.name.startswith(".") or path.suffix.lower() not in _PICTURES:
             listing.skipped.append(Skipped(path, "stray file: not a picture", bad=False))
+        elif path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            listing.skipped.append(Skipped(path, "symbolic link out of the folder"))
         elif key in found:
             listing.skipped.append(Skipped(path, f"same name as {found[key].name}"))
         else:
@@ -331,6 +342,30 @@ def _helen_class_maps(root: Path, official: bool) -> Listing:
     return listing
 
 
+# --- photos without labels ------------------------------------------------------------------------------------------
+
+
+def _photos(root: Path, data: DataParams) -> Listing:
+    """Any folder of photos; `l2sae.data.photos` finds and labels their faces."""
+    if data.split == "official":
+        raise SourceError(f"data.split: {data.source} has no official split; give ratios")
+    listing = Listing()
+    pinned = portrait_digests() if data.source == "portraits" else None
+    for key, path in _pictures(root, listing).items():
+        if pinned is not None and path.name not in pinned:
+            listing.skipped.append(Skipped(path, "not one of the pinned portraits", bad=False))
+        else:
+            listing.entries.append(Entry(key.as_posix(), path, ()))
+    return listing
+
+
+@functools.cache
+def portrait_digests() -> dict[str, str]:
+    """File name -> sha256 of the portraits that the preset ``portraits`` is made of."""
+    lines = PORTRAIT_DIGESTS.read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
 def _need(*paths: Path) -> None:
     for path in paths:
         if not path.exists():
@@ -342,6 +377,8 @@ _IMPORTERS: dict[str, tuple[Callable[[Path, DataParams], Listing], str | None]] 
     "celebamask_hq": (_celebamask_hq, "celebamask"),
     "lapa": (_lapa, "lapa"),
     "helen": (_helen, "helen"),
+    "portraits": (_photos, "celebamask"),  # weak labels name the parts of CelebAMask-HQ
+    "photos": (_photos, "celebamask"),
 }
 
 

@@ -151,3 +151,15 @@ def test_shrunk_labels_take_the_largest_area() -> None:
     labels[:, :2] = 2
     labels[:3, 3:5] = 1
     assert square_labels(labels, 2, 2).tolist() == [[2, 1], [2, 0]]
+
+
+def test_files_that_cannot_be_read_say_so(tmp_path: Path, mask: Path) -> None:
+    (tmp_path / "folder.png").mkdir()  # as root, permissions would not keep a file from being read
+    with pytest.raises(UnusableError, match="unreadable file: Is a directory"):
+        load(tmp_path / "folder.png", mask)
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path, mask: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(UnusableError, match="truncated or damaged: Image size"):
+        load(save(tmp_path / "photo.png", photo(1)), mask)

@@ -129,10 +129,29 @@ def test_helen_class_maps_and_lists(tmp_path: Path) -> None:
     assert listing.entries[0].masks[LAPA["viewer_left_eye"]].part == "r_eye"
 
 
-@pytest.mark.parametrize("source", ["portraits", "photos"])
-def test_sources_of_a_later_version_say_so(tmp_path: Path, source: str) -> None:
-    with pytest.raises(SourceError, match=f"{source} is not available in this version: it needs weak labels"):
-        listed(tmp_path, source)
+def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
+    outside = save(tmp_path / "private/secret.png", photo(1))
+    save(tmp_path / "photos/one.png", photo(2))
+    (tmp_path / "photos/link.png").symlink_to(outside)
+    (tmp_path / "photos/alias.png").symlink_to(tmp_path / "photos/one.png")
+    (tmp_path / "photos/folder").symlink_to(tmp_path / "private", target_is_directory=True)
+    listing = listed(tmp_path / "photos", "photos", split={"train": 0.5, "val": 0.0, "test": 0.5})
+    assert sorted(entry.name for entry in listing.entries) == ["alias", "one"]
+    assert [(item.file.name, item.reason) for item in listing.skipped] == [
+        ("link.png", "symbolic link out of the folder")
+    ]
+
+
+def test_photos_without_labels_are_listed_alone(tmp_path: Path) -> None:
+    save(tmp_path / "holiday/one.jpg", photo(1))
+    save(tmp_path / "two.png", photo(2))
+    write(tmp_path / "notes.txt", b"x")
+    split = {"train": 0.5, "val": 0.0, "test": 0.5}
+    listing = listed(tmp_path, "photos", split=split)
+    assert [(entry.name, entry.masks) for entry in listing.entries] == [("holiday/one", ()), ("two", ())]
+    assert [item.file.name for item in listing.skipped] == ["notes.txt"]
+    with pytest.raises(SourceError, match="photos has no official split; give ratios"):
+        listed(tmp_path, "photos", split="official")
 
 
 def test_wrong_folder_scheme_or_split_is_named(tmp_path: Path) -> None:

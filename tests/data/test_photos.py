@@ -1,0 +1,116 @@
+"""Photos without labels become a data set with weak ones."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from skimage import data
+from trees import params, photo, save, write
+
+from l2sae.data import faces, open_split, photos, prepare
+from l2sae.data.faces import available
+from l2sae.data.photos import MIN_CONFIDENCE, label_photo, yaw
+from l2sae.data.schemes import CELEBAMASK_PARTS
+from l2sae.data.sources import SourceError, list_source, portrait_digests
+from l2sae.params import Params
+
+needs_dlib = pytest.mark.skipif(not available(), reason="the extra 'faces' is not installed")
+SPLIT = {"train": 0.5, "val": 0.0, "test": 0.5}
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three photos of one face and one of none, with a stray."""
+    astronaut = data.astronaut()
+    views: dict[str, NDArray[np.uint8]] = {
+        "a": astronaut, "b": astronaut[:300, 50:400, ::-1].copy()[..., ::-1].copy(), "e": astronaut[:, ::-1].copy(),
+    }  # fmt: skip
+    for name, view in views.items():
+        save(tmp_path / f"photos/{name}.png", view)
+    save(tmp_path / "photos/none.png", photo(3, 200, 160))
+    write(tmp_path / "photos/notes.txt", b"x")
+    return tmp_path / "photos"
+
+
+def config(folder: Path, **more: object) -> Params:
+    return params(folder, "photos", image_size=64, split=SPLIT, max_skipped=0.5, **more)
+
+
+@needs_dlib
+def test_a_folder_of_photos_becomes_a_data_set(folder: Path, tmp_path: Path) -> None:
+    manifest = prepare(config(folder), tmp_path / "out", quiet)
+    assert manifest["labels"] == "weak"
+    assert sum(manifest["counts"].values()) == 3
+    reasons = {item["file"]: item["reason"].split(":")[0] for item in manifest["skipped"]}
+    assert reasons == {"none.png": "no face found", "notes.txt": "stray file"}
+    item = manifest["items"]["train"][0]
+    (name, digest), *_ = item["sha256"].items()
+    assert digest == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    for roi in ("hair", "skin", "eyes", "nose", "lips"):
+        assert manifest["roi_pixel_shares"]["train"][roi] > 0.001, roi
+    train = open_split(tmp_path / "out", "train")
+    assert list(train.attributes.columns) == ["name", "confidence", "yaw", "roll"]
+    assert train.attributes["confidence"].min() >= MIN_CONFIDENCE
+
+
+@needs_dlib
+def test_a_second_run_reads_the_cache_and_gives_equal_bytes(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    prepare(config(folder), tmp_path / "out", quiet)
+    first = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+    def fail(picture: NDArray[np.uint8]) -> None:
+        raise AssertionError("labelled again")
+
+    monkeypatch.setattr(faces, "find_faces", fail)
+    prepare(config(folder), tmp_path / "out", quiet)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == first
+
+
+@needs_dlib
+def test_the_astronauts_regions_are_plausible() -> None:
+    done = label_photo(data.astronaut(), 128)
+    share = {part: float((done.parts == number).mean()) for number, part in enumerate(CELEBAMASK_PARTS)}
+    assert 0.1 < share["hair"] < 0.4
+    assert 0.08 < share["skin"] < 0.35
+    assert min(share[part] for part in ("l_eye", "r_eye", "nose", "u_lip", "l_lip")) > 0.0005
+    top, below = done.parts[8:60] == CELEBAMASK_PARTS.index("hair"), done.parts[110:]
+    assert top.mean() > 0.2
+    assert (below == CELEBAMASK_PARTS.index("hair")).mean() < 0.1
+
+
+def test_without_the_extra_prepare_says_how_to_install(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(faces, "available", lambda: False)
+    with pytest.raises(SourceError, match=r"need the extra 'faces': pip install 'l2sae\[faces\]'"):
+        prepare(config(folder), tmp_path / "out", quiet)
+
+
+def test_portraits_without_a_folder_say_where_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"absent; get the portraits with: git clone .*unitedstates/images"):
+        prepare(params(tmp_path / "absent", "portraits", split=SPLIT), tmp_path / "out", quiet)
+
+
+def test_portraits_are_pinned_by_digest(tmp_path: Path, monkeypatch) -> None:
+    digests = portrait_digests()
+    assert len(digests) == 879
+    assert all(len(digest) == 64 and name.endswith(".jpg") for name, digest in digests.items())
+    path = save(tmp_path / "A000014.jpg", photo(1))
+    found = photos._label_cached(path, tmp_path, 64, digests)
+    assert found == "not the pinned portrait: sha256 differs"
+    save(tmp_path / "Z999999.jpg", photo(2))
+    listing = list_source(params(tmp_path, "portraits", split=SPLIT).data)[0]
+    assert [entry.name for entry in listing.entries] == ["A000014"]
+    assert [(item.file.name, item.bad) for item in listing.skipped] == [("Z999999.jpg", False)]
+
+
+def test_yaw_follows_the_nose() -> None:
+    points = np.zeros((68, 2))
+    points[1], points[15] = (0, 0), (100, 0)
+    for tip, turned in ((50, 0.0), (75, 0.5), (20, -0.6)):
+        points[30] = (tip, 30)
+        assert yaw(points) == pytest.approx(turned)

@@ -1,5 +1,6 @@
 """Fixtures that several parts of the package test with."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,15 @@ from l2sae.model import L2SAE, save_model
 from l2sae.params import Params, load_params
 
 TINY = {"data.image_size": 64, "model.width": 16, "model.style_dim": 8}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Tensors as small as the tests' gain nothing from threads, which wait for each other on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

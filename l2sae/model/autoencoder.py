@@ -38,7 +38,7 @@ class L2SAE(nn.Module):
         channels = self.slices["context"].stop
         self.structure_encoder = StructureEncoder(channels, params.width, params.structure_stride)
         self.style_encoder = StyleEncoder(params.style_dim, params.width, len(rois))
-        self.generator = Generator(channels, params.style_dim, params.width, params.structure_stride)
+        self.generator = Generator(channels, params.style_dim, params.width, params.structure_stride, len(rois))
         self.mask_predictor = MaskPredictor(
             [roi.channels for roi in rois], 8 * max(1, params.width // 24), params.structure_stride
         )
@@ -67,7 +67,7 @@ class L2SAE(nn.Module):
 
     def decode(self, structure: Tensor, style: Tensor) -> Tensor:
         """Structure (B, C, h, w) and style (B, D) -> images (B, 3, H, W) in [-1, 1]."""
-        return self.generator(structure, style).clamp(-1, 1)
+        return self.generator(structure, style, torch.sigmoid(self.mask_logits(structure))).clamp(-1, 1)
 
     def mask_logits(self, structure: Tensor, rois: Sequence[str] | None = None) -> Tensor:
         """Matte logits (B, len(rois), H, W); each ROI's come from its slice of ``structure`` alone."""

@@ -28,4 +28,4 @@ class MaskPredictor(nn.Module):
         """Logits (B, len(slices), H, W) of the ROIs with these ``indices``; each slice is (B, C_roi, h, w)."""
         stacked = torch.cat([self.stems[i](part) for i, part in zip(indices, slices, strict=True)])
         logits = F.pixel_shuffle(self.trunk(stacked), 4)
-        return logits.unflatten(0, (len(indices), -1)).squeeze(2).transpose(0, 1)
+        return logits.unflatten(0, (len(indices), -1)).squeeze(2).transpose(0, 1).contiguous()

@@ -141,8 +141,9 @@ def training_losses(model: L2SAE, batch: FaceBatch, params: Params, generator: t
     masks = roi_masks(batch.labels, rois)
     structure = model.encode_structure(source)
     logits = model.mask_logits(structure)
-    style = model.style_encoder(target, torch.sigmoid(logits.detach()))
-    output = model.generator(structure, style)
+    mattes = torch.sigmoid(logits)
+    style = model.style_encoder(target, mattes.detach())
+    output = model.generator(structure, style, mattes)
     losses = {
         "l1": lambda: reconstruction_loss(output, target),
         "roi": lambda: roi_reconstruction_loss(output, target, masks),

@@ -1,11 +1,10 @@
 """A tiny prepared data set of rendered faces, and the parameters to train on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from l2sae.data import FaceBatch, FaceDataset, open_split, prepare
 from l2sae.params import Params, load_params
@@ -60,12 +59,3 @@ def dataset(prepared: Path) -> FaceDataset:
 def batch(dataset: FaceDataset) -> FaceBatch:
     """The first eight faces of the training split."""
     return dataset.batch(range(8))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from threads, which wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

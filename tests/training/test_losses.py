@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import correlate1d
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from l2sae.training.losses import (
+    SSIM_STRIDE,
     SSIM_WINDOW,
     matte_loss,
     reconstruction_loss,
@@ -107,29 +107,23 @@ def test_roi_loss_of_a_picture_without_rois_is_zero_with_a_finite_gradient() -> 
     assert not output.grad.any()
 
 
-def ssim_by_definition(first: Tensor, second: Tensor) -> np.ndarray:
-    """SSIM map (Wang et al. 2004, equation 13) of images (B, 3, H, W) in [-1, 1], Gaussian window of sigma 1.5."""
-    offsets = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
-    window = np.exp(-(offsets**2) / (2 * 1.5**2))
-    window /= window.sum()
-
-    def mean(x: np.ndarray) -> np.ndarray:
-        return correlate1d(correlate1d(x, window, axis=-1, mode="mirror"), window, axis=-2, mode="mirror")
-
-    x, y = first.numpy(), second.numpy()
-    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
-    covariance = mean(x * y) - mean(x) * mean(y)
-    variances = mean(x * x) - mean(x) ** 2 + mean(y * y) - mean(y) ** 2
-    luminance = (2 * mean(x) * mean(y) + c1) / (mean(x) ** 2 + mean(y) ** 2 + c1)
-    return luminance * (2 * covariance + c2) / (variances + c2)
+def ssim_by_definition(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean SSIM (Wang et al. 2004, equation 13) of grey images (B, H, W) in [0, 1] over the loss's square windows."""
+    values = []
+    for top, left in np.ndindex(*(np.array(first.shape[1:]) - SSIM_WINDOW) // SSIM_STRIDE + 1):
+        rows, columns = (slice(SSIM_STRIDE * at, SSIM_STRIDE * at + SSIM_WINDOW) for at in (top, left))
+        for x, y in zip(first[:, rows, columns], second[:, rows, columns], strict=True):
+            (variance_x, covariance), (_, variance_y) = np.cov(x.ravel(), y.ravel(), bias=True)
+            luminance = (2 * x.mean() * y.mean() + 0.01**2) / (x.mean() ** 2 + y.mean() ** 2 + 0.01**2)
+            values.append(luminance * (2 * covariance + 0.03**2) / (variance_x + variance_y + 0.03**2))
+    return float(np.mean(values))
 
 
 def test_structural_loss_follows_the_definition_of_ssim() -> None:
     target = random_images(0, size=24)
     output = torch.lerp(target, random_images(1, size=24), 0.3)
-    grey = [images.mean(dim=1, keepdim=True) for images in (output, target)]
-    expected = (1 - ssim_by_definition(*grey).mean()) / 2
-    assert structural_loss(output, target).item() == pytest.approx(expected, abs=1e-6)
+    grey = [(images.mean(dim=1).numpy() + 1) / 2 for images in (output, target)]
+    assert structural_loss(output, target).item() == pytest.approx((1 - ssim_by_definition(*grey)) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize("amount", [0.05, 0.2, 0.6])
@@ -138,8 +132,8 @@ def test_structural_loss_agrees_with_scikit_image(amount: float) -> None:
     target = (ramp[:, None] * ramp[None, :]).expand(2, 3, 48, 48)
     output = target + amount * random_images(1, size=48)
     similarity = [
-        structural_similarity(x.mean(0).numpy(), y.mean(0).numpy(), data_range=2.0, gaussian_weights=True)
-        for x, y in zip(output, target, strict=True)
+        structural_similarity(x, y, data_range=1.0, win_size=7, use_sample_covariance=False)
+        for x, y in zip(*(((images.mean(dim=1) + 1) / 2).numpy() for images in (output, target)), strict=True)
     ]
     assert structural_loss(output, target).item() == pytest.approx((1 - np.mean(similarity)) / 2, abs=0.02)
 

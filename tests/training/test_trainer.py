@@ -273,7 +273,7 @@ def l1_between(model: L2SAE, source: Tensor, target: Tensor) -> float:
     with torch.no_grad():
         structure = model.encode_structure(source)
         style = model.style_encoder(target, torch.sigmoid(model.mask_logits(structure)))
-        return (model.generator(structure, style) - target).abs().mean().item()
+        return (model.decode(structure, style) - target).abs().mean().item()
 
 
 def test_without_recolouring_structure_and_style_come_from_the_face_itself(

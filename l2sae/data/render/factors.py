@@ -65,15 +65,15 @@ def _jitter(colour: Array, draws: Draws, brightness: float, tint: float) -> Arra
 
 
 def _pose(d: Draws, p: dict[str, Array]) -> None:
-    """Framed as face crops are: the head fills about three quarters of the height. Augmentation adds other framings."""
+    """Framed as face crops are, the chin near the lower edge. Augmentation adds other framings."""
     turned = d.chance(0.15)
     p["yaw"] = np.clip(d.normal(0, np.where(turned > 0, 20.0, 6.0)), -45, 45)
     p["pitch"] = np.clip(d.normal(0, 5.0), -18, 18)
     p["roll"] = np.clip(d.normal(0, 3.5), -22, 22)
-    height = d.uniform(0.68, 0.92)
+    height = d.uniform(0.78, 0.94)
     p["head_height"] = height
     p["centre_x"] = d.normal(0, 0.025)
-    p["centre_y"] = d.normal(0.06 - 0.45 * (0.9 - height) + 0.04, 0.025)
+    p["centre_y"] = d.normal(0.94 - height, 0.025)
 
 
 def _shape(d: Draws, p: dict[str, Array], group: Array) -> None:
@@ -87,15 +87,15 @@ def _shape(d: Draws, p: dict[str, Array], group: Array) -> None:
     p["neck_width"] = d.normal(0.50 - 0.10 * group, 0.035)
     p["eye_gap"] = d.normal(0.315, 0.014)
     p["eye_level"] = d.normal(-0.03, 0.025)
-    p["eye_width"] = d.normal(0.160, 0.011)
-    p["eye_open"] = d.normal(0.36 + 0.05 * group, 0.07)
+    p["eye_width"] = d.normal(0.168, 0.011)
+    p["eye_open"] = d.normal(0.40 + 0.05 * group, 0.07)
     p["eye_tilt"] = d.normal(0.06, 0.06)
     p["lid_fold"] = d.uniform(0, 1)
     p["gaze_x"] = d.normal(0, 0.10)
     p["gaze_y"] = d.normal(0, 0.05)
     p["iris_radius"] = d.uniform(0.36, 0.43)
     p["brow_height"] = d.normal(1.30 + 0.12 * group, 0.12)
-    p["brow_thick"] = d.normal(0.25 - 0.06 * group, 0.055)
+    p["brow_thick"] = d.normal(0.33 - 0.05 * group, 0.05)
     p["brow_arch"] = d.uniform(0.05, 0.45)
     p["brow_slope"] = d.normal(0.0, 0.10)
     p["brow_density"] = d.uniform(0.45, 0.95)
@@ -107,8 +107,8 @@ def _shape(d: Draws, p: dict[str, Array], group: Array) -> None:
     p["cheek"] = d.uniform(0.3, 1.2)
     p["mouth_level"] = p["nose_end"] + d.normal(0.205, 0.018)
     p["mouth_width"] = d.normal(0.262, 0.022)
-    p["lip_upper"] = d.normal(0.058 + 0.008 * group, 0.013)
-    p["lip_lower"] = d.normal(0.078 + 0.008 * group, 0.015)
+    p["lip_upper"] = d.normal(0.070 + 0.008 * group, 0.013)
+    p["lip_lower"] = d.normal(0.094 + 0.008 * group, 0.015)
     p["cupid"] = d.uniform(0.0, 0.4)
     expression = d.choice([0.5, 0.2, 0.2, 0.1])  # neutral, smile, broad smile with teeth, open
     p["smile"] = np.array([0.0, 0.6, 1.0, 0.2])[expression] * d.uniform(0.6, 1.1) + d.normal(0, 0.08)

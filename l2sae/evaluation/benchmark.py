@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,11 @@ class Stopwatch:
     def __init__(self, device: torch.device, repeats: int):
         self.device, self.repeats = device, repeats
 
-    def seconds(self, call: Callable[[], object], repeats: int | None = None) -> NDArray[np.float64]:
+    def seconds(
+        self, call: Callable[[], object], repeats: int | None = None, warm_up: int = _WARM_UP
+    ) -> NDArray[np.float64]:
         """Seconds of each timed call."""
-        for _ in range(_WARM_UP):
+        for _ in range(warm_up):
             call()
         taken = []
         for _ in range(repeats or self.repeats):
@@ -171,7 +174,7 @@ def _scaling(
     others = dataset.batch([i % len(dataset) for i in range(1, len(model.rois) + 1)]).images.to(model.device)
     styles = model.encode(others).style
     resolution = by_resolution(
-        model, photo, roi, style, compose, watch.seconds, lambda: peak_memory(model.device), repeats
+        model, photo, roi, style, compose, partial(watch.seconds, warm_up=1), lambda: peak_memory(model.device), repeats
     )
     return {
         "resolution": resolution,

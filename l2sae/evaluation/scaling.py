@@ -20,6 +20,7 @@ SIZES = ((128, 128), (256, 256), (512, 512), (1024, 1024), (2048, 2048), (3000, 
 """Heights and widths of the photos, up to 12 megapixels."""
 OPERATIONS = 10  # rows of the profile
 _PROFILED = 3  # edits
+_SMALL = 2_000_000  # pixels
 
 Seconds = Callable[[Callable[[], object], int], NDArray[np.float64]]
 Row = dict[str, Any]
@@ -45,7 +46,7 @@ def by_resolution(
         compose: the composition.
         seconds: times a call a number of times.
         memory: most bytes that the process, or the GPU's tensors, ever held. It never falls, hence the order.
-        repeats: timed calls for each size.
+        repeats: timed calls for each size up to 2 megapixels; larger ones, which take seconds, are timed once.
 
     Returns:
         Rows {width, height, megapixels, ms (median), peak_mb (so far)}.
@@ -54,7 +55,7 @@ def by_resolution(
     for height, width in SIZES:
         picture = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
         call = partial(edit, model, picture, rois=(roi,), style=Swap(style), compose=compose)
-        taken = seconds(call, repeats)
+        taken = seconds(call, repeats if width * height <= _SMALL else 1)
         rows.append(
             {
                 "width": width,

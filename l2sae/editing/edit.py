@@ -114,8 +114,8 @@ class FaceEditor:
     def mattes(self) -> dict[str, Tensor]:
         """ROI -> predicted matte (B, 1, S, S) in [0, 1] at model resolution; below 1/255 it is 0."""
         if not self._mattes:
-            for roi, matte in self.model.masks(self.latents.structure).items():
-                self._mattes[roi] = torch.where(matte < MIN_MATTE, 0.0, matte)
+            mattes = torch.where(self.latents.mattes < MIN_MATTE, 0.0, self.latents.mattes)
+            self._mattes = dict(zip(self.model.roi_names, mattes.split(1, dim=1), strict=True))
         return self._mattes
 
     @torch.inference_mode()
@@ -190,8 +190,9 @@ class FaceEditor:
         has to meet them when it replays.
         """
         if key not in self._decoded:
-            own = self.latents.style
-            images = self.model.decode(self.latents.structure, own if vectors is None else vectors)
+            latents = self.latents
+            style = latents.style if vectors is None else vectors
+            images = self.model.decode(latents.structure, style, latents.mattes)
             _remember(self._decoded, key, images)
         return self._decoded[key]
 

@@ -45,7 +45,7 @@ class Outside:
 @torch.inference_mode()
 def reconstruction_error(editor: FaceEditor) -> ReconstructionError:
     """Decode the photo's own latents and compare."""
-    decoded = editor.model.decode(editor.latents.structure, editor.latents.style)
+    decoded = editor.model.decode(editor.latents.structure, editor.latents.style, editor.latents.mattes)
     gap = (decoded - editor.images) / 2
     per_pixel = gap.abs().mean(dim=1, keepdim=True) * 255
     rois = {

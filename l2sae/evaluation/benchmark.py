@@ -188,7 +188,7 @@ def _parts(model: L2SAE, photo: NDArray[np.uint8]) -> dict[str, Callable[[], obj
     latents = model.encode(images)
     return {
         "encode": lambda: model.encode(images),
-        "decode": lambda: model.decode(latents.structure, latents.style),
+        "decode": lambda: model.decode(latents.structure, latents.style, latents.mattes),
         "masks": lambda: model.masks(latents.structure),
     }
 

@@ -138,7 +138,7 @@ def _measure_faces(
     def measure(batch: FigureBatch) -> tuple[dict[str, Tensor], FaceStatistics, Latents]:
         _, photos, regions = batch
         latents = model.encode(to_model(photos, model.image_size))
-        mattes = resized(torch.sigmoid(model.mask_logits(latents.structure)), faces.size)
+        mattes = resized(latents.mattes, faces.size)
         columns = _quality_columns(model, photos, latents) | {
             "overlap": overlap_counts(mattes > 0.5, regions),
             "constant": overlap_counts(constant.expand_as(regions), regions),
@@ -157,7 +157,7 @@ def _measure_faces(
 
 
 def _quality_columns(model: L2SAE, photos: Tensor, latents: Latents) -> dict[str, Tensor]:
-    output = resized(model.decode(latents.structure, latents.style), photos.shape[-1])
+    output = resized(model.decode(latents.structure, latents.style, latents.mattes), photos.shape[-1])
     values = latents.structure[0].numel() + latents.style[0].numel()
     return {
         "psnr": psnr(output, photos),

@@ -61,7 +61,7 @@ def reconstruction_figure(model: L2SAE, faces: FaceBatch) -> Figure:
     """Photos, reconstructions, their difference (amplified), predicted mattes and true labels, face by face."""
     images = faces.images.to(model.device)
     latents = model.encode(images)
-    output = model.decode(latents.structure, latents.style)
+    output = model.decode(latents.structure, latents.style, latents.mattes)
     error = ERROR_GAIN * (output - images).abs() - 1
     photos = as_pictures(images)
     mattes = [as_maps(matte) for matte in model.masks(latents.structure).values()]

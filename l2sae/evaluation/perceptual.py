@@ -146,7 +146,7 @@ def _lpips(model: L2SAE, faces: Faces, compose: str, folder: Path | None) -> dic
     values = []
     for _, photos, _ in faces.batches():
         latents = model.encode(to_model(photos, model.image_size))
-        output = resized(model.decode(latents.structure, latents.style), photos.shape[-1])
+        output = resized(model.decode(latents.structure, latents.style, latents.mattes), photos.shape[-1])
         values += metric(eight_bit(output), photos).flatten().tolist()
     return {"reconstruction.lpips": float(np.mean(values))}
 

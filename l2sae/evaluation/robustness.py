@@ -98,7 +98,7 @@ class L2SAESubject:
     def reconstruct(self, code: EncodedFaces) -> Tensor:
         """Decoded images (B, 3, S, S)."""
         latents = code.editor.latents
-        return resized(self.model.decode(latents.structure, latents.style), code.editor.photo.shape[-1])
+        return resized(self.model.decode(latents.structure, latents.style, latents.mattes), code.editor.photo.shape[-1])
 
     def mask(self, code: EncodedFaces) -> Tensor:
         """Predicted mattes (B, R, S, S)."""

@@ -15,10 +15,14 @@ from l2sae.rois import Roi, roi_slices
 
 @dataclass(frozen=True)
 class Latents:
-    """What an image is encoded into: ``structure`` (B, C, h, w) and ``style`` (B, D)."""
+    """What an image is encoded into: ``structure`` (B, C, h, w), ``style`` (B, D), and the structure's ``mattes``.
+
+    Mattes are (B, R, H, W) in [0, 1]; encoding needs them, and whoever decodes may use them again.
+    """
 
     structure: Tensor
     style: Tensor
+    mattes: Tensor
 
 
 class L2SAE(nn.Module):
@@ -63,11 +67,17 @@ class L2SAE(nn.Module):
     def encode(self, images: Tensor) -> Latents:
         """Images (B, 3, H, W) in [-1, 1] -> their structure and style."""
         structure = self.encode_structure(images)
-        return Latents(structure, self.style_encoder(images, torch.sigmoid(self.mask_logits(structure))))
+        mattes = torch.sigmoid(self.mask_logits(structure))
+        return Latents(structure, self.style_encoder(images, mattes), mattes)
 
-    def decode(self, structure: Tensor, style: Tensor) -> Tensor:
-        """Structure (B, C, h, w) and style (B, D) -> images (B, 3, H, W) in [-1, 1]."""
-        return self.generator(structure, style, torch.sigmoid(self.mask_logits(structure))).clamp(-1, 1)
+    def decode(self, structure: Tensor, style: Tensor, mattes: Tensor | None = None) -> Tensor:
+        """Structure (B, C, h, w) and style (B, D) -> images (B, 3, H, W) in [-1, 1].
+
+        ``mattes`` are those of `encode`, where the structure is still the encoded one; None predicts them anew.
+        """
+        if mattes is None:
+            mattes = torch.sigmoid(self.mask_logits(structure))
+        return self.generator(structure, style, mattes).clamp(-1, 1)
 
     def mask_logits(self, structure: Tensor, rois: Sequence[str] | None = None) -> Tensor:
         """Matte logits (B, len(rois), H, W); each ROI's come from its slice of ``structure`` alone."""

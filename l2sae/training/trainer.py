@@ -160,8 +160,8 @@ def validate(model: L2SAE, dataset: FaceDataset, device: torch.device) -> dict[s
     batch = dataset.batch(range(min(len(dataset), VALIDATION_FACES)))
     images, masks = batch.images.to(device), roi_masks(batch.labels, len(model.rois)).to(device).bool()
     latents = model.encode(images)
-    error = ((model.decode(latents.structure, latents.style) - images) / 2).square().mean(dim=(1, 2, 3))
-    mattes = model.mask_logits(latents.structure) > 0
+    error = ((model.decode(latents.structure, latents.style, latents.mattes) - images) / 2).square().mean(dim=(1, 2, 3))
+    mattes = latents.mattes > 0.5
     overlap, union = (mattes & masks).sum(dim=(0, 2, 3)), (mattes | masks).sum(dim=(0, 2, 3))
     model.train()
     return {

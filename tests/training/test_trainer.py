@@ -304,20 +304,20 @@ def test_structure_sees_a_recoloured_copy_and_the_target_is_recoloured_in_its_sh
 
 
 class Oracle(nn.Module):
-    """Knows the answer: decodes with a constant error of 0.2, and returns the first ROI's matte moved by half."""
+    """Knows the answer: its mattes are the labels that it was given, and it decodes with a constant error of 0.2."""
 
     def __init__(self, batch: FaceBatch, rois: int):
         super().__init__()
         self.batch, self.rois = batch, range(rois)
 
     def encode(self, images: Tensor) -> Latents:
-        return Latents(images, images)
+        return Latents(images, images, self.mattes())
 
-    def decode(self, structure: Tensor, style: Tensor) -> Tensor:
+    def decode(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
         return structure + 0.2
 
-    def mask_logits(self, structure: Tensor) -> Tensor:
-        return 2 * roi_masks(self.batch.labels, len(self.rois)) - 1
+    def mattes(self) -> Tensor:
+        return roi_masks(self.batch.labels, len(self.rois))
 
 
 def test_validation_figures_follow_their_definitions(prepared: Path, make_params: MakeParams) -> None:

@@ -71,9 +71,13 @@ class Link {
   post(action, args, live, buffers) {
     this.generation += 1;
     this.sent.set(this.generation, performance.now());
-    this.model.send({ action, arguments: args, generation: this.generation, live }, undefined, buffers);
     clearTimeout(this.alarm);
     this.alarm = setTimeout(() => this.onSilence(true), PATIENCE_MS);
+    try {
+      this.model.send({ action, arguments: args, generation: this.generation, live }, undefined, buffers);
+    } catch {
+      this.onSilence(true); // the channel to the kernel is gone
+    }
   }
 
   receive(content, buffers, onReply) {

@@ -16,7 +16,7 @@ TONES = {"very light": 55, "light": 41, "intermediate": 28, "tan": 10, "brown": 
 
 GREY_CHROMA = 3.0  # mean CIELAB chroma of the skin below which a photo has no colour to tell a tone by
 SIDE_LIGHT = 12.0  # difference in mean L* between the halves of the skin
-TURNED = 0.25  # of `l2sae.data.photos.yaw`
+TURNED = 0.25  # of the column turn: l2sae.data.photos.yaw
 ALIKE_BITS = 4  # of the 64 of a difference hash
 _CHUNK = 256
 
@@ -36,8 +36,8 @@ def coverage_table(dataset: FaceDataset, skin: str = "skin", max_faces: int = 20
     if skin in dataset.rois:
         rows = [_tone_and_light(image, region) for image, region in _faces(dataset, skin, max_faces)]
         groups = pd.DataFrame(rows, columns=["skin tone", "light"])
-    if "yaw" in dataset.attributes:
-        turned = dataset.attributes["yaw"].astype(float).abs()[: len(groups)] > TURNED
+    if "turn" in dataset.attributes:
+        turned = dataset.attributes["turn"].astype(float).abs()[: len(groups)] > TURNED
         groups["pose"] = np.where(turned, "turned", "frontal")
     counted = groups.melt(var_name="attribute", value_name="group").value_counts(sort=False).rename("faces")
     table = counted.reset_index().sort_values(["attribute", "faces"], ascending=[True, False], ignore_index=True)

@@ -20,7 +20,7 @@ class Faces:
     def __init__(self, images: list[NDArray[np.uint8]], yaw: list[float] | None = None) -> None:
         self.images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
         self.names = tuple(f"face{index}" for index in range(len(images)))
-        self.attributes = pd.DataFrame({"name": self.names} | ({"yaw": yaw} if yaw else {}))
+        self.attributes = pd.DataFrame({"name": self.names} | ({"turn": yaw} if yaw else {}))
 
     def __len__(self) -> int:
         return len(self.images)

@@ -1,5 +1,6 @@
 """Faces to learn from: rendered ones, importers of labelled photos, the prepared data set, augmentation."""
 
+from l2sae.data.coverage import coverage_table, near_duplicates
 from l2sae.data.dataset import FaceBatch, FaceDataset, PreparedError, open_split
 from l2sae.data.overview import describe_data, skipped_table, split_table
 from l2sae.data.prepared import PrepareError, prepare
@@ -16,9 +17,11 @@ __all__ = [
     "Scheme",
     "SchemeError",
     "SourceError",
+    "coverage_table",
     "describe_data",
     "flip_permutation",
     "get_scheme",
+    "near_duplicates",
     "open_split",
     "prepare",
     "render_faces",

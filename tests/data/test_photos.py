@@ -55,7 +55,7 @@ def test_a_folder_of_photos_becomes_a_data_set(folder: Path, tmp_path: Path) -> 
     for roi in ("hair", "skin", "eyes", "nose", "lips"):
         assert manifest["roi_pixel_shares"]["train"][roi] > 0.001, roi
     train = open_split(tmp_path / "out", "train")
-    assert list(train.attributes.columns) == ["name", "confidence", "yaw", "roll"]
+    assert list(train.attributes.columns) == ["name", "confidence", "turn", "roll"]
     assert train.attributes["confidence"].min() >= MIN_CONFIDENCE
 
 

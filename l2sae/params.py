@@ -99,6 +99,7 @@ class TrainParams(Section):
     minutes: Annotated[float, Field(gt=0)] | None
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0)]
+    muon_learning_rate: Weight = Field(description="of the kernels of encoders and generator; 0 leaves all to AdamW")
     warmup_steps: Annotated[int, Field(ge=0)]
     ema_half_life: Weight = Field(description="half-life of the weight average, in steps; 0 switches it off")
     recolour: Share = Field(

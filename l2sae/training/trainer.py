@@ -10,6 +10,7 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from l2sae.data import FaceBatch, FaceDataset, open_split
@@ -24,11 +25,13 @@ from l2sae.training.losses import (
     roi_reconstruction_loss,
     structural_loss,
 )
+from l2sae.training.muon import Muon
 
 POINTS = 20  # of the training curves
 VALIDATION_FACES = 64
 STYLE_FACES = 512  # faces whose styles set the unit of noise edits
 GRADIENT_NORM = 1.0
+MIN_KERNEL = 16  # channels; the steps of smaller kernels are not worth a matrix's treatment
 FINAL_RATE = 0.02  # share of the learning rate at the end of the cosine
 
 Log = Callable[[int, dict[str, float]], None]
@@ -86,7 +89,8 @@ class Trainer:
         self.model = build_model(params).to(self.device).train()
         decay = 0.5 ** (1 / params.train.ema_half_life) if params.train.ema_half_life else 0.0
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(decay))
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
+        self.optimizers = build_optimizers(self.model, params)
+        self._rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         self.steps = 0
 
     @property
@@ -96,13 +100,14 @@ class Trainer:
 
     def step(self, batch: FaceBatch, progress: float) -> dict[str, float]:
         """One update on ``batch``; ``progress`` in [0, 1] sets the learning rate. Returns the losses by name."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.params.train.learning_rate * rate_factor(self.params, self.steps, progress)
+        factor = rate_factor(self.params, self.steps, progress)
+        for optimizer, rate in zip(self.optimizers, self._rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate * factor
+            optimizer.zero_grad()
         batch = FaceBatch(batch.images.to(self.device), batch.labels.to(self.device))
         losses = training_losses(self.model, batch, self.params, self.generator)
         weights = self.params.train.loss.model_dump()
         total = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
-        self.optimizer.zero_grad()
         total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM).item()
         values = {name: value.item() for name, value in losses.items()}
@@ -110,7 +115,8 @@ class Trainer:
             raise DivergenceError(
                 f"step {self.steps + 1}: losses {values}, gradient norm {norm}: lower train.learning_rate, train again"
             )
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.average.update_parameters(self.model)
         self.steps += 1
         return values
@@ -124,6 +130,25 @@ def build_model(params: Params) -> L2SAE:
     if params.train.init is not None:
         load_weights(model, shipped_model_path() if params.train.init == "shipped" else params.train.init)
     return model
+
+
+def build_optimizers(model: L2SAE, params: Params) -> list[Optimizer]:
+    """AdamW, and where it has a learning rate Muon for the kernels of the encoders and the generator.
+
+    Muon reaches in 440 steps what AdamW reaches in 800, at a tenth more time a step. The mask predictor's kernels are
+    small, and it learns faster with AdamW.
+    """
+    kernels = [
+        weight
+        for name, weight in model.named_parameters()
+        if weight.dim() == 4 and min(weight.shape[:2]) >= MIN_KERNEL and not name.startswith("mask_predictor.")
+    ]
+    if not params.train.muon_learning_rate:
+        kernels = []
+    by_muon = {id(weight) for weight in kernels}
+    others = [weight for weight in model.parameters() if id(weight) not in by_muon]
+    adamw = torch.optim.AdamW(others, params.train.learning_rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
+    return [adamw, Muon(kernels, params.train.muon_learning_rate)] if kernels else [adamw]
 
 
 def training_losses(model: L2SAE, batch: FaceBatch, params: Params, generator: torch.Generator) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from l2sae.model import L2SAE, CheckpointError, Latents, save_model
 from l2sae.params import Params
 from l2sae.training import DivergenceError, Trainer, TrainResult, build_model, train, trainer, training_losses
 from l2sae.training.losses import roi_masks
+from l2sae.training.trainer import build_optimizers
 
 MakeParams = Callable[..., Params]
 LOSS_FUNCTIONS = {
@@ -220,13 +221,26 @@ def test_without_a_half_life_the_result_is_the_last_model(batch: FaceBatch, make
 
 
 def test_a_step_reports_the_losses_and_uses_its_learning_rate(batch: FaceBatch, make_params: MakeParams) -> None:
-    params = make_params({"train.warmup_steps": 4, "train.learning_rate": 1e-3, **ALL_LOSSES})
+    rates = {"train.learning_rate": 1e-3, "train.muon_learning_rate": 2e-3}
+    params = make_params({"train.warmup_steps": 4, "model.width": 32, **rates, **ALL_LOSSES})
     run = Trainer(params)
     assert run.step(batch, 0.0).keys() == LOSS_FUNCTIONS.keys()
-    assert run.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 / 4)
+    assert [optimizer.param_groups[0]["lr"] for optimizer in run.optimizers] == pytest.approx([1e-3 / 4, 2e-3 / 4])
     run.step(batch, 0.0)
-    assert run.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 / 2)
+    assert [optimizer.param_groups[0]["lr"] for optimizer in run.optimizers] == pytest.approx([1e-3 / 2, 2e-3 / 2])
     assert run.steps == 2
+
+
+def test_muon_trains_the_large_kernels_outside_the_mask_predictor(make_params: MakeParams) -> None:
+    params = make_params({"model.width": 32, "train.muon_learning_rate": 2e-3})
+    model = build_model(params)
+    names = {id(weight): name for name, weight in model.named_parameters()}
+    adamw, muon = ([names[id(p)] for p in o.param_groups[0]["params"]] for o in build_optimizers(model, params))
+    assert sorted(adamw + muon) == sorted(names.values())
+    assert {name.split(".")[0] for name in muon} == {"structure_encoder", "style_encoder", "generator"}
+    assert not any(name.endswith("bias") for name in muon)
+    [alone] = build_optimizers(model, make_params({"model.width": 32, "train.muon_learning_rate": 0.0}))
+    assert len(alone.param_groups[0]["params"]) == len(names)
 
 
 def test_the_learning_rate_warms_up_then_falls_along_a_cosine(make_params: MakeParams) -> None:

@@ -44,7 +44,7 @@ class L2SAE(nn.Module):
         self.style_encoder = StyleEncoder(params.style_dim, params.width, len(rois))
         self.generator = Generator(channels, params.style_dim, params.width, params.structure_stride, len(rois))
         self.mask_predictor = MaskPredictor(
-            [roi.channels for roi in rois], max(8, 3 * params.width // 8), params.structure_stride
+            [roi.channels for roi in rois], 8 * max(1, params.width // 24), params.structure_stride
         )
         self.register_buffer("style_mean", torch.zeros(params.style_dim))
         self.register_buffer("style_scale", torch.ones(params.style_dim))

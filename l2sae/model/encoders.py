@@ -19,7 +19,7 @@ class StructureEncoder(nn.Module):
     def __init__(self, channels: int, width: int, stride: int):
         super().__init__()
         self.stride = stride
-        widths = (3 * width // 4, width, 2 * width)
+        widths = (width // 2, width, 2 * width)
         self.stem = nn.Conv2d(3, widths[0], 7, stride=PATCH, padding=3)
         self.levels = nn.ModuleList(
             [

@@ -30,8 +30,7 @@ def matte_responses(model: L2SAE, structures: Tensor, generator: torch.Generator
         Mean absolute change of the mattes at each pixel, 0 or more.
     """
     scale = structures.std(dim=(0, 2, 3)).cpu()[:, None, None]
-    rois = len(model.roi_names)
-    responses = torch.zeros(rois, rois, model.image_size, model.image_size, dtype=torch.float64)
+    responses = [torch.zeros((), dtype=torch.float64) for _ in model.roi_names]
     for chunk in structures.split(_BATCH):
         chunk = chunk.to(model.device)
         before = torch.cat(list(model.masks(chunk).values()), dim=1)
@@ -40,8 +39,8 @@ def matte_responses(model: L2SAE, structures: Tensor, generator: torch.Generator
             perturbed, part = chunk.clone(), model.slices[name]
             perturbed[:, part] += noise[:, part].to(chunk)
             after = torch.cat(list(model.masks(perturbed).values()), dim=1)
-            responses[r] += (after - before).abs().sum(dim=0).cpu()
-    return (responses / len(structures)).float()
+            responses[r] = responses[r] + (after - before).abs().sum(dim=0).cpu()
+    return (torch.stack(responses) / len(structures)).float()
 
 
 def cross_talk(model: L2SAE, structures: Tensor, generator: torch.Generator) -> float:

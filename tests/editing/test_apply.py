@@ -8,8 +8,15 @@ from PIL import Image
 
 from l2sae.editing import EditError, EditSession, Noise, Recipe, RecipeError, Swap, apply_recipe, edit
 from l2sae.model import L2SAE
+from l2sae.provenance.watermark import psnr
 
 Photos = list[NDArray[np.uint8]]
+
+
+@pytest.fixture
+def photos(photos: Photos) -> Photos:
+    """Pictures large enough for the watermark of exports."""
+    return [photo.repeat(3, axis=0).repeat(3, axis=1) for photo in photos]
 
 
 @pytest.fixture
@@ -24,7 +31,7 @@ def recipe(tiny_model: L2SAE, photos: Photos, tmp_path: Path) -> Path:
     session = EditSession(tiny_model)
     session.load(tmp_path / "own/photo.png")
     session.add_layer("hair", Swap(tmp_path / "own/ref.png"), strength=0.7)
-    session.add_layer("skin", Noise(2.0), seed=3, matte=np.eye(97, 131))
+    session.add_layer("skin", Noise(2.0), seed=3, matte=np.eye(291, 393))
     session.recipe().save(tmp_path / "own/edit.json")
     return tmp_path / "own/edit.json"
 
@@ -33,10 +40,14 @@ def read(path: Path | str) -> NDArray[np.uint8]:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
+def same_but_for_the_mark(exported: NDArray[np.uint8], rendered: NDArray[np.uint8]) -> bool:
+    return exported.shape == rendered.shape and psnr(exported, rendered) > 37
+
+
 def test_on_its_own_photo_the_recorded_edit_is_made_again(recipe: Path, tiny_model: L2SAE, tmp_path: Path) -> None:
     table = apply_recipe(tiny_model, recipe, None, tmp_path / "again.png")
     assert table.loc[0, "result"] == "as recorded"
-    assert np.array_equal(read(tmp_path / "again.png"), Recipe.load(recipe).replay(tiny_model))
+    assert same_but_for_the_mark(read(tmp_path / "again.png"), Recipe.load(recipe).replay(tiny_model))
     assert (tmp_path / "again.recipe.json").is_file()
 
 
@@ -52,7 +63,7 @@ def test_a_folder_of_other_photos_is_edited_afresh(
     session.load(photos[2])
     session.add_layer("hair", Swap(photos[1]), strength=0.7)
     session.add_layer("skin", Noise(2.0), seed=3)
-    assert np.array_equal(read(tmp_path / "out/b.png"), session.render())
+    assert same_but_for_the_mark(read(tmp_path / "out/b.png"), session.render())
 
 
 def test_a_changed_record_is_reported(recipe: Path, tiny_model: L2SAE, tmp_path: Path) -> None:
@@ -74,8 +85,8 @@ def test_files_outside_the_recipes_folder_are_refused_unless_a_root_admits_them(
     assert not (tmp_path / "out.png").exists()
     apply_recipe(tiny_model, recipe, None, tmp_path / "out.png", root=tmp_path)
     expected = edit(tiny_model, photos[0], "hair", Swap(photos[1]), strength=0.7)
-    off = ~np.eye(97, 131, dtype=bool)
-    assert np.array_equal(read(tmp_path / "out.png")[off], expected[off])
+    off = ~np.eye(291, 393, dtype=bool)
+    assert same_but_for_the_mark(read(tmp_path / "out.png")[off], expected[off])
 
 
 def test_what_cannot_be_done_is_said(recipe: Path, tiny_model: L2SAE, tmp_path: Path) -> None:

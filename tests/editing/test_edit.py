@@ -18,13 +18,15 @@ ROIS = ("hair", "skin", "eyes", "nose", "lips")
 @pytest.fixture
 def blind_to(tiny_model: L2SAE, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make the model find nothing of one ROI."""
-    whole = tiny_model.masks
+    whole = tiny_model.mask_logits
 
     def install(roi: str) -> None:
-        def masks(structure: torch.Tensor, rois: list[str] | None = None) -> dict[str, torch.Tensor]:
-            return {name: matte * (name != roi) for name, matte in whole(structure, rois).items()}
+        def mask_logits(structure: torch.Tensor, rois: list[str] | None = None) -> torch.Tensor:
+            names = tiny_model.roi_names if rois is None else rois
+            seen = torch.tensor([name != roi for name in names])[:, None, None]
+            return torch.where(seen, whole(structure, rois), -1e4)
 
-        monkeypatch.setattr(tiny_model, "masks", masks)
+        monkeypatch.setattr(tiny_model, "mask_logits", mask_logits)
 
     return install
 
@@ -242,12 +244,8 @@ def test_a_reference_without_the_roi_is_refused(
 
 
 def test_a_picture_that_is_no_face_warns(tiny_model: L2SAE, photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = tiny_model.masks
-
-    def masks(structure: torch.Tensor, rois: list[str] | None = None) -> dict[str, torch.Tensor]:
-        return {name: matte * 0.01 for name, matte in whole(structure, rois).items()}
-
-    monkeypatch.setattr(tiny_model, "masks", masks)
+    whole = tiny_model.mask_logits
+    monkeypatch.setattr(tiny_model, "mask_logits", lambda structure, rois=None: whole(structure, rois) - 1e4)
     with pytest.warns(FaceWarning, match="unlike a face"), pytest.raises(FaceNotFoundError):
         edit(tiny_model, photos[0], "hair", Noise())
 

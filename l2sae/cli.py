@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
 from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing import edit as apply_edit
@@ -21,7 +21,6 @@ from l2sae.provenance import AuditLog, export, inspect, verify
 from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
 
 photo_argument = click.argument("photo", type=click.Path(path_type=Path))
 out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
@@ -119,9 +118,9 @@ def edit(
     session.load(photo, align)
     style = align_styles(styles)[rois[0]] if align else style
     session.add_layer(tuple(styles), style, strength, seed=seed)
-    session.export(out, overwrite=force, icc_profile=_profile(photo), **options)
+    done = session.export(out, overwrite=force, icc_profile=_profile(photo), **options)
     if recipe is not None:
-        session.recipe().save(recipe)
+        (done.recipe or session.recipe()).save(recipe)
 
 
 @main.command("export")
@@ -178,6 +177,8 @@ def verify_file(path: Path, trust: Path | None) -> None:
 @one_line_errors
 def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
     """Show the predicted mattes over PHOTO, a face crop or with --align any photo."""
+    from l2sae.plotting import roi_colour  # with matplotlib, which nothing else here needs
+
     _check_out(out, force, FORMATS)
     model, pixels = load_model(checkpoint), as_rgb(read_picture(photo))[0].copy()
     crops = face_crops(pixels, align) if align else [None]
@@ -185,7 +186,7 @@ def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, fo
     shown = pixels * np.float32(0.4)
     for index, roi in enumerate(model.roi_names):
         matte = np.max([mattes[roi] for mattes in found], axis=0)
-        colour = COLOURS[index % len(COLOURS)]
+        colour = ImageColor.getrgb(roi_colour(index))
         shown += 0.6 * matte * np.array(colour, np.float32)
         click.echo(f"{roi}: {matte.mean():.1%} of the picture, shown in rgb{colour}")
     _save(np.clip(shown, 0, 255).round().astype(np.uint8), out, photo)

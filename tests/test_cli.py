@@ -14,8 +14,8 @@ from l2sae.cli import main
 from l2sae.data.faces import CropTransform
 from l2sae.editing import Noise, Recipe, Swap, align, edit
 from l2sae.model import L2SAE, load_model
-from l2sae.provenance import AuditLog, RivaGan
-from l2sae.provenance.watermark import psnr
+from l2sae.provenance import AuditLog
+from tests.marks import same_but_for_the_mark
 
 Photos = list[NDArray[np.uint8]]
 pytestmark = pytest.mark.filterwarnings("ignore::l2sae.editing.FaceWarning")
@@ -35,10 +35,6 @@ def run(folder: Path, checkpoint: Path, *arguments: str) -> Result:
 
 def pixels(path: Path) -> NDArray[np.uint8]:
     return np.asarray(Image.open(path))
-
-
-def same_but_for_the_mark(marked: NDArray[np.uint8], picture: NDArray[np.uint8]) -> bool:
-    return marked.shape == picture.shape and psnr(marked, picture) >= 38 and RivaGan().detect(marked).marked
 
 
 def test_edit_writes_what_edit_returns(folder: Path, tiny_checkpoint: Path, tiny_model: L2SAE, photos: Photos) -> None:

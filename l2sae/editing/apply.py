@@ -6,7 +6,7 @@ import pandas as pd
 
 from l2sae.editing.errors import EditError
 from l2sae.editing.pictures import read_picture
-from l2sae.editing.recipe import Recipe, RecipeError, digest_picture
+from l2sae.editing.recipe import Recipe, RecipeError
 from l2sae.editing.saving import save_edit
 from l2sae.editing.session import EditSession
 from l2sae.model import L2SAE
@@ -70,10 +70,10 @@ def _apply(model: L2SAE, document: Recipe, file: Path, path: Path, purpose: str)
     session = EditSession(model)
     session.load(file)
     recorded = session.apply(document)
-    save_edit(session, path, purpose)
+    made = save_edit(session, path, purpose)
     if not recorded:
         return "applied afresh"
-    same = document.result_sha256 is None or digest_picture(session.render()) == document.result_sha256
+    same = document.result_sha256 in (None, made.result_sha256)
     return "as recorded" if same else "differs from the record"
 
 

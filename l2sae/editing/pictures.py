@@ -1,5 +1,6 @@
 """Photos of any kind and size, and their place in the square that the model sees."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +113,13 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
         return read_photo(path)
     except UnusableError as error:
         raise EditError(f"{error}; give a PNG, JPEG or other still picture") from None
+
+
+def through_jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """An RGB picture (H, W, 3) uint8 as baseline JPEG with 4:2:0 chroma, Pillow's default, leaves it."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    return np.array(Image.open(buffer))
 
 
 def as_rgb(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:

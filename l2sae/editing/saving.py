@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from l2sae.editing.errors import EditError
+from l2sae.editing.recipe import Recipe
 from l2sae.editing.session import EditSession
 
 
 def save_edit(
     session: EditSession, path: str | Path, purpose: str = "research", policy: str | Path | None = None
-) -> Path:
+) -> Recipe:
     """Export the edit at the photo's own size, marked, with its recipe beside it as ``<name>.recipe.json``.
 
     Args:
@@ -18,12 +19,12 @@ def save_edit(
         policy: a policy file; None is that of the working folder, or the shipped one.
 
     Returns:
-        The path of the picture.
+        The recipe.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise EditError(f"{path}: name a .png file")
     path.parent.mkdir(parents=True, exist_ok=True)
-    session.export(path, purpose=purpose, policy=policy)
-    session.recipe().save(path.with_suffix(".recipe.json"))
-    return path
+    recipe = session.export(path, purpose=purpose, policy=policy).recipe or session.recipe()
+    recipe.save(path.with_suffix(".recipe.json"))
+    return recipe

@@ -265,6 +265,9 @@ class EditSession:
 
         A ``draft`` lacks the digest of the result, which takes a rendering at full size.
         """
+        return self._recipe(None if draft else digest_picture(self.render()))
+
+    def _recipe(self, result_sha256: str | None) -> Recipe:
         return Recipe(
             photo=self._describe_photo(),
             model_sha256=self._model_sha256,
@@ -280,7 +283,7 @@ class EditSession:
                 for layer in self.layers
                 if not layer.muted
             ),
-            result_sha256=None if draft else digest_picture(self.render()),
+            result_sha256=result_sha256,
         )
 
     def _describe_photo(self) -> PhotoRecord:
@@ -308,8 +311,10 @@ class EditSession:
         """Write the edited photo, marked, signed and logged; ``options`` are those of `l2sae.provenance.export`."""
         from l2sae.provenance import export  # it records recipes, so it imports this package
 
-        options |= {"recipe": self.recipe(), "original": self.editor.photo.numpy(), "matte": self.matte()}
-        return export(self.render(), path, purpose=purpose, policy=policy, **options)
+        picture = self.render()
+        recipe = self._recipe(digest_picture(picture))
+        options |= {"recipe": recipe, "original": self.editor.photo.numpy(), "matte": self.matte()}
+        return export(picture, path, purpose=purpose, policy=policy, **options)
 
     def apply(self, recipe: Recipe) -> bool:
         """Take the layers of a recipe, as one change that `undo` takes back.

@@ -25,6 +25,7 @@ from l2sae.evaluation.scaling import achieved, by_resolution, by_rois, operation
 from l2sae.metrics import put
 from l2sae.model import L2SAE
 from l2sae.params import Params
+from l2sae.plotting import as_pictures
 from l2sae.training import Trainer
 from l2sae.training.batches import training_batches
 
@@ -236,8 +237,7 @@ def _subject(model: L2SAE, dataset: FaceDataset) -> tuple[NDArray[np.uint8], str
         roi = max(mattes, key=lambda name: float(mattes[name].mean()))
         if bool(shows(mattes[roi])):
             other = dataset.batch([(index + 1) % len(dataset)]).images.to(model.device)
-            levels = ((images[0] + 1) * 127.5).round().byte().permute(1, 2, 0)
-            return levels.cpu().numpy(), roi, model.encode(other).style
+            return as_pictures(images)[0], roi, model.encode(other).style
     raise ValueError(f"the model finds no ROI in any of {len(dataset)} test faces: train longer (train.steps)")
 
 

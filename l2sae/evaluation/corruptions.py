@@ -4,18 +4,18 @@ All functions take and return images (B, 3, S, S) in [-1, 1]; lengths are given 
 with it. What is random depends on the seed and a face's index alone, and is the same at every severity.
 """
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from kornia.filters import gaussian_blur2d
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from l2sae.editing.pictures import through_jpeg
 from l2sae.evaluation.quality import eight_bit
+from l2sae.plotting import as_pictures
 
 REFERENCE_SIDE = 128
 OCCLUDERS = ("object", "hand", "mask")
@@ -33,13 +33,8 @@ def blur(images: Tensor, sigma: float) -> Tensor:
 
 def jpeg(images: Tensor, quality: float) -> Tensor:
     """Saved as JPEG of this quality, 1 to 95, and read again."""
-    levels = ((images.cpu() + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    result = []
-    for picture in levels:
-        buffer = io.BytesIO()
-        Image.fromarray(picture).save(buffer, "JPEG", quality=int(quality))
-        result.append(np.array(Image.open(buffer)))
-    return (torch.from_numpy(np.stack(result)).permute(0, 3, 1, 2).float() / 127.5 - 1).to(images.device)
+    result = np.stack([through_jpeg(picture, int(quality)) for picture in as_pictures(images)])
+    return (torch.from_numpy(result).permute(0, 3, 1, 2).float() / 127.5 - 1).to(images.device)
 
 
 def noise(images: Tensor, levels: float, indices: Sequence[int], seed: int) -> Tensor:

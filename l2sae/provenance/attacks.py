@@ -4,7 +4,6 @@ Each takes a picture (H, W, 3) uint8 and gives one back, the same one for the sa
 (resizing, cropping, turning) say so, and move a map of the picture along, so that the truth stays true.
 """
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+
+from l2sae.editing.pictures import through_jpeg
 
 Picture = NDArray[np.uint8]
 Map = NDArray[np.bool_]
@@ -54,13 +55,6 @@ class Attack:
     def moved(self, truth: Map) -> Map:
         """A map (H, W) of the picture as it lies on the attacked picture."""
         return truth if self.move is None else np.ascontiguousarray(self.move(truth))
-
-
-def jpeg(picture: Picture, quality: int) -> Picture:
-    """Encode as baseline JPEG with 4:2:0 chroma, Pillow's default, and decode."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="JPEG", quality=quality)
-    return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def resize(picture: Picture, factor: float) -> Picture:
@@ -116,7 +110,7 @@ def add_noise(picture: Picture, sigma: float) -> Picture:
 
 def screenshot(picture: Picture) -> Picture:
     """A picture shown smaller, cut out loosely and saved again as JPEG."""
-    return jpeg(crop(resize(picture, SCREENSHOT_SCALE), SCREENSHOT_MARGIN), SCREENSHOT_QUALITY)
+    return through_jpeg(crop(resize(picture, SCREENSHOT_SCALE), SCREENSHOT_MARGIN), SCREENSHOT_QUALITY)
 
 
 def attack_names() -> tuple[str, ...]:
@@ -170,7 +164,7 @@ def _photometric() -> Iterator[Attack]:
     """Attacks that leave every pixel in its place."""
     yield Attack("none", np.copy)
     for quality in (95, 90, 75, 60, 50, 40, 30):
-        yield Attack(f"jpeg_{quality}", partial(jpeg, quality=quality))
+        yield Attack(f"jpeg_{quality}", partial(through_jpeg, quality=quality))
     for percent in (10, 30):
         yield Attack(f"bright_{percent}", partial(brighten, share=percent / 100))
         yield Attack(f"dark_{percent}", partial(brighten, share=-percent / 100))

@@ -34,11 +34,12 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Export:
-    """An exported file, its line in the audit log, and how many bits of the mark the file carries (None: unmarked)."""
+    """An exported file, its line in the audit log, its recipe, and how many bits of the mark it carries, if any."""
 
     path: Path
     entry: Entry
     bits_matched: int | None
+    recipe: Recipe | None
 
 
 def export(
@@ -109,7 +110,7 @@ def export(
         "development_key": credentials.development,
     }
     entry = _publish(encoded, path, overwrite, log or AuditLog(folder / LOG_FILE), record)
-    return Export(path, entry, mark["bits"] if mark else None)
+    return Export(path, entry, mark["bits"] if mark else None, recipe)
 
 
 def check_destination(path: Path, overwrite: bool) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from l2sae.editing.pictures import through_jpeg
 from l2sae.provenance import attacks
 from l2sae.provenance.edits import EditedFace
 from l2sae.provenance.localiser import CELL, Localiser, LocaliserNet, padded
@@ -121,7 +122,7 @@ def _draw_damage(rng: np.random.Generator) -> list[Callable[[Pixels], Pixels]]:
         (0.2, lambda p: attacks.saturate(p, colour)),
         (0.05, lambda p: attacks.blur(p, sigma)),
         (0.1, lambda p: attacks.add_noise(p, noise)),
-        (0.6, lambda p: attacks.jpeg(p, quality)),
+        (0.6, lambda p: through_jpeg(p, quality)),
     ]
     return [change for (chance, change), draw in zip(changes, drawn, strict=True) if draw < chance]
 

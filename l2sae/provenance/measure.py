@@ -1,6 +1,5 @@
 """Measures how well the watermark holds: ``python -m l2sae.provenance.measure FOLDER --photos 30``."""
 
-import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,44 +9,21 @@ import numpy as np
 import pandas as pd
 import skimage.data
 from numpy.typing import NDArray
-from PIL import Image
 
 from l2sae.data import render_faces
-from l2sae.editing.pictures import read_picture
+from l2sae.editing.pictures import read_picture, through_jpeg
+from l2sae.plotting import as_pictures
+from l2sae.provenance.attacks import crop, get_attack, resize
 from l2sae.provenance.watermark import RivaGan, Watermark, psnr
 
 Picture = NDArray[np.uint8]
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def jpeg(picture: Picture, quality: int) -> Picture:
-    """The picture after JPEG at a quality, with colour at half resolution."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
-    return np.array(Image.open(buffer))
-
-
-def resize(picture: Picture, factor: float) -> Picture:
-    """The picture, its sides times ``factor``."""
-    size = (round(picture.shape[1] * factor), round(picture.shape[0] * factor))
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
-
-
-def crop(picture: Picture, share: float) -> Picture:
-    """The picture without ``share`` of its sides, half of it at each edge."""
-    rows, columns = (round(length * share / 2) for length in picture.shape[:2])
-    return picture[rows : picture.shape[0] - rows, columns : picture.shape[1] - columns].copy()
-
-
+NAMES = ("none", "jpeg_75", "jpeg_50", "resize_half", "crop_10", "crop_20", "bright_10")
 ATTACKS: dict[str, Callable[[Picture], Picture]] = {
-    "none": lambda picture: picture,
-    "jpeg_75": lambda picture: jpeg(picture, 75),
-    "jpeg_50": lambda picture: jpeg(picture, 50),
-    "resize_half": lambda picture: resize(picture, 0.5),
-    "crop_10": lambda picture: crop(picture, 0.1),
-    "crop_20": lambda picture: crop(picture, 0.2),
-    "bright_10": lambda picture: np.clip(picture * 1.1, 0, 255).astype(np.uint8),
-    "crop_10_jpeg_75": lambda picture: jpeg(crop(picture, 0.1), 75),
+    **{name: get_attack(name) for name in NAMES},
+    "crop_10_jpeg_75": lambda picture: through_jpeg(crop(picture, 0.1), 75),
 }
 
 
@@ -79,8 +55,7 @@ def faces(folder: Path | None, photos: int, side: int) -> Iterator[Picture]:
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder else []
     originals = [read_picture(path) for path in found[:: max(1, len(found) // photos)][:photos]]
     originals.append(skimage.data.astronaut())
-    rendered = render_faces(max(2, photos // 4), size=256, seed=11).images
-    originals += [((face + 1) * 127.5).round().byte().permute(1, 2, 0).numpy() for face in rendered]
+    originals += as_pictures(render_faces(max(2, photos // 4), size=256, seed=11).images)
     for picture in originals:
         yield resize(picture, side / min(picture.shape[:2]))
 

@@ -5,7 +5,6 @@ hash answer that.
 """
 
 import functools
-import io
 import math
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from l2sae.editing.pictures import through_jpeg
 from l2sae.provenance.errors import ProvenanceError
 from l2sae.provenance.rivagan import BITS, load_networks
 
@@ -88,7 +88,7 @@ class RivaGan:
             if psnr(picture, stronger) < MIN_PSNR:
                 break
             marked = stronger
-            if _matched(self._decode(_as_jpeg(marked, 75), 1.0)) >= detection_threshold():
+            if _matched(self._decode(through_jpeg(marked, 75), 1.0)) >= detection_threshold():
                 break
         return marked
 
@@ -146,9 +146,3 @@ def _add(picture: Picture, residual: NDArray[np.float32], strength: float) -> Pi
         full = np.asarray(plane.resize(size, Image.Resampling.BICUBIC))
         marked[..., channel] = np.clip(np.rint(picture[..., channel] + strength * full), 0, 255)
     return marked
-
-
-def _as_jpeg(picture: Picture, quality: int) -> Picture:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer))

@@ -363,7 +363,8 @@ class Controller:
 
     def export(self, purpose: str = "research") -> None:
         """Write the edit at full size with its recipe, and hand the picture to the browser."""
-        path = save_edit(self.session, self._free_path(".png"), purpose)
+        path = self._free_path(".png")
+        save_edit(self.session, path, purpose)
         self._send_file(path.name, "image/png", path.read_bytes())
         self.say("note", f"Exported as {path}, with its recipe beside it.")
 

@@ -78,11 +78,11 @@ def swap_editor(photos: str | Path | None = None, model: str | Path = "models/l2
     """
     loaded, note = open_model(model)
     gallery = open_gallery(loaded, photos=photos)
-    return SwapEditor(SwapController(loaded, gallery, note, paths=not behind_voila()), title="Latent swap")
+    return SwapEditor(SwapController(loaded, gallery, note=note, paths=not behind_voila()), title="Latent swap")
 
 
 def mask_editor(photos: str | Path | None = None, model: str | Path = "models/l2sae.safetensors") -> MaskEditor:
     """The ROI-mask editor on the trained model, with a gallery; arguments as for `swap_editor`."""
     loaded, note = open_model(model)
     gallery = open_gallery(loaded, photos=photos)
-    return MaskEditor(MaskController(loaded, gallery, note, paths=not behind_voila()), title="ROI masks")
+    return MaskEditor(MaskController(loaded, gallery, note=note, paths=not behind_voila()), title="ROI masks")

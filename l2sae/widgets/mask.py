@@ -29,16 +29,8 @@ class MaskController(Controller):
         "empty", "load_mask", "save_mask", "slices",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        model: L2SAE,
-        gallery: Sequence[Face] = (),
-        note: str = "",
-        exports: str | Path = "reports/edits",
-        root: str | Path = ".",
-        paths: bool = True,
-    ) -> None:
-        super().__init__(model, gallery, note, exports, root, paths)
+    def __init__(self, model: L2SAE, gallery: Sequence[Face] = (), **settings: Any) -> None:
+        super().__init__(model, gallery, **settings)
         self._predicted: dict[str, Mask] = {}
         self._sent: dict[str, Mask] = {}
 

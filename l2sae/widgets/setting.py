@@ -14,6 +14,7 @@ from l2sae.data import PreparedError, open_split, render_faces
 from l2sae.editing import EditError
 from l2sae.editing.pictures import read_picture
 from l2sae.model import L2SAE, CheckpointError, load_model
+from l2sae.plotting import as_pictures
 
 MODEL_PATH = Path("models/l2sae.safetensors")
 ASTRONAUT_FACE = (118, 8, 318, 208)  # left, top, right, bottom in the 512 x 512 portrait: framed as training faces are
@@ -63,8 +64,8 @@ def open_gallery(
     except PreparedError:
         images = render_faces(count, model.image_size, RENDERED_SEED, rois=None).images
         names = tuple(f"rendered {index + 1}" for index in range(count))
-    levels = images.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
-    return faces + [Face(name, np.ascontiguousarray(picture)) for name, picture in zip(names, levels, strict=True)]
+    pictures = as_pictures(images)
+    return faces + [Face(name, np.ascontiguousarray(picture)) for name, picture in zip(names, pictures, strict=True)]
 
 
 def behind_voila() -> bool:

@@ -1,7 +1,6 @@
 """The controller of the latent-swap editor: styles from faces, noise, blends, arithmetic and the style map."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,16 +24,8 @@ class SwapController(Controller):
         *Controller.actions, "use_blend", "use_arithmetic", "use_map", "name_style", "forget_style", "interpolate",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        model: L2SAE,
-        gallery: Sequence[Face] = (),
-        note: str = "",
-        exports: str | Path = "reports/edits",
-        root: str | Path = ".",
-        paths: bool = True,
-    ) -> None:
-        super().__init__(model, gallery, note, exports, root, paths)
+    def __init__(self, model: L2SAE, gallery: Sequence[Face] = (), **settings: Any) -> None:
+        super().__init__(model, gallery, **settings)
         # fitted to the gallery once, so that a place on the map keeps its meaning when styles are added
         self.map: StyleMap | None = self.bank.map() if len(self.bank) >= 3 else None
 

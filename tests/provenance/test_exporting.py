@@ -84,6 +84,18 @@ def test_sessions_state_recipe_matte_and_share(
         session.export(tmp_path / "no.png", purpose="research", policy=Policy(forbidden_rois=("lips",)))
 
 
+def test_a_session_is_rendered_once_for_picture_and_recipe(
+    home: Path, tmp_path: Path, tiny_model: L2SAE, portrait: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = EditSession(tiny_model)
+    session.load(portrait)
+    session.add_layer("hair", Noise(1.0))
+    rendered, recipe, made = session.render(), session.recipe(), []
+    monkeypatch.setattr(session, "render", lambda: made.append(1) or rendered)
+    assert session.export(tmp_path / "out.png", purpose="research").recipe == recipe
+    assert len(made) == 1
+
+
 def test_a_recipe_of_another_picture_is_refused(
     home: Path, tmp_path: Path, tiny_model: L2SAE, portrait: Picture
 ) -> None:

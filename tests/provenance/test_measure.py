@@ -3,7 +3,8 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from l2sae.provenance import Detection
-from l2sae.provenance.measure import ATTACKS, crop, faces, main, measure
+from l2sae.provenance.attacks import crop
+from l2sae.provenance.measure import ATTACKS, faces, main, measure
 
 Picture = NDArray[np.uint8]
 

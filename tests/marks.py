@@ -1,0 +1,14 @@
+"""How exports are compared: they differ from what was rendered by the watermark, and by nothing else."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2sae.provenance import RivaGan
+from l2sae.provenance.watermark import MIN_PSNR, psnr
+
+
+def same_but_for_the_mark(exported: NDArray[np.uint8], rendered: NDArray[np.uint8]) -> bool:
+    """Whether ``exported`` carries the mark and is otherwise as near to ``rendered`` as the mark allows."""
+    return (
+        exported.shape == rendered.shape and psnr(exported, rendered) >= MIN_PSNR and RivaGan().detect(exported).marked
+    )

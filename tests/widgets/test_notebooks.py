@@ -29,8 +29,13 @@ def test_editors_open(name: str) -> None:
 
 @pytest.mark.slow
 def test_a_recipe_is_applied_to_a_folder(
-    tiny_model: L2SAE, tiny_checkpoint: Path, photos: list[NDArray[np.uint8]], tmp_path: Path
+    tiny_model: L2SAE,
+    tiny_checkpoint: Path,
+    photos: list[NDArray[np.uint8]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as here: edits are equal to the bit at equal thread counts
     for name, photo in zip("ab", photos, strict=False):
         large = photo.repeat(3, axis=0).repeat(3, axis=1)  # small pictures do not hold the mark
         Image.fromarray(large).save(tmp_path / f"{name}.png")

@@ -101,7 +101,7 @@ def lab(workspace: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not outlive the browser tests
 def browser() -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 

@@ -134,6 +134,34 @@ def test_sliders_keep_the_pace_and_the_last_value_lands(swap_page: Page) -> None
     print("slider:", editor.locator(".facts").inner_text())
 
 
+def contrast(page: Page, selector: str) -> float:
+    """WCAG 2's contrast ratio of an element's text against the nearest ground that is painted behind it."""
+    colours = page.evaluate(
+        """selector => {
+            let e = document.querySelector(selector);
+            const text = getComputedStyle(e).color;
+            while (['rgba(0, 0, 0, 0)', 'transparent'].includes(getComputedStyle(e).backgroundColor)) e = e.parentElement;
+            return [text, getComputedStyle(e).backgroundColor].map(c => c.match(/[\\d.]+/g).slice(0, 3).map(Number));
+        }""",
+        selector,
+    )
+    linear = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in np.array(colours) / 255]
+    dark, light = sorted(float(c @ (0.2126, 0.7152, 0.0722)) for c in linear)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_text_stands_out_in_both_themes(swap_page: Page, screen: Any) -> None:
+    page = swap_page
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        light = "true" if theme.endswith("Light") else "false"
+        page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+        page.wait_for_timeout(500)
+        screen(page, theme.lower().replace(" ", "_"))
+        for selector in (".l2sae .chip", ".l2sae h3", ".l2sae .facts", ".l2sae select", ".l2sae .hint"):
+            assert contrast(page, selector) > 4.5, (theme, selector)
+
+
 def test_draw_a_mask_click_one_and_undo(page: Page, lab: str, tmp_path: Path, screen: Any) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

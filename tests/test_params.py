@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from l2sae.params import DEFAULT_PRESET, PRESETS_NEEDING_PARTS, ParamsError, ProvenanceParams, load_params
+from l2sae.params import DEFAULT_PRESET, PRESETS_NEEDING_PARTS, ParamsError, ProvenanceParams, TrainParams, load_params
 
 REPOSITORY = Path(__file__).parents[1]
 PRESETS = sorted(file.stem for file in (REPOSITORY / "presets").glob("*.yaml"))
@@ -102,6 +102,8 @@ def test_parameters_are_frozen(file: Path) -> None:
         ({"train.steps": 0}, r"train\.steps: .*greater than or equal to 1"),
         ({"train.loss.l1": -1}, r"train\.loss\.l1: "),
         ({"train": 5}, r"train: "),
+        ({"train.batch_size": 8, "train.accumulate": 3}, r"batch_size must be a multiple of .* = 3"),
+        ({"train.precision": "half"}, r"train\.precision: .*'half'"),
         ({"seed": True}, r"seed: .*integer"),
         ({"device": "tpu"}, r"device: .*'tpu'"),
         ({"data.image_size": 100}, r"data\.image_size must be a multiple of 16"),
@@ -143,3 +145,11 @@ def test_defaults_of_the_provenance_section_are_those_of_the_default_preset() ->
     """They are repeated in the class for checkpoints that were written before the section."""
     preset = yaml.safe_load((REPOSITORY / "presets" / "quickstart.yaml").read_text())
     assert ProvenanceParams() == ProvenanceParams.model_validate(preset["provenance"])
+
+
+def test_defaults_of_later_training_keys_are_those_of_the_default_preset() -> None:
+    """They are repeated in the classes for checkpoints that were written before them."""
+    preset = yaml.safe_load((REPOSITORY / "presets" / "quickstart.yaml").read_text())["train"]
+    required = {name: preset[name] for name, field in TrainParams.model_fields.items() if field.is_required()}
+    required["loss"] = {name: preset["loss"][name] for name in ("l1", "roi", "ssim", "matte")}
+    assert TrainParams.model_validate(required) == TrainParams.model_validate(preset)

@@ -27,7 +27,7 @@ from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.plotting import as_pictures
 from l2sae.training import Trainer
-from l2sae.training.batches import training_batches
+from l2sae.training.batches import TrainingBatches
 
 LARGE = (3000, 4000)  # height and width of the 12-megapixel photo
 _WARM_UP = 2
@@ -136,7 +136,7 @@ def roofline(
 def training_rates(params: Params, train: FaceDataset, watch: Stopwatch) -> NDArray[np.float64]:
     """Images a second of each of a few training steps, data included."""
     trainer = Trainer(params)
-    batches = training_batches(train, params, trainer.generator)
+    batches = TrainingBatches(train, params, trainer.generator)
     repeats = max(3, watch.repeats // 6)
     return params.train.batch_size / watch.seconds(lambda: trainer.step(next(batches), 0.0), repeats)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from l2sae.data import FaceBatch, FaceDataset, render_faces
 from l2sae.params import Params
 from l2sae.training import batches
-from l2sae.training.batches import training_batches
+from l2sae.training.batches import TrainingBatches
 
 MakeParams = Callable[..., Params]
 POOL = 16
@@ -22,7 +22,7 @@ def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(dataset: FaceDataset, params: Params, seed: int = 0) -> Iterator[FaceBatch]:
-    return training_batches(dataset, params, torch.Generator().manual_seed(seed))
+    return TrainingBatches(dataset, params, torch.Generator().manual_seed(seed))
 
 
 def which(images: Tensor, known: Tensor) -> list[int]:

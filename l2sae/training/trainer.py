@@ -14,9 +14,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from l2sae.data import FaceBatch, FaceDataset, open_split
 from l2sae.model import L2SAE, CheckpointError, load_weights, shipped_model_path
 from l2sae.params import Params
+from l2sae.training.adversary import Adversary, Fakes
 from l2sae.training.batches import TrainingBatches
 from l2sae.training.engine import Engine, reproducible
-from l2sae.training.objective import decode_pair, draw_pair, pair_losses, weighted_sum
+from l2sae.training.objective import Pair, decode_pair, draw_pair, pair_losses, weighted_sum
 from l2sae.training.optimizers import build_optimizers, rate_factor
 from l2sae.training.states import (
     State,
@@ -176,6 +177,7 @@ class Trainer:
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(decay))
         self.optimizers = build_optimizers(self.model, params)
         self._rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
+        self.adversary = Adversary.of(params, self.engine)
         self.steps = 0
         self._clipped = 1.0  # what the gradients have to be multiplied by to be those of the last step again
 
@@ -190,42 +192,61 @@ class Trainer:
         for optimizer, rate in zip(self.optimizers, self._rates, strict=True):
             optimizer.param_groups[0]["lr"] = rate * factor
             optimizer.zero_grad()
-        values = self._backward(FaceBatch(batch.images.to(self.device), batch.labels.to(self.device)))
+        values, shown = self._backward(FaceBatch(batch.images.to(self.device), batch.labels.to(self.device)))
         self.engine.average_gradients(self.model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM).item()
         self._clipped = max(1.0, norm / GRADIENT_NORM)
+        self._require_finite(values, norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.average.update_parameters(self.model)
+        if self.adversary:
+            told = self.engine.mean(self.adversary.learn(shown, self.steps, factor))
+            self._require_finite(told, 0.0)
+            values |= told
+        self.steps += 1
+        return values
+
+    def _backward(self, batch: FaceBatch) -> tuple[dict[str, float], list[tuple[Pair, Fakes]]]:
+        """Gradients of this process's share of a batch, in ``train.accumulate`` parts.
+
+        Returns:
+            The losses by name, and what the discriminators are to be shown.
+        """
+        engine, weights, count = self.engine, self.params.train.loss, self.params.train.accumulate
+        pair = draw_pair(batch, self.params, self.generator, len(self.model.rois))
+        if self.adversary:
+            pair = self.adversary.draw(pair, self.generator)
+        pair, sums, shown = pair.part(engine.rank, engine.size), Averages(), []
+        for part in (pair.part(index, count) for index in range(count)):
+            with engine.autocast():
+                decoded = decode_pair(self.model, part)
+                fakes = self.adversary.imagine(self.model, decoded, part) if self.adversary else None
+                losses = self.adversary.deceive(fakes, part) if self.adversary and fakes else {}
+            losses |= pair_losses(decoded, part, weights)
+            (weighted_sum(losses, weights) / count).backward()
+            sums.add({name: value.item() for name, value in losses.items()})
+            shown += [(part, fakes.detached())] if fakes else []
+        return engine.mean(sums.pop()), shown
+
+    def _require_finite(self, values: dict[str, float], norm: float) -> None:
         if not math.isfinite(norm + sum(values.values())):
             raise DivergenceError(
                 f"step {self.steps + 1}: losses {values}, gradient norm {norm}: lower train.learning_rate, train again"
             )
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.average.update_parameters(self.model)
-        self.steps += 1
-        return values
-
-    def _backward(self, batch: FaceBatch) -> dict[str, float]:
-        """Gradients of this process's share of a batch, in ``train.accumulate`` parts; the losses by name."""
-        engine, count = self.engine, self.params.train.accumulate
-        pair = draw_pair(batch, self.params, self.generator, len(self.model.rois)).part(engine.rank, engine.size)
-        sums = Averages()
-        for index in range(count):
-            part = pair.part(index, count)
-            with engine.autocast():
-                decoded = decode_pair(self.model, part)
-            losses = pair_losses(decoded, part, self.params.train.loss)
-            (weighted_sum(losses, self.params.train.loss) / count).backward()
-            sums.add({name: value.item() for name, value in losses.items()})
-        return engine.mean(sums.pop())
 
     def gradient_norms(self) -> dict[str, float]:
         """Norm of the last step's gradients before clipping, by network; empty before the first step."""
-        return gradient_norms(self.model, self._clipped)
+        norms = gradient_norms(self.model, self._clipped)
+        if self.adversary:
+            norms |= {f"{name}_discriminator": norm for name, norm in gradient_norms(self.adversary.networks).items()}
+        return norms
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that changes with a step, by name."""
         parts = {"model": self.model.state_dict(), "average": self.average.state_dict()}
         parts |= {f"optimizer{i}": optimizer_tensors(one) for i, one in enumerate(self.optimizers)}
+        parts |= {"adversary": self.adversary.tensors()} if self.adversary else {}
         named = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
         return named | {"generator": self.generator.get_state()}
 
@@ -235,6 +256,8 @@ class Trainer:
         self.average.load_state_dict(_below(tensors, "average"))
         for index, optimizer in enumerate(self.optimizers):
             restore_optimizer(optimizer, _below(tensors, f"optimizer{index}"))
+        if self.adversary:
+            self.adversary.restore(_below(tensors, "adversary"))
         self.generator.set_state(tensors["generator"])
         self.steps = steps
 

@@ -1,7 +1,7 @@
 """What is measured on the model between training steps, and the style statistics at their end."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from l2sae.data import FaceDataset
 from l2sae.model import L2SAE
@@ -55,7 +55,7 @@ def set_style_statistics(model: L2SAE, dataset: FaceDataset, device: torch.devic
     model.style_scale.copy_(torch.cat(styles).std(dim=0, correction=0))
 
 
-def gradient_norms(model: L2SAE, scale: float = 1.0) -> dict[str, float]:
+def gradient_norms(model: nn.Module, scale: float = 1.0) -> dict[str, float]:
     """Norm of the gradients of each network of the model that has any, as ``grad/<network>``, times ``scale``."""
     norms = {}
     for name, network in model.named_children():

@@ -24,6 +24,12 @@ def is_worker() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ and "LOCAL_WORLD_SIZE" in os.environ
 
 
+def wants_workers(params: Params, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a training is to run in processes of its own: several devices or nodes, and not within one already."""
+    several = params.train.devices * params.train.nodes > 1 or int(environment.get("WORLD_SIZE", "1")) > 1
+    return several and not is_worker()
+
+
 class Engine:
     """One process of a training: its ``device``, its ``rank`` among ``size`` processes, and what they do together."""
 

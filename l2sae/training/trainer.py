@@ -16,7 +16,7 @@ from l2sae.model import L2SAE, CheckpointError, load_weights, shipped_model_path
 from l2sae.params import Params
 from l2sae.training.adversary import Adversary, Fakes
 from l2sae.training.batches import TrainingBatches
-from l2sae.training.engine import Engine, reproducible
+from l2sae.training.engine import Engine, reproducible, wants_workers
 from l2sae.training.objective import Pair, decode_pair, draw_pair, pair_losses, weighted_sum
 from l2sae.training.optimizers import build_optimizers, rate_factor
 from l2sae.training.states import (
@@ -54,7 +54,7 @@ class TrainResult:
 
 
 def train(params: Params, data: str | Path, log: Log, states: str | Path | None = None) -> TrainResult:
-    """Train on the ``train`` split of the prepared folder ``data``.
+    """Train on the ``train`` split of the prepared folder ``data``, in processes of their own on several devices.
 
     Args:
         params: all parameters.
@@ -69,6 +69,10 @@ def train(params: Params, data: str | Path, log: Log, states: str | Path | None 
         l2sae.data.PreparedError: the data was made for other parameters.
         l2sae.model.CheckpointError: ``train.init`` names a checkpoint of another layout.
     """
+    if wants_workers(params):
+        from l2sae.training.launch import train_in_workers  # which imports this module
+
+        return train_in_workers(params, data, log, states)
     dataset, validation = (open_split(data, name, params.rois, params.data.image_size) for name in ("train", "val"))
     folder = StateFolder(states, identity(params, data)) if states else None
     with reproducible(params):
@@ -122,7 +126,7 @@ class Run:
         trainer = self.trainer
         figures = validate(trainer.averaged, self.validation, trainer.engine)
         self._logged.append((trainer.steps, self.sums.pop() | trainer.gradient_norms() | figures))
-        if trainer.engine.rank == 0:
+        if trainer.engine.local_rank == 0:
             self._log(*self._logged[-1])
 
     def state(self) -> State:
@@ -146,7 +150,7 @@ class Run:
         self.sums = Averages(*values["sums"])
         for step, figures in values["logged"]:
             self._logged.append((step, figures))
-            if engine.rank == 0:
+            if engine.local_rank == 0:
                 self._log(step, figures)
         return self.trainer.steps
 
@@ -175,6 +179,9 @@ class Trainer:
         self.model = build_model(params).to(self.device).train()
         decay = 0.5 ** (1 / params.train.ema_half_life) if params.train.ema_half_life else 0.0
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        if params.train.compile:  # in place, so that names of weights stay
+            for network in self.model.children():
+                network.compile()
         self.optimizers = build_optimizers(self.model, params)
         self._rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         self.adversary = Adversary.of(params, self.engine)

@@ -1,4 +1,4 @@
-"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``export``, ``inspect``, ``verify``, ..."""
+"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``export``, ``inspect``, ``verify``."""
 
 import functools
 import sys

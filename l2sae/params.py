@@ -15,9 +15,6 @@ from ruamel.yaml.error import YAMLError
 from l2sae.rois import RESERVED_NAMES, Roi
 
 DEFAULT_PRESET = "quickstart"
-PRESETS_NEEDING_PARTS = {
-    "paper256": "the adversarial and patch co-occurrence losses",
-}
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -259,7 +256,7 @@ def load_params(path: str | Path = "params.yaml", overrides: Mapping[str, Any] |
         overrides: dotted key -> value, e.g. ``{"train.steps": 50}``; these win over everything.
 
     Raises:
-        ParamsError: unknown, missing or mistyped keys (named with the file), or a preset that cannot run yet.
+        ParamsError: unknown, missing or mistyped keys (named with the file).
     """
     path = Path(path)
     given = _read_yaml(path)
@@ -268,8 +265,6 @@ def load_params(path: str | Path = "params.yaml", overrides: Mapping[str, Any] |
     name = given.get("preset")
     if not isinstance(name, str):
         raise ParamsError(f"{path}: preset: give the name of a file in {path.parent / 'presets'}")
-    if name in PRESETS_NEEDING_PARTS:
-        raise ParamsError(f"{path}: preset: {name} needs {PRESETS_NEEDING_PARTS[name]}, which this version lacks")
     default = _read_yaml(_preset_file(path, DEFAULT_PRESET))
     preset = default if name == DEFAULT_PRESET else _merge(default, _read_yaml(_preset_file(path, name)))
     if missing := _missing(default, given):

@@ -1,8 +1,9 @@
 """Losses, batches and the training loop."""
 
 from l2sae.training.curves import training_log
+from l2sae.training.loop import STATES, TrainResult, clear_states, train
 from l2sae.training.objective import training_losses
-from l2sae.training.trainer import STATES, DivergenceError, Trainer, TrainResult, build_model, clear_states, train
+from l2sae.training.trainer import DivergenceError, Trainer, build_model
 
 __all__ = [
     "STATES",

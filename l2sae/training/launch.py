@@ -19,7 +19,8 @@ from pathlib import Path
 
 from l2sae.model import load_model
 from l2sae.params import Params
-from l2sae.training.trainer import DivergenceError, Log, TrainResult
+from l2sae.training.loop import Log, TrainResult
+from l2sae.training.trainer import DivergenceError
 
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 10
@@ -61,7 +62,9 @@ def find_place(params: Params, environment: Mapping[str, str] = os.environ) -> P
     return Place(nodes, int(rank), f"{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}")
 
 
-def train_in_workers(params: Params, data: str | Path, log: Log, states: str | Path | None = None) -> TrainResult:
+def train_in_workers(
+    params: Params, data: str | Path, log: Log, states: str | Path | None = None, replay: str | Path | None = None
+) -> TrainResult:
     """`l2sae.training.train` in worker processes; the same arguments, result and errors.
 
     Raises:
@@ -71,7 +74,7 @@ def train_in_workers(params: Params, data: str | Path, log: Log, states: str | P
     with tempfile.TemporaryDirectory(prefix="l2sae-train-") as folder:
         shared = Path(folder)
         (shared / PARAMS).write_text(params.model_dump_json(), encoding="utf-8")
-        paths = [folder, str(Path(data).resolve()), str(Path(states).resolve()) if states else "-"]
+        paths = [folder, *("-" if path is None else str(Path(path).resolve()) for path in (data, states, replay))]
         _follow(_command(params, place, [*paths, str(os.getpid())]), shared, log)
         if (shared / DIVERGED).is_file():
             raise DivergenceError((shared / DIVERGED).read_text(encoding="utf-8"))

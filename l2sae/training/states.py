@@ -160,7 +160,7 @@ def averaged_weights(path: str | Path) -> dict[str, Tensor] | None:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def identity(params: Params, data: str | Path) -> dict[str, str]:
+def identity(params: Params, data: str | Path, replay: str | Path | None = None) -> dict[str, str]:
     """Digests of all that decides how a training goes, by name."""
     read = params.model_dump(mode="json", exclude=dict.fromkeys(_UNREAD, True) | {"train": {"checkpoint"}})
     package = Path(l2sae.__file__).parent
@@ -169,6 +169,7 @@ def identity(params: Params, data: str | Path) -> dict[str, str]:
     return {
         "parameters": _digest(json.dumps(read, sort_keys=True).encode()),
         "data": _digest((Path(data) / MANIFEST).read_bytes()),
+        "replayed data": _digest((Path(replay) / MANIFEST).read_bytes()) if replay and params.train.replay else "none",
         "initial weights": _digest(init.read_bytes()) if params.train.init else "none",
         "code": _digest(b"".join(path.read_bytes() for path in sources)),
         "PyTorch": str(torch.__version__),

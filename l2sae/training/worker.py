@@ -10,12 +10,13 @@ from pathlib import Path
 from l2sae.model import save_model
 from l2sae.params import Params
 from l2sae.training.launch import CURVES, DIVERGED, MODEL, PARAMS, RESULT
-from l2sae.training.trainer import DivergenceError, train
+from l2sae.training.loop import train
+from l2sae.training.trainer import DivergenceError
 
 _WATCH_SECONDS = 1.0
 
 
-def main(folder: str, data: str, states: str, parent: str) -> None:
+def main(folder: str, data: str, states: str, replay: str, parent: str) -> None:
     """Train; the first worker of each node writes curves, model and result, or why it diverged, to ``folder``."""
     shared, writes = Path(folder), os.environ["LOCAL_RANK"] == "0"
     threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
@@ -26,7 +27,7 @@ def main(folder: str, data: str, states: str, parent: str) -> None:
             file.write(json.dumps([step, values]) + "\n")
 
     try:
-        result = train(params, data, log, None if states == "-" else states)
+        result = train(params, data, log, *(None if path == "-" else path for path in (states, replay)))
     except DivergenceError as error:
         if writes:
             (shared / DIVERGED).write_text(str(error), encoding="utf-8")

@@ -72,6 +72,7 @@ class ModelParams(Section):
     context_channels: Annotated[int, Field(ge=0)]
     style_dim: Count
     width: Annotated[int, Field(ge=8)]
+    sliced: bool = Field(default=True, description="each matte from its ROI's slice alone; off is an ablation")
 
 
 class LossWeights(Section):

@@ -1,8 +1,8 @@
 """The ablation table: one factor at a time, over seeds, as DVC experiments.
 
-``python -m l2sae.ablation queue`` puts every run that has no result yet into DVC's queue, ``dvc queue start`` works it
-off, and ``python -m l2sae.ablation collect`` keeps what the finished ones measured in ``benchmarks/ablation/``. Each may
-be called again at any time. The figures stage draws the table from there.
+After ``dvc repro``, ``python -m l2sae.ablation queue`` puts every run that has no result yet into DVC's queue, and
+``dvc queue start`` works it off. ``python -m l2sae.ablation collect`` keeps what the finished ones measured in
+``benchmarks/ablation/``. Each may be called again at any time. The figures stage draws the table from there.
 """
 
 import json

@@ -121,6 +121,21 @@ def provenance(pictures: int, unmarked: int) -> None:
 
 
 @main.command()
+@click.option("--repeats", default=5, show_default=True, help="Timed pairs of calls.")
+@click.option("--steps", default=2, show_default=True, help="Timed pairs of training steps.")
+@click.option("--width", "widths", multiple=True, type=int, help="Of our model; default: paper256's, and half of it.")
+@click.option("--device", default="auto", show_default=True)
+def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> None:
+    """Time paper256's model beside a Swapping Autoencoder written the usual way: benchmarks/speed.json."""
+    from l2sae.evaluation.speed import compare_speed  # the other commands do without it
+
+    params = load_params(overrides={"preset": "paper256", "device": device})
+    written: dict[str, Any] = compare_speed(params, widths, repeats, steps, click.echo)
+    written |= {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    write_metrics(written, FOLDER / "speed.json")
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--scheme", default="fasseg", show_default=True, help="What the masks' ids or colours mean.")
 @click.option("--size", default=128, show_default=True, help="Pixels a side of the crops that are compared.")

@@ -19,6 +19,7 @@ from l2sae.editing.pictures import as_rgb, read_picture
 from l2sae.model import CheckpointError, load_model
 from l2sae.provenance import AuditLog, export, inspect, verify
 from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
+from l2sae.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
@@ -54,7 +55,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", FaceWarning)
                 command(*args, **kwargs)
-        except (EditError, CheckpointError, OSError) as error:
+        except (EditError, CheckpointError, TolerancesError, OSError) as error:
             _fail(error)
         for warning in caught:
             click.echo(f"Warning: {warning.message}", err=True)
@@ -190,6 +191,25 @@ def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, fo
         shown += 0.6 * matte * np.array(colour, np.float32)
         click.echo(f"{roi}: {matte.mean():.1%} of the picture, shown in rgb{colour}")
     _save(np.clip(shown, 0, 255).round().astype(np.uint8), out, photo)
+
+
+@main.command("compare-metrics")
+@click.argument("first", type=click.Path(path_type=Path, exists=True))
+@click.argument("second", type=click.Path(path_type=Path, exists=True))
+@click.option("--device", default="same", show_default=True, help="Where SECOND ran: a class of the tolerances.")
+@click.option("--tolerances", "file", type=click.Path(path_type=Path), default=TOLERANCES, show_default=True)
+@one_line_errors
+def compare_metrics(first: Path, second: Path, device: str, file: Path) -> None:
+    """Hold the metrics of run SECOND (a file or folder) against FIRST; exit code 1 where a figure moved too far."""
+    classes = read_tolerances(file)
+    if device not in classes:
+        raise click.UsageError(f"{file} has no device class {device!r}; there are: {', '.join(classes)}")
+    figures = read_run(first)
+    found = differences(figures, read_run(second), classes[device])
+    for difference in found:
+        click.echo(str(difference))
+    click.echo(f"{len(found)} of {len(figures)} figures differ by more than {file} allows for {device!r}", err=True)
+    sys.exit(1 if found else 0)
 
 
 def _check_out(out: Path, force: bool, formats: Mapping[str, str]) -> None:

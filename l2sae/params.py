@@ -15,9 +15,6 @@ from ruamel.yaml.error import YAMLError
 from l2sae.rois import RESERVED_NAMES, Roi
 
 DEFAULT_PRESET = "quickstart"
-PRESETS_NEEDING_PARTS = {
-    "paper256": "the adversarial and patch co-occurrence losses",
-}
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -75,21 +72,48 @@ class ModelParams(Section):
     context_channels: Annotated[int, Field(ge=0)]
     style_dim: Count
     width: Annotated[int, Field(ge=8)]
+    sliced: bool = Field(default=True, description="each matte from its ROI's slice alone; off is an ablation")
 
 
 class LossWeights(Section):
-    """Weight of each training loss; 0 removes its cost."""
+    """Weight of each training loss; 0 removes its cost.
+
+    Those with a default let checkpoints load that were written without them; a discriminator is built where a loss
+    that needs it has a weight.
+    """
 
     l1: Weight
     roi: Weight = Field(description="L1 within each ROI, averaged over ROIs")
     ssim: Weight
     matte: Weight
+    gan: Weight = Field(default=0.0, description="realism of reconstructed and swapped images")
+    noise_gan: Weight = Field(default=0.0, description="realism of images whose style was moved by noise")
+    cooccurrence: Weight = Field(default=0.0, description="texture of a swap against patches of its reference")
+    r1: Weight = Field(default=0.0, description="gradient penalty of the image discriminator")
+    cooccurrence_r1: Weight = Field(default=0.0, description="gradient penalty of the patch discriminator")
 
     @model_validator(mode="after")
     def _any(self) -> Self:
-        if not any(self.model_dump().values()):
+        if not any(self.model_dump(exclude={"r1", "cooccurrence_r1"}).values()):
             raise ValueError("every loss has weight 0: nothing would be learned")
         return self
+
+
+class AdversaryParams(Section):
+    """The discriminators and how they learn; without effect where no adversarial loss has a weight."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = Field(default=0.002, description="Adam's, before R1 rescales it")
+    width: Annotated[int, Field(ge=8)] = Field(default=512, description="most channels of the image discriminator")
+    patch_width: Annotated[int, Field(ge=8)] = Field(default=384, description="most channels of the patch one")
+    crops: Count = Field(default=8, description="patches of each image")
+    r1_interval: Count = Field(default=16, description="steps between two gradient penalties")
+
+
+class CheckpointParams(Section):
+    """How often the state of a training is written, so that a killed one goes on; null is never."""
+
+    steps: Count | None = None
+    seconds: Annotated[float, Field(ge=0)] | None = 60.0
 
 
 class TrainParams(Section):
@@ -109,11 +133,26 @@ class TrainParams(Section):
     init: str | None = Field(description="'shipped' or a checkpoint path to start from; null starts from scratch")
     rendered_share: Share = Field(description="share of each batch drawn from freshly rendered faces")
     loss: LossWeights
+    # with the default preset's values, so that checkpoints written before these keys existed still load
+    betas: tuple[Share, Share] = Field(default=(0.9, 0.98), strict=False, description="AdamW's")
+    weight_decay: Weight = Field(default=1e-4, description="AdamW's")
+    final_rate: Share = Field(default=0.02, description="share of the learning rate at the end of the cosine; 1 = flat")
+    adversary: AdversaryParams = AdversaryParams()
+    precision: Literal["float32", "tf32", "bf16"] = Field(default="float32", description="bf16 is mixed precision")
+    accumulate: Count = Field(default=1, description="parts that a batch is worked through in, to save memory")
+    compile: bool = Field(default=False, description="torch.compile the networks")
+    devices: Count = Field(default=1, description="processes of each node, one a GPU; batch_size is that of all")
+    nodes: Count = Field(default=1, description="machines; each runs the stage, see l2sae.training.launch")
+    replay: Share = Field(default=0.0, description="share of each batch drawn from the faces of an earlier training")
+    checkpoint: CheckpointParams = CheckpointParams()
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
         if (self.steps is None) == (self.minutes is None):
             raise ValueError("give exactly one of steps and minutes")
+        parts = self.accumulate * self.devices * self.nodes
+        if self.batch_size % parts:
+            raise ValueError(f"train.batch_size must be a multiple of accumulate * devices * nodes = {parts}")
         return self
 
 
@@ -218,7 +257,7 @@ def load_params(path: str | Path = "params.yaml", overrides: Mapping[str, Any] |
         overrides: dotted key -> value, e.g. ``{"train.steps": 50}``; these win over everything.
 
     Raises:
-        ParamsError: unknown, missing or mistyped keys (named with the file), or a preset that cannot run yet.
+        ParamsError: unknown, missing or mistyped keys (named with the file).
     """
     path = Path(path)
     given = _read_yaml(path)
@@ -227,8 +266,6 @@ def load_params(path: str | Path = "params.yaml", overrides: Mapping[str, Any] |
     name = given.get("preset")
     if not isinstance(name, str):
         raise ParamsError(f"{path}: preset: give the name of a file in {path.parent / 'presets'}")
-    if name in PRESETS_NEEDING_PARTS:
-        raise ParamsError(f"{path}: preset: {name} needs {PRESETS_NEEDING_PARTS[name]}, which this version lacks")
     default = _read_yaml(_preset_file(path, DEFAULT_PRESET))
     preset = default if name == DEFAULT_PRESET else _merge(default, _read_yaml(_preset_file(path, name)))
     if missing := _missing(default, given):

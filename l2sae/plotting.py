@@ -40,6 +40,7 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
 }
 VALIDATION = "val_"  # how the names of figures on the validation split begin
+GRADIENT = "grad/"  # how the names of gradient norms begin
 _CURVES = {"val_psnr": "validation PSNR (dB)", "val_miou": "validation mIoU"}
 _SCREEN_DPI = 120
 _GAP, _LABEL, _HEAD, _MARGIN = 0.03, 0.22, 0.2, 0.03  # inches
@@ -219,19 +220,24 @@ def read_curves(folder: str | Path) -> dict[str, pd.Series]:
 
 @paper_style()
 def training_figure(log: Mapping[str, pd.Series]) -> Figure:
-    """Training curves: all losses in one panel, each validation figure in a panel of its own."""
-    losses = [name for name in log if not name.startswith(VALIDATION)]
-    panels = [losses] * bool(losses) + [[name] for name in log if name.startswith(VALIDATION)]
+    """Training curves: losses in one panel, gradient norms in another, each validation figure in one of its own."""
+    groups = {"training losses": [name for name in log if not name.startswith((VALIDATION, GRADIENT))]}
+    groups["norm of gradients"] = [name for name in log if name.startswith(GRADIENT)]
+    groups |= {_CURVES.get(name, name): [name] for name in log if name.startswith(VALIDATION)}
+    panels = {title: names for title, names in groups.items() if names}
     figure = PrintFigure(figsize=(2.3 * len(panels), 1.9), layout="constrained")
-    for axes, names in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for index, name in enumerate(names):
-            axes.plot(log[name].index, log[name].to_numpy(), color=roi_colour(-1 - index), label=name)
+            label = name.removeprefix(GRADIENT).replace("_", " ")
+            axes.plot(log[name].index, log[name].to_numpy(), color=roi_colour(-1 - index), label=label)
         axes.set_xlabel("step")
         axes.set_xlim(left=0)
         axes.grid(alpha=0.25, linewidth=0.5)
-        axes.set_title("training losses" if names is losses else _CURVES.get(names[0], names[0]), loc="left")
-        if names is losses:
+        axes.set_title(title, loc="left")
+        if title in ("training losses", "norm of gradients"):
             axes.legend()
+        if title == "norm of gradients":
+            axes.set_yscale("log")
     return figure
 
 

@@ -27,7 +27,7 @@ from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.plotting import as_pictures
 from l2sae.training import Trainer
-from l2sae.training.batches import training_batches
+from l2sae.training.batches import TrainingBatches
 
 LARGE = (3000, 4000)  # height and width of the 12-megapixel photo
 _WARM_UP = 2
@@ -122,21 +122,26 @@ def roofline(
     """
     with FlopCounterMode(display=False) as counter:
         _edit(model, photo, roi, style, params)()
-    operations = counter.get_total_flops()
+    operations, best = counter.get_total_flops(), peak_flop_per_s(model.device, watch)
+    return {"ratio": seconds * best / operations, "edit_gflop": operations / 1e9, "peak_gflop_per_s": best / 1e9}
+
+
+def peak_flop_per_s(device: torch.device, watch: Stopwatch) -> float:
+    """Operations a second of the machine's best 3 x 3 convolution in float32."""
     best = 0.0
     for batch, channels, side in _CONVOLUTIONS:
         for layout in (torch.contiguous_format, torch.channels_last):
-            x = torch.randn(batch, channels, side, side, device=model.device).to(memory_format=layout)
-            w = torch.randn(channels, channels, 3, 3, device=model.device).to(memory_format=layout)
+            x = torch.randn(batch, channels, side, side, device=device).to(memory_format=layout)
+            w = torch.randn(channels, channels, 3, 3, device=device).to(memory_format=layout)
             taken = watch.seconds(lambda x=x, w=w: F.conv2d(x, w, padding=1), repeats=5)  # type: ignore[misc]
             best = max(best, 2 * 9 * channels * channels * batch * side * side / float(np.median(taken)))
-    return {"ratio": seconds * best / operations, "edit_gflop": operations / 1e9, "peak_gflop_per_s": best / 1e9}
+    return best
 
 
 def training_rates(params: Params, train: FaceDataset, watch: Stopwatch) -> NDArray[np.float64]:
     """Images a second of each of a few training steps, data included."""
     trainer = Trainer(params)
-    batches = training_batches(train, params, trainer.generator)
+    batches = TrainingBatches(train, params, trainer.generator)
     repeats = max(3, watch.repeats // 6)
     return params.train.batch_size / watch.seconds(lambda: trainer.step(next(batches), 0.0), repeats)
 

@@ -107,6 +107,8 @@ def read_runs(folder: str | Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(Path(folder).glob("*.json")):
         run = json.loads(path.read_text(encoding="utf-8"))
+        if "metrics" not in run:  # a table of another kind, of speed say
+            continue
         found.setdefault(str(run["metrics"].get("labels")), {})[path.stem] = run
     return found
 

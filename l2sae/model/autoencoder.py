@@ -44,7 +44,9 @@ class L2SAE(nn.Module):
         self.style_encoder = StyleEncoder(params.style_dim, params.width, len(rois))
         self.generator = Generator(channels, params.style_dim, params.width, params.structure_stride, len(rois))
         self.mask_predictor = MaskPredictor(
-            [roi.channels for roi in rois], 8 * max(1, params.width // 24), params.structure_stride
+            [roi.channels if params.sliced else channels for roi in rois],
+            8 * max(1, params.width // 24),
+            params.structure_stride,
         )
         self.register_buffer("style_mean", torch.zeros(params.style_dim))
         self.register_buffer("style_scale", torch.ones(params.style_dim))
@@ -80,12 +82,16 @@ class L2SAE(nn.Module):
         return self.generator(structure, style, mattes).clamp(-1, 1)
 
     def mask_logits(self, structure: Tensor, rois: Sequence[str] | None = None) -> Tensor:
-        """Matte logits (B, len(rois), H, W); each ROI's come from its slice of ``structure`` alone."""
+        """Matte logits (B, len(rois), H, W); each ROI's come from its slice of ``structure`` alone.
+
+        With ``model.sliced`` off, an ablation, they come from all of it.
+        """
         names = self.roi_names if rois is None else tuple(rois)
         if unknown := [name for name in names if name not in self.roi_names]:
             raise ValueError(f"unknown ROI {', '.join(unknown)}: this model has {', '.join(self.roi_names)}")
         indices = [self.roi_names.index(name) for name in names]
-        return self.mask_predictor([structure[:, self.slices[name]] for name in names], indices)
+        seen = [structure[:, self.slices[name]] if self.params.sliced else structure for name in names]
+        return self.mask_predictor(seen, indices)
 
     def masks(self, structure: Tensor, rois: Sequence[str] | None = None) -> dict[str, Tensor]:
         """ROI -> matte (B, 1, H, W) in [0, 1], for all ROIs or the named ones."""

@@ -1,6 +1,18 @@
 """Losses, batches and the training loop."""
 
 from l2sae.training.curves import training_log
-from l2sae.training.trainer import DivergenceError, Trainer, TrainResult, build_model, train, training_losses
+from l2sae.training.loop import STATES, TrainResult, clear_states, train
+from l2sae.training.objective import training_losses
+from l2sae.training.trainer import DivergenceError, Trainer, build_model
 
-__all__ = ["DivergenceError", "TrainResult", "Trainer", "build_model", "train", "training_log", "training_losses"]
+__all__ = [
+    "STATES",
+    "DivergenceError",
+    "TrainResult",
+    "Trainer",
+    "build_model",
+    "clear_states",
+    "train",
+    "training_log",
+    "training_losses",
+]

@@ -1,4 +1,4 @@
-"""Endless training batches: prepared faces, rendered ones mixed in where asked for, geometrically augmented."""
+"""Endless training batches: prepared faces, rendered or replayed ones mixed in, geometrically augmented."""
 
 from collections.abc import Iterator
 
@@ -11,25 +11,52 @@ from l2sae.params import Params
 RENDERED_POOL = 2048  # rendered faces to draw from, where train.rendered_share asks for them
 
 
-def training_batches(dataset: FaceDataset, params: Params, generator: torch.Generator) -> Iterator[FaceBatch]:
-    """Yield batches of ``train.batch_size`` faces for ever, each pass over the data in a new order."""
-    size, flip = params.train.batch_size, flip_permutation(params.rois)
-    pool = _rendered_pool(params) if params.train.rendered_share else None
-    order = torch.empty(0, dtype=torch.long)
-    while True:
-        rendered = int((torch.rand(size, generator=generator) < params.train.rendered_share).sum())
-        while len(order) < size - rendered:
-            order = torch.cat([order, torch.randperm(len(dataset), generator=generator)])
-        batch, order = dataset.batch(order[: size - rendered]), order[size - rendered :]
-        if pool and rendered:
-            chosen = torch.randint(len(pool.images), (rendered,), generator=generator)
-            images, labels = (
-                torch.cat([batch.images, pool.images[chosen]]),
-                torch.cat([batch.labels, pool.labels[chosen]]),
-            )
-            batch = FaceBatch(images, labels)
-        images, labels = augment_geometry(batch.images, batch.labels, generator, params.train.augment, flip)
-        yield FaceBatch(augment_photo(images, generator, params.train.augment), labels)
+class TrainingBatches(Iterator[FaceBatch]):
+    """Batches of ``train.batch_size`` faces for ever, each pass over the data in a new order.
+
+    Args:
+        dataset: the faces to learn from.
+        params: all parameters.
+        generator: source of all draws; with ``order`` it is all that the next batch depends on.
+        replay: faces of an earlier training, which ``train.replay`` of each batch are drawn from.
+    """
+
+    def __init__(
+        self, dataset: FaceDataset, params: Params, generator: torch.Generator, replay: FaceDataset | None = None
+    ) -> None:
+        self.order = torch.empty(0, dtype=torch.long)
+        self._dataset, self._replay = dataset, replay
+        self._params, self._generator = params, generator
+        self._flip = flip_permutation(params.rois)
+        self._pool = _rendered_pool(params) if params.train.rendered_share else None
+
+    def __next__(self) -> FaceBatch:
+        train, generator = self._params.train, self._generator
+        rendered = self._share(train.rendered_share)
+        replayed = min(self._share(train.replay), train.batch_size - rendered) if self._replay else 0
+        own = train.batch_size - rendered - replayed
+        while len(self.order) < own:
+            self.order = torch.cat([self.order, torch.randperm(len(self._dataset), generator=generator)])
+        batches = [self._dataset.batch(self.order[:own])]
+        self.order = self.order[own:]
+        if self._pool and rendered:
+            chosen = torch.randint(len(self._pool.images), (rendered,), generator=generator)
+            batches.append(FaceBatch(self._pool.images[chosen], self._pool.labels[chosen]))
+        if self._replay and replayed:
+            batches.append(self._replay.batch(torch.randint(len(self._replay), (replayed,), generator=generator)))
+        batch = _joined(batches)
+        images, labels = augment_geometry(batch.images, batch.labels, generator, train.augment, self._flip)
+        return FaceBatch(augment_photo(images, generator, train.augment), labels)
+
+    def _share(self, share: float) -> int:
+        """How many of a batch's faces fall into a share of them."""
+        return int((torch.rand(self._params.train.batch_size, generator=self._generator) < share).sum())
+
+
+def _joined(batches: list[FaceBatch]) -> FaceBatch:
+    if len(batches) == 1:
+        return batches[0]
+    return FaceBatch(torch.cat([one.images for one in batches]), torch.cat([one.labels for one in batches]))
 
 
 def _rendered_pool(params: Params) -> FaceBatch:

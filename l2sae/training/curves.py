@@ -7,12 +7,13 @@ from pathlib import Path
 
 from dvclive.live import Live
 
-from l2sae.training.trainer import Log
+from l2sae.plotting import GRADIENT
+from l2sae.training.loop import Log
 
 
 @contextmanager
 def training_log(folder: str | Path, live_folder: str | Path = "checkpoints/live") -> Iterator[Log]:
-    """Yield a ``log(step, scalars)`` that prints one plain line and adds a point to every curve.
+    """Yield a ``log(step, scalars)`` that prints one plain line, without gradients, and adds a point to every curve.
 
     DVCLive wipes the folder it starts in, so it writes to ``live_folder``; curves of an earlier training in ``folder``
     stay until this one has finished. ``folder`` then holds ``metrics.json`` with the last values, and the curves as
@@ -25,7 +26,8 @@ def training_log(folder: str | Path, live_folder: str | Path = "checkpoints/live
             for name, value in scalars.items():
                 live.log_metric(name, value)
             live.make_summary()
-            print(f"step {step:6d}  " + "  ".join(f"{name} {value:.4g}" for name, value in scalars.items()), flush=True)
+            shown = [f"{name} {value:.4g}" for name, value in scalars.items() if not name.startswith(GRADIENT)]
+            print(f"step {step:6d}  " + "  ".join(shown), flush=True)
 
         yield log
     shutil.rmtree(folder, ignore_errors=True)

@@ -140,8 +140,9 @@ def contrast(page: Page, selector: str) -> float:
         """selector => {
             let e = document.querySelector(selector);
             const text = getComputedStyle(e).color;
-            while (['rgba(0, 0, 0, 0)', 'transparent'].includes(getComputedStyle(e).backgroundColor)) e = e.parentElement;
-            return [text, getComputedStyle(e).backgroundColor].map(c => c.match(/[\\d.]+/g).slice(0, 3).map(Number));
+            const ground = () => getComputedStyle(e).backgroundColor;
+            while (ground() === 'rgba(0, 0, 0, 0)') e = e.parentElement;
+            return [text, ground()].map(c => c.match(/[\\d.]+/g).slice(0, 3).map(Number));
         }""",
         selector,
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 from l2sae.data import FaceBatch, FaceDataset, render_faces
 from l2sae.params import Params
 from l2sae.training import batches
-from l2sae.training.batches import training_batches
+from l2sae.training.batches import TrainingBatches
 
 MakeParams = Callable[..., Params]
 POOL = 16
@@ -22,7 +22,7 @@ def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(dataset: FaceDataset, params: Params, seed: int = 0) -> Iterator[FaceBatch]:
-    return training_batches(dataset, params, torch.Generator().manual_seed(seed))
+    return TrainingBatches(dataset, params, torch.Generator().manual_seed(seed))
 
 
 def which(images: Tensor, known: Tensor) -> list[int]:
@@ -99,3 +99,23 @@ def test_augmentation_changes_the_faces(dataset: FaceDataset, make_params: MakeP
     known = dataset.batch(range(len(dataset)))
     batch = next(start(dataset, make_params({"train.augment": 1.0})))
     assert which(batch.images, known.images) == [-1] * len(batch.images)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_replayed_faces_take_their_share(dataset: FaceDataset, make_params: MakeParams, share: float) -> None:
+    """The replayed data set is the same one here, cut down to its first face."""
+    params = make_params({"train.batch_size": 10, "train.replay": share, "train.augment": 0.0})
+    first = dataset.batch([0])
+
+    class OneFace:
+        def __len__(self) -> int:
+            return 1
+
+        def batch(self, indices: Tensor) -> FaceBatch:
+            return FaceBatch(first.images[indices], first.labels[indices])
+
+    taken = TrainingBatches(dataset, params, torch.Generator().manual_seed(0), OneFace())  # type: ignore[arg-type]
+    drawn = which(torch.cat([batch.images for batch in islice(taken, 30)]), dataset.batch(range(len(dataset))).images)
+    own = (1 - share) / len(dataset)
+    assert drawn.count(0) / len(drawn) == pytest.approx(share + own, abs=0.08)
+    assert len(drawn) == 300

@@ -1,0 +1,151 @@
+"""The ablation table: one factor at a time, over seeds, as DVC experiments.
+
+After ``dvc repro``, ``python -m l2sae.ablation queue`` puts every run that has no result yet into DVC's queue, and
+``dvc queue start`` works it off. ``python -m l2sae.ablation collect`` keeps what the finished ones measured in
+``benchmarks/ablation/``. Each may be called again at any time. The figures stage draws the table from there.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import click
+import pandas as pd
+
+from l2sae.metrics import flatten, write_metrics
+from l2sae.params import load_params
+from l2sae.rois import Roi
+
+FOLDER = Path("benchmarks/ablation")
+PREFIX = "ablation"
+SEEDS = (0, 1, 2)
+COLUMNS = {
+    "PSNR ↑": ("reconstruction.psnr", 2),
+    "mIoU ↑": ("masks.miou", 3),
+    "transfer ↑": ("style.transfer.mean", 3),
+    "texture ↑": ("style.texture.mean", 3),
+    "outside ↓": ("locality.outside_mean", 3),
+    "cross-talk ↓": ("disentanglement.cross_talk", 4),
+}
+BASE = "full"
+
+
+def factors(rois: Sequence[Roi]) -> dict[str, dict[str, Any]]:
+    """Name of each row of the table -> the parameters that it changes."""
+    return {
+        BASE: {},
+        "no-recolouring": {"train.recolour": 0.0},
+        "adversary": {"train.loss.gan": 0.05, "train.loss.r1": 10.0},
+        "cooccurrence": {"train.loss.cooccurrence": 0.05, "train.loss.cooccurrence_r1": 1.0},
+        "adversary-no-recolouring": {"train.loss.gan": 0.05, "train.loss.r1": 10.0, "train.recolour": 0.0},
+        "no-slicing": {"model.sliced": False},
+        "slices-of-1": {"rois": _with_channels(rois, 1)},
+        "slices-of-4": {"rois": _with_channels(rois, 4)},
+        "replace": {"edit.compose": "replace"},
+    }
+
+
+def experiment(factor: str, seed: int) -> str:
+    """Name of the DVC experiment of one run."""
+    return f"{PREFIX}-{factor}-{seed}"
+
+
+def queue_command(factor: str, seed: int, changes: Mapping[str, Any], preset: str = PREFIX) -> list[str]:
+    """The call of DVC that queues one run, up to its evaluation."""
+    settings = {"preset": preset, "seed": seed, **changes}
+    options = [part for key, value in settings.items() for part in ("-S", f"{key}={_as_override(value)}")]
+    return ["dvc", "exp", "run", "--queue", "--name", experiment(factor, seed), *options, "evaluate"]
+
+
+def ablation_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
+    """One row a factor: mean and standard deviation over its seeds; None where nothing has been collected."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(Path(folder).glob("*.json")):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        runs.setdefault(run["factor"], []).append(run["metrics"])
+    if not runs:
+        return None
+    order = [name for name in factors(load_params().rois) if name in runs]
+    rows = {name: [_cell(runs[name], key, digits) for key, digits in COLUMNS.values()] for name in order}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+    table.insert(0, "seeds", [str(len(runs[name])) for name in order])
+    return table.rename_axis("factor")
+
+
+def _cell(runs: Sequence[Mapping[str, Any]], key: str, digits: int) -> str:
+    values = [run[key] for run in runs if run.get(key) is not None]
+    if not values:
+        return "–"
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{spread}"
+
+
+def _with_channels(rois: Sequence[Roi], channels: int) -> list[dict[str, Any]]:
+    return [{"name": roi.name, "channels": channels, "parts": list(roi.parts)} for roi in rois]
+
+
+def _as_override(value: Any) -> str:
+    """A value as DVC's ``-S`` reads it: Hydra's grammar, whose lists and mappings need no quotes here."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_as_override(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_as_override(one) for one in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    """Command line of this module."""
+
+
+@main.command()
+@click.option("--preset", default=PREFIX, show_default=True, help="What all runs share.")
+@click.option("--only", multiple=True, help="Rows of the table; default: all.")
+@click.option("--seeds", default=len(SEEDS), show_default=True, help="Runs of each row.")
+def queue(preset: str, only: tuple[str, ...], seeds: int) -> None:
+    """Queue the runs that have no result yet."""
+    rows = factors(load_params().rois)
+    if unknown := sorted(set(only) - set(rows)):
+        raise click.UsageError(f"no row {', '.join(unknown)}; there are: {', '.join(rows)}")
+    there = _experiments()
+    for factor, changes in rows.items():
+        for seed in range(seeds):
+            name = experiment(factor, seed)
+            if (only and factor not in only) or (FOLDER / f"{factor}-{seed}.json").is_file() or name in there:
+                continue
+            subprocess.run(queue_command(factor, seed, changes, preset), check=True)
+    click.echo("dvc queue start    # works them off; then python -m l2sae.ablation collect")
+
+
+@main.command()
+def collect() -> None:
+    """Keep the metrics of the finished runs."""
+    kept = 0
+    for factor in factors(load_params().rois):
+        for seed in SEEDS:
+            name = experiment(factor, seed)
+            commit = _experiments().get(name)
+            if commit is None or (FOLDER / f"{factor}-{seed}.json").is_file():
+                continue
+            shown = subprocess.run(
+                ["git", "show", f"{commit}:metrics/evaluate.json"], capture_output=True, text=True, check=True
+            )
+            figures = {key: value for key, value in flatten(json.loads(shown.stdout)).items() if "ci." not in key}
+            write_metrics({"factor": factor, "seed": seed, "metrics": figures}, FOLDER / f"{factor}-{seed}.json")
+            kept += 1
+    click.echo(f"{FOLDER}: {kept} more runs, {len(list(FOLDER.glob('*.json')))} in all")
+
+
+def _experiments() -> dict[str, str]:
+    """Finished experiments of this repository: name -> commit."""
+    command = ["git", "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    pairs = [line.split() for line in listed]
+    return {reference.rsplit("/", 1)[-1]: commit for reference, commit in pairs if "/celery/" not in reference}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""The adversary: built only where a loss has a weight, learning in turn with the model, and part of a kept state."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from l2sae.data import FaceBatch
+from l2sae.params import Params
+from l2sae.training import Trainer, adversary, train
+from l2sae.training.adversary import Adversary
+from l2sae.training.objective import decode_pair, draw_pair
+
+MakeParams = Callable[..., Params]
+WEIGHTS = {"gan": 1.0, "noise_gan": 0.5, "cooccurrence": 1.0, "r1": 10.0, "cooccurrence_r1": 1.0}
+SMALL = {"train.adversary": {"width": 16, "patch_width": 12, "crops": 2, "r1_interval": 2, "learning_rate": 0.002}}
+
+
+def weighted(**weights: float) -> dict[str, Any]:
+    return SMALL | {f"train.loss.{name}": value for name, value in weights.items()}
+
+
+ALL = weighted(**WEIGHTS)
+
+
+def copies(module: nn.Module) -> list[Tensor]:
+    return [weight.detach().clone() for weight in module.parameters()]
+
+
+def same(before: list[Tensor], module: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
+
+
+def test_without_an_adversarial_weight_no_discriminator_is_built(
+    batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(adversary, "ImageDiscriminator")
+    monkeypatch.delattr(adversary, "PatchDiscriminator")
+    run = Trainer(make_params(weighted(r1=10.0, cooccurrence_r1=1.0)))  # penalties alone need no discriminator
+    assert run.adversary is None
+    assert run.step(batch, 0.0).keys() == {"l1", "roi", "ssim", "matte"}
+    with pytest.raises(NameError):
+        Trainer(make_params(weighted(gan=1.0)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "networks", "reported"),
+    [
+        ({"gan": 1.0}, {"image"}, {"gan", "discriminator"}),
+        ({"noise_gan": 1.0}, {"image"}, {"noise_gan", "discriminator"}),
+        ({"cooccurrence": 1.0}, {"patch"}, {"cooccurrence", "cooccurrence_discriminator"}),
+        ({"gan": 1.0, "r1": 10.0}, {"image"}, {"gan", "discriminator", "r1"}),
+        (
+            WEIGHTS,
+            {"image", "patch"},
+            set(WEIGHTS) | {"discriminator", "cooccurrence_discriminator"},
+        ),
+    ],
+)
+def test_a_loss_costs_only_where_it_has_a_weight(
+    batch: FaceBatch, make_params: MakeParams, weights: dict[str, float], networks: set[str], reported: set[str]
+) -> None:
+    run = Trainer(make_params(weighted(**weights)))
+    assert run.adversary is not None
+    assert set(run.adversary.networks) == networks
+    assert run.step(batch, 0.0).keys() == {"l1", "roi", "ssim", "matte"} | reported
+    assert {f"grad/{name}_discriminator" for name in networks} <= run.gradient_norms().keys()
+
+
+def test_penalties_are_taken_every_few_steps(batch: FaceBatch, make_params: MakeParams) -> None:
+    run = Trainer(make_params(ALL))
+    taken = ["r1" in run.step(batch, 0.0) for _ in range(4)]
+    assert taken == [True, False, True, False]
+
+
+def test_lazy_penalties_rescale_the_learning_rate_and_the_betas(make_params: MakeParams) -> None:
+    run = Trainer(make_params(weighted(gan=1.0, cooccurrence=1.0, r1=10.0)))
+    assert run.adversary is not None
+    image, patch = run.adversary.optimizer.param_groups
+    assert image["lr"] == pytest.approx(0.002 * 2 / 3)
+    assert image["betas"] == pytest.approx((0.0, 0.99 ** (2 / 3)))
+    assert (patch["lr"], patch["betas"]) == (0.002, (0.0, 0.99))
+
+
+def test_each_side_learns_in_its_own_phase_alone(batch: FaceBatch, make_params: MakeParams) -> None:
+    run = Trainer(make_params(ALL))
+    assert run.adversary is not None
+    model, networks = copies(run.model), copies(run.adversary.networks)
+    _, shown = run._backward(batch)
+    assert all(weight.grad is None for weight in run.adversary.networks.parameters())
+    gradients = [weight.grad.clone() for weight in run.model.parameters() if weight.grad is not None]
+    run.adversary.learn(shown, 0, 1.0)
+    after = [weight.grad for weight in run.model.parameters() if weight.grad is not None]
+    assert all(torch.equal(a, b) for a, b in zip(gradients, after, strict=True))
+    assert same(model, run.model)
+    assert not same(networks, run.adversary.networks)
+
+
+def test_the_adversarial_losses_alone_reach_the_encoders_and_the_generator(
+    batch: FaceBatch, make_params: MakeParams
+) -> None:
+    off = {f"train.loss.{name}": 0.0 for name in ("l1", "roi", "ssim", "matte")}
+    run = Trainer(make_params(ALL | off | {"train.recolour": 0.0}))
+    run._backward(batch)
+    for network in (run.model.structure_encoder, run.model.style_encoder, run.model.generator):
+        assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+
+
+def test_the_discriminators_learn_to_tell_fixed_images_apart(batch: FaceBatch, make_params: MakeParams) -> None:
+    run = Trainer(make_params(weighted(gan=1.0, cooccurrence=1.0) | {"train.recolour": 0.0}))
+    assert run.adversary is not None
+    _, shown = run._backward(batch)
+    told = [run.adversary.learn(shown, step, 1.0) for step in range(25)]
+    for name in ("discriminator", "cooccurrence_discriminator"):
+        assert told[-1][name] < 0.7 * told[0][name]
+
+
+def test_a_recoloured_target_neither_counts_as_real_nor_has_to_look_real(
+    batch: FaceBatch, make_params: MakeParams
+) -> None:
+    params = make_params(weighted(gan=1.0, noise_gan=1.0) | {"train.recolour": 1.0})
+    run = Trainer(params)
+    values, shown = run._backward(batch)
+    assert (values["gan"], values["noise_gan"]) == (0, 0)
+    assert run.adversary is not None
+    assert run.adversary.learn(shown, 0, 1.0)["discriminator"] == 0
+
+
+def test_swaps_take_the_neighbours_style_and_noise_moves_styles(batch: FaceBatch, make_params: MakeParams) -> None:
+    params = make_params(ALL)
+    run = Trainer(params)
+    judge = Adversary.of(params, run.engine)
+    assert judge is not None
+    pair = judge.draw(draw_pair(batch, params, run.generator, len(run.model.rois)), run.generator)
+    with torch.no_grad():
+        decoded = decode_pair(run.model, pair)
+        fakes = judge.imagine(run.model, decoded, pair)
+        swapped = run.model.generator(decoded.structure, decoded.style[[1, 0, 3, 2, 5, 4, 7, 6]], decoded.mattes)
+        still = judge.imagine(run.model, decoded, replace(pair, noise=torch.zeros_like(decoded.style)))
+    torch.testing.assert_close(fakes.swapped, swapped)
+    assert torch.equal(fakes.swapped_natural, pair.natural.float()[[1, 0, 3, 2, 5, 4, 7, 6]])
+    torch.testing.assert_close(still.noised, decoded.output)
+    assert fakes.noised is not None
+    assert (fakes.noised - decoded.output).abs().max() > 1e-4
+
+
+def test_a_killed_adversarial_training_goes_on_bit_for_bit(
+    prepared: Path, make_params: MakeParams, tmp_path: Path
+) -> None:
+    every = {"train.checkpoint": {"steps": 1, "seconds": None}, "train.steps": 5}
+    params = make_params(ALL | every)
+    whole = train(params, prepared, lambda *_: None)
+
+    def killed(step: int, values: dict[str, float]) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(params, prepared, killed, tmp_path)
+    again = train(params, prepared, lambda *_: None, tmp_path)
+    assert again.resumed == 3
+    first, second = whole.model.state_dict(), again.model.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("recolour", [0.0, 0.5])
+def test_two_runs_with_one_seed_stay_bit_equal(prepared: Path, make_params: MakeParams, recolour: float) -> None:
+    params = make_params(ALL | {"train.recolour": recolour})
+    first, second = (train(params, prepared, lambda *_: None).model.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)

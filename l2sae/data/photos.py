@@ -81,7 +81,7 @@ def label_photo(picture: NDArray[np.uint8], size: int) -> LabelledPhoto:
     image = crop.crop(picture, size)
     labels = weak_labels.weak_labels(image, crop.to_crop(found[0].landmarks) * size, known_pixels(crop, picture, size))
     if labels.confidence < MIN_CONFIDENCE:
-        raise ValueError(f"low confidence: {labels.confidence:.2f}, at least {MIN_CONFIDENCE} is needed")
+        raise ValueError(f"low confidence: {labels.confidence:.3f}, at least {MIN_CONFIDENCE} is needed")
     measured = {"confidence": labels.confidence, "turn": yaw(found[0].landmarks), "roll": crop.angle}
     return LabelledPhoto(image, labels.parts, crop, measured)
 

@@ -64,7 +64,6 @@ class Folder:
         """Names of the files in a folder of this one, sorted; none where there is no such folder."""
         if not self.fs.exists(f"{self.root}/{folder}"):
             return []
-        self.fs.invalidate_cache(f"{self.root}/{folder}")  # others write here too
         found = self.fs.ls(f"{self.root}/{folder}", detail=True)
         return sorted(f"{folder}/{one['name'].rsplit('/', 1)[-1]}" for one in found if one["type"] == "file")
 
@@ -100,7 +99,7 @@ def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
     url = os.fspath(path)
     try:
         local = isinstance(_open(url, {})[0] if "://" not in url else None, LocalFileSystem)
-        folder = Folder(url, {} if local else dict(options or {}))
+        folder = Folder(url, {} if local else {"use_listings_cache": False, **(options or {})})  # others write too
         _ = folder.fs
     except (ValueError, ImportError) as error:
         raise EditError(f"{url}: {error}") from None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from l2sae.bulk.inputs import Item, batches, find_items, share
-from l2sae.bulk.job import PackedModel, job_id, make_job
+from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
 from l2sae.bulk.photo import Context
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
@@ -51,6 +51,7 @@ def edit_folder(
     workers: int | None = None,
     batch: int = BATCH,
     runner: Runner = "processes",
+    backend: Backend = "torch",
     storage_options: Mapping[str, Any] | None = None,
     progress: bool | Progress = True,
 ) -> pd.DataFrame:
@@ -85,6 +86,8 @@ def edit_folder(
         batch: photos that a worker takes at a time, fewer where they are large.
         runner: ``processes`` of this machine, or ``ray``: the cluster that Ray is connected to, else a local one;
             needs the extra ``cluster``.
+        backend: what runs the networks: ``torch``, whose results equal those of `edit`, or ``onnx`` (ONNX Runtime on
+            the CPU, the extra ``onnx``), whose results differ from them by an 8-bit level here and there.
         storage_options: of fsspec, for the URLs among ``photos`` and ``output``.
         progress: False for none, or a function to call with plain lines.
 
@@ -108,11 +111,12 @@ def edit_folder(
     job = make_job(
         model, rois, style, recipe, strength, seed, compose, align, policy,
         ending=ending.lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent, unmarked=unmarked,
+        backend=backend,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
     load_credentials()  # made on first use, by one process
     description = job.describe(model)
-    context = Context(job, job_id(description), PackedModel.of(model), target, overwrite)
+    context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
     with joined_ranks() as ranks:
         if ranks.rank == 0:
             _claim(target, description, overwrite)

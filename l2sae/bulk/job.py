@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
@@ -17,6 +17,7 @@ from l2sae.editing.errors import EditError
 from l2sae.editing.recipe import PhotoRecord, Recipe, RecipeError, RecipeLayer, describe_style, digest_model
 from l2sae.editing.session import SessionLayer
 from l2sae.editing.styles import Blend, Style, Swap, encode_reference
+from l2sae.export_onnx import OnnxGraphs, OnnxModel, export_graphs
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
 from l2sae.provenance import Policy, load_policy
@@ -154,6 +155,8 @@ def draft_recipe(model: L2SAE, job: Job) -> Recipe:
 def _check(model: L2SAE, job: Job) -> None:
     if job.ending not in FORMATS:
         raise EditError(f"ending={job.ending!r}: give one of {', '.join(FORMATS)}")
+    if job.backend not in get_args(Backend):
+        raise EditError(f"backend={job.backend!r}: give one of {', '.join(get_args(Backend))}")
     if not 1 <= job.quality <= 100:
         raise EditError(f"quality={job.quality}: give 1 to 100")
     if unknown := {roi for layer in job.layers for roi in layer.rois} - set(model.roi_names):
@@ -208,15 +211,19 @@ class PackedModel:
     rois: tuple[Roi, ...]
     image_size: int
     device: str
+    graphs: OnnxGraphs | None = None
 
     @classmethod
-    def of(cls, model: L2SAE) -> "PackedModel":
-        """Pack a model; its device is kept by name."""
+    def of(cls, model: L2SAE, backend: Backend = "torch") -> "PackedModel":
+        """Pack a model; its device is kept by name. For ``onnx`` it is exported first."""
         weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-        return cls(save_weights(weights), model.params, model.rois, model.image_size, str(model.device))
+        graphs = export_graphs(model) if backend == "onnx" else None
+        return cls(save_weights(weights), model.params, model.rois, model.image_size, str(model.device), graphs)
 
     def open(self) -> L2SAE:
-        """The model again, with equal weights, on its device, for inference."""
+        """The model again, with equal weights, on its device, for inference; with graphs, in ONNX Runtime."""
         model = L2SAE(self.params, self.rois, self.image_size)
         model.load_state_dict(load_weights(self.weights))
+        if self.graphs is not None:
+            return OnnxModel(model, self.graphs)
         return model.to(self.device).eval()

@@ -18,7 +18,7 @@ import torch
 from l2sae.bulk.inputs import Item
 from l2sae.bulk.job import Job, PackedModel, export_id
 from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
-from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_modules
+from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
 from l2sae.bulk.storage import Folder, is_full
 from l2sae.data.decode import UnusableError, read_photo
 from l2sae.editing.errors import EditError, FaceWarning
@@ -69,7 +69,7 @@ class BatchEditor:
         self.context, self.job = context, context.job
         model = context.model.open()
         self._watch = Stopwatch()
-        time_modules(self._watch, "model", model)
+        time_methods(self._watch, "model", model, "encode", "decode")
         self._session = EditSession(model, self.job.compose, self.job.model_sha256)
         home = home_folder()
         self._credentials, self._log = load_credentials(home=home), AuditLog(home / LOG_FILE)

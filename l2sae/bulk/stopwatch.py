@@ -1,15 +1,17 @@
 """What the parts of the work on one photo cost: seconds of this thread's processor time."""
 
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from l2sae.provenance import Detection, Watermark
+
+Result = TypeVar("Result")
 
 
 class Stopwatch:
@@ -28,6 +30,16 @@ class Stopwatch:
             yield
         finally:
             self.leave()
+
+    def timed(self, name: str, function: Callable[..., Result]) -> Callable[..., Result]:
+        """The function, whose calls count for the part ``name``."""
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **options: Any) -> Result:
+            with self.part(name):
+                return function(*args, **options)
+
+        return wrapped
 
     def enter(self, name: str) -> None:
         """Begin a part."""
@@ -52,18 +64,10 @@ class Stopwatch:
         self._since = now
 
 
-def time_modules(watch: Stopwatch, name: str, model: nn.Module) -> None:
-    """Count the calls of a model's children for the part ``name``; for a model of one's own, since hooks stay."""
-
-    def enter(*_: Any) -> None:
-        watch.enter(name)
-
-    def leave(*_: Any) -> None:
-        watch.leave()
-
-    for child in model.children():
-        child.register_forward_pre_hook(enter)
-        child.register_forward_hook(leave, always_call=True)
+def time_methods(watch: Stopwatch, part: str, target: object, *names: str) -> None:
+    """Count the calls of an object's methods for a part; for an object of one's own, since it stays so."""
+    for name in names:
+        setattr(target, name, watch.timed(part, getattr(target, name)))
 
 
 class TimedWatermark:

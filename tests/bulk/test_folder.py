@@ -262,3 +262,16 @@ def test_progress_is_plain_lines_with_rate_and_time_left(
     assert lines[0].endswith(" left")
     assert "/s, in " in lines[-1]
     assert lines[-1].endswith("2 skipped")
+
+
+@pytest.mark.slow
+def test_onnx_runtime_gives_the_same_results_to_one_level(tiny_model: L2SAE, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    pytest.importorskip("onnxscript", reason="needs the extra onnx")
+    ours = edited(tiny_model, folder, tmp_path / "torch")
+    theirs = edited(tiny_model, folder, tmp_path / "onnx", backend="onnx")
+    assert theirs["result"].tolist() == ours["result"].tolist()
+    for name in pixels(tmp_path / "torch"):
+        apart = read(tmp_path / "torch" / name).astype(int) - read(tmp_path / "onnx" / name)
+        assert np.abs(apart).max() <= 1
+    assert (theirs["export"].dropna() != ours["export"].dropna()).all()

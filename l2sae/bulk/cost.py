@@ -84,3 +84,12 @@ def predict(
     core_seconds = photos * sum(stages.at(megapixels).values())
     seconds = start_s + core_seconds / workers
     return Prediction(seconds, core_seconds, workers * seconds / SECONDS_PER_HOUR * price_per_core_hour)
+
+
+def stage_table(stages: StageTimes) -> pd.DataFrame:
+    """The parts' coefficients, and what they come to at 0.26 (512 x 512) and 12 megapixels."""
+    rows = [[base, slope, base + 0.262144 * slope, base + 12 * slope] for base, slope in stages.parts.values()]
+    columns = ["at any size, s", "for a megapixel, s", "512 x 512, s", "12 megapixels, s"]
+    table = pd.DataFrame(rows, index=pd.Index(list(stages.parts), name="part"), columns=columns)
+    table.loc["all"] = table.sum()
+    return table.round(4)

@@ -14,7 +14,15 @@ from l2sae.editing.align import align_styles
 from l2sae.editing.compose import COMPOSITIONS, Composition
 from l2sae.editing.edit import Layer, assign_styles
 from l2sae.editing.errors import EditError
-from l2sae.editing.recipe import PhotoRecord, Recipe, RecipeError, RecipeLayer, describe_style, digest_model
+from l2sae.editing.recipe import (
+    PhotoRecord,
+    Recipe,
+    RecipeError,
+    RecipeLayer,
+    describe_style,
+    digest_model,
+    digest_picture,
+)
 from l2sae.editing.session import SessionLayer
 from l2sae.editing.styles import Blend, Style, Swap, encode_reference
 from l2sae.export_onnx import OnnxGraphs, OnnxModel, export_graphs
@@ -80,6 +88,7 @@ class Job:
                 for layer in self.layers
             ],
             "own_sha256": self.own_sha256,
+            "own_mattes": [None if one.matte is None else digest_picture(one.matte) for one in self.own_layers],
             "align": self.align,
             "ending": self.ending,
             "quality": self.quality,

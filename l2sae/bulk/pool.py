@@ -65,7 +65,7 @@ def _start() -> subprocess.Popen[bytes]:
     """A worker process, which finds this very package and uses one thread."""
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "l2sae.bulk.worker", str(os.getpid())]
+    command = [sys.executable, "-P", "-m", "l2sae.bulk.worker", str(os.getpid())]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 

@@ -109,5 +109,6 @@ def write_table(output: Folder, items: Sequence[Item]) -> None:
 
 def read_table(output: Folder) -> pd.DataFrame:
     """The table, without the columns that serve taking a run up."""
-    table = pq.read_table(io.BytesIO(output.read(TABLE))).to_pandas()
+    whole = {pa.int32(): pd.Int32Dtype()}  # numbers of photos that have one stay whole
+    table = pq.read_table(io.BytesIO(output.read(TABLE))).to_pandas(types_mapper=whole.get)
     return table.drop(columns=["name", "stamp", "again"])

@@ -99,6 +99,8 @@ def edit_folder(
     Raises:
         EditError: a parameter is wrong, or results cannot be written.
     """
+    if runner == "ray":  # whose workers have another working folder
+        photos, output = (path if "://" in os.fspath(path) else Path(path).absolute() for path in (photos, output))
     source, target = open_folder(photos, storage_options), open_folder(output, storage_options)
     if source.root == target.root and source.url.split("://")[0] == target.url.split("://")[0]:
         raise EditError(f"{target.url}: this is the folder of the photos; name another output")

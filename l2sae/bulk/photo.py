@@ -23,7 +23,7 @@ from l2sae.bulk.storage import Folder, is_full
 from l2sae.data.decode import UnusableError, read_photo
 from l2sae.editing.errors import EditError, FaceWarning
 from l2sae.editing.pictures import colour_profile
-from l2sae.editing.recipe import digest_picture
+from l2sae.editing.recipe import Recipe, digest_picture
 from l2sae.editing.session import EditSession
 from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, RivaGan, export, load_credentials, verify
 from l2sae.provenance.exporting import LOG_FILE
@@ -84,7 +84,8 @@ class BatchEditor:
                 becomes its row instead.
         """
         output, name = self.context.output, rows_name(items)
-        if output.exists(name) and (rows := unpack(output.read(name))):
+        rows = unpack(output.read(name)) if output.exists(name) else []
+        if rows and not any(row["again"] for row in rows):
             return rows
         rows = []
         with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, _one_thread(), ThreadPoolExecutor(1) as ahead:
@@ -118,6 +119,8 @@ class BatchEditor:
                 if isinstance(error, ProvenanceError) and not isinstance(error, MarkError):
                     raise  # policy, keys or log: no photo could be exported
                 row |= {"result": SKIPPED, "reason": str(error).removeprefix(f"{scratch / item.name}: ")}
+            except (ValueError, RuntimeError) as error:  # of a library: no reason to stop all others
+                row |= {"result": SKIPPED, "reason": f"unexpected {type(error).__name__}: {error}", "again": True}
         if caught:
             row["note"] = "; ".join(
                 dict.fromkeys([*filter(None, [row.get("note")]), *(str(w.message) for w in caught)])
@@ -164,7 +167,7 @@ class BatchEditor:
         place.parent.mkdir(parents=True, exist_ok=True)
         with self._watch.part("encode"):
             if job.recipes:  # before the picture, which says by being there that all is done
-                rendering["recipe"].save(place.with_suffix(".recipe.json"))
+                _save_recipe(rendering["recipe"], item, output)
             done = export(
                 **rendering, path=place, purpose=job.purpose, policy=job.policy, consent=job.consent,
                 unmarked=job.unmarked, quality=job.quality, icc_profile=profile, watermark=self._watermark,
@@ -182,18 +185,13 @@ class BatchEditor:
 
     def _upload(self, item: Item, place: Path, done: Export) -> None:
         """Bring an export to where the results go; one that does not arrive is logged as withdrawn."""
-        recipe = place.with_suffix(".recipe.json")
         try:
-            if self.job.recipes:
-                name = PurePosixPath(item.name).with_suffix(".recipe.json")
-                self.context.output.write(str(name), recipe.read_bytes())
             self.context.output.write(item.name, place.read_bytes())
         except Exception:
             self._log.append({"event": "withdrawn", "export": done.entry.record["export"]})
             raise
         finally:
             place.unlink()
-            recipe.unlink(missing_ok=True)
 
 
 class _SkipError(EditError):
@@ -202,6 +200,14 @@ class _SkipError(EditError):
     def __init__(self, reason: str, again: bool) -> None:
         super().__init__(reason)
         self.again = again
+
+
+def _save_recipe(recipe: Recipe, item: Item, output: Folder) -> None:
+    name = str(PurePosixPath(item.name).with_suffix(".recipe.json"))
+    if output.local is not None:
+        recipe.save(output.local / name)  # with paths relative to its folder
+    else:
+        output.write(name, recipe.to_json().encode())
 
 
 def _describe(item: Item, output: Folder, facts: Mapping[str, Any]) -> Row:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -86,8 +87,13 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder and what is in it, if it is there."""
-        if self.fs.exists(f"{self.root}/{name}"):
-            self.fs.rm(f"{self.root}/{name}", recursive=True)
+        if self.local is None:
+            if self.exists(name):
+                self.fs.rm(f"{self.root}/{name}", recursive=True)
+        elif (path := self.local / name).is_dir():  # not by fsspec, which takes brackets for a pattern
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Folder:

@@ -182,6 +182,37 @@ def test_a_recipe_is_replayed_on_its_own_photo_and_applied_afresh_to_others(
     assert (own.replay(tiny_model) == read(tmp_path / "out/more/e.png")).all()
 
 
+def test_names_may_hold_any_character(tiny_model: L2SAE, folder: Path, tmp_path: Path) -> None:
+    odd = folder / "more [1]*"
+    odd.mkdir()
+    for name in ("a#1?.png", "ü ñ.b.PNG", "100%.png", "[x].png"):
+        Image.open(folder / "a.png").save(odd / name, "PNG")
+    table = edited(tiny_model, odd, tmp_path / "out [2]*")
+    assert (table["result"] == "done").all()
+    assert {Path(output).name for output in table["output"]} == {"a#1?.png", "ü ñ.b.png", "100%.png", "[x].png"}
+    assert all(Path(output).is_file() for output in table["output"])
+    assert not (tmp_path / "out [2]*/.l2sae/rows").exists()
+
+
+def test_what_a_library_cannot_do_skips_one_photo_only(
+    tiny_model: L2SAE, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = EditSession.load
+
+    def fail_once(session: EditSession, pixels: NDArray[np.uint8], *rest: object) -> None:
+        if pixels.shape == (64, 64, 3):
+            raise RuntimeError("no kernel for this")
+        load(session, pixels, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EditSession, "load", fail_once)
+        table = edited(tiny_model, folder, tmp_path / "out").set_index("photo")
+    assert table.loc[str(folder / "b.png"), "reason"] == "unexpected RuntimeError: no kernel for this"
+    assert table.loc[str(folder / "a.png"), "result"] == "done"
+    again = edited(tiny_model, folder, tmp_path / "out").set_index("photo")
+    assert again.loc[str(folder / "b.png"), "result"] == "done"
+
+
 def test_a_list_names_the_photos(tiny_model: L2SAE, folder: Path, tmp_path: Path) -> None:
     (folder / "list.txt").write_text(f"b.png\nmore/e.png\nabsent.png\n{folder / 'c.png'}\nb.png\n")
     table = edited(tiny_model, folder / "list.txt", tmp_path / "out")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,15 +79,12 @@ def measure_bulk(
         single = make_photos(work / "single", alone, side, seed=1)
         before = _parts(_edited(model, single, work / "before", marked))
         samples: list[tuple[int, float]] = []
-        started, own, all_busy = time.perf_counter(), _own_seconds(), _busy_seconds()
-        with _watching(work / "edited", samples):
+        with _watching(work / "edited", samples), _clock() as clock:
             table = _edited(model, folder, work / "edited", marked, workers=cores, progress=progress)
-        seconds, own = time.perf_counter() - started, _own_seconds() - own
-        others = max(0.0, (_busy_seconds() - all_busy - own) / (cores * seconds))
         after = _parts(_edited(model, single, work / "after", marked))
     parts = {part: (before[part] + after[part]) / 2 for part in PARTS}
     bound = cores / sum(parts.values())
-    rate = len(table) / seconds
+    rate = len(table) / clock.seconds
     busy = _parts(table)
     return {
         "photos": photos,
@@ -97,13 +95,13 @@ def measure_bulk(
         "parts_s": parts,
         "sum_s": sum(parts.values()),
         "parts_in_run_s": busy,
-        "seconds": seconds,
+        "seconds": clock.seconds,
         "photos_per_s": rate,
         "bound_photos_per_s": bound,
         "share_of_bound": rate / bound,
         "share_of_bound_in_run": rate * sum(busy.values()) / cores,
-        "others_share_of_cores": others,
-        "share_of_bound_without_others": rate / bound / (1 - others),
+        "others_share_of_cores": clock.others,
+        "share_of_bound_without_others": rate / bound / (1 - clock.others),
         "memory_mib": _growth(samples),
     }
 
@@ -168,26 +166,32 @@ def measure_stages(model: L2SAE, sides: Sequence[int], photos: int, marked: bool
 def check_predictions(
     model: L2SAE, stages: StageTimes, start_s: float, runs: Sequence[tuple[int, int]], marked: bool
 ) -> pd.DataFrame:
-    """Runs of (photos, side) on all cores: predicted and measured seconds, and their ratio."""
+    """Runs of (photos, side) on all cores: predicted and measured seconds, and their ratio.
+
+    Cores that other programs had meanwhile make runs longer: ``others`` is their share, and ``ratio_without_others``
+    compares with what the rest of the cores could do.
+    """
     cores = len(os.sched_getaffinity(0))
     rows = []
     for photos, side in runs:
         with TemporaryDirectory(prefix="l2sae-bulk-") as name:
             folder = make_photos(Path(name) / "photos", photos, side, seed=3)
-            began = time.perf_counter()
-            _edited(model, folder, Path(name) / "out", marked, workers=cores, batch=4)
-            measured = time.perf_counter() - began
+            with _clock() as clock:
+                _edited(model, folder, Path(name) / "out", marked, workers=cores, batch=4)
         predicted = predict(stages, photos, side**2 / 1e6, cores, start_s).seconds
-        rows.append({"photos": photos, "side": side, "predicted_s": predicted, "measured_s": measured})
+        row = {"photos": photos, "side": side, "predicted_s": predicted, "measured_s": clock.seconds}
+        rows.append(row | {"others": clock.others})
     table = pd.DataFrame(rows)
-    return table.assign(ratio=table["predicted_s"] / table["measured_s"])
+    table["ratio"] = table["predicted_s"] / table["measured_s"]
+    return table.assign(ratio_without_others=table["ratio"] / (1 - table["others"]))
 
 
 def measure_predictions(model: L2SAE, photos: int, progress: Progress = print) -> dict[str, Any]:
     """Stage times from photos of 256 and 768 pixels a side, and unmarked runs at three sizes that they predict."""
     stages, start = measure_stages(model, (256, 768), 6, marked=False)
     checked = check_predictions(model, stages, start, [(photos, 320), (photos, 512), (photos // 2, 1024)], marked=False)
-    progress(f"bulk: predictions: {', '.join(f'{ratio:.2f}' for ratio in checked['ratio'])} of the measured time")
+    shown = ", ".join(f"{ratio:.2f}" for ratio in checked["ratio_without_others"])
+    progress(f"bulk: predictions: {shown} of what the cores that were free could do")
     parts = {part: {"base_s": base, "per_megapixel_s": slope} for part, (base, slope) in stages.parts.items()}
     return {"stages": parts, "start_s": start, "runs": checked.to_dict("records")}
 
@@ -197,6 +201,24 @@ def _edited(model: L2SAE, photos: Path, output: Path, marked: bool, **options: A
     if not marked:
         options |= {"policy": OPEN, "unmarked": True}
     return edit_folder(model, photos, output, ("hair",), STYLE, **({"workers": 0, "progress": False} | options))
+
+
+@dataclass
+class _Clock:
+    """Seconds that something took, and the share of all cores that other programs had meanwhile."""
+
+    seconds: float = 0.0
+    others: float = 0.0
+
+
+@contextmanager
+def _clock() -> Iterator[_Clock]:
+    found, cores = _Clock(), len(os.sched_getaffinity(0))
+    began, own, busy = time.perf_counter(), _own_seconds(), _busy_seconds()
+    yield found
+    found.seconds = time.perf_counter() - began
+    others = _busy_seconds() - busy - (_own_seconds() - own)
+    found.others = min(0.99, max(0.0, others / (cores * found.seconds)))
 
 
 def _own_seconds() -> float:

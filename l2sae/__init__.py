@@ -4,13 +4,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from l2sae.bulk import edit_folder
     from l2sae.editing import Blend, EditSession, Noise, Recipe, Swap, align_face, edit
     from l2sae.model import load_model
 
-__all__ = ["Blend", "EditSession", "Noise", "Recipe", "Swap", "align_face", "edit", "load_model"]
+__all__ = ["Blend", "EditSession", "Noise", "Recipe", "Swap", "align_face", "edit", "edit_folder", "load_model"]
+
+_ELSEWHERE = {"load_model": "l2sae.model", "edit_folder": "l2sae.bulk"}
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(importlib.import_module("l2sae.model" if name == "load_model" else "l2sae.editing"), name)
+        return getattr(importlib.import_module(_ELSEWHERE.get(name, "l2sae.editing")), name)
     raise AttributeError(f"module 'l2sae' has no attribute {name!r}")

@@ -136,6 +136,28 @@ def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> Non
 
 
 @main.command()
+@click.option("--photos", default=2000, show_default=True, help="Photos of the long run, without marks.")
+@click.option("--marked", default=200, show_default=True, help="Photos of the run with marks.")
+@click.option("--side", default=512, show_default=True, help="Pixels a side.")
+def bulk(photos: int, marked: int, side: int) -> None:
+    """Bulk edits on all cores, ranks, back ends and predictions: benchmarks/bulk.json. Takes half an hour."""
+    from l2sae.bulk import measure  # the other commands do without it
+
+    model, some = load_model(device="cpu"), max(20, min(100, photos // 20))
+    path = FOLDER / "bulk.json"
+    written: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    for key, measured in (
+        ("backends", lambda: measure.measure_backends(model, 12, side, progress=click.echo)),
+        ("predictions", lambda: measure.measure_predictions(model, some, progress=click.echo)),
+        ("ranks", lambda: measure.measure_ranks(some, side, progress=click.echo)),
+        ("marked", lambda: measure.measure_bulk(model, marked, side, True, progress=click.echo)),
+        ("unmarked", lambda: measure.measure_bulk(model, photos, side, False, progress=click.echo)),
+    ):
+        written[key] = measured()
+        write_metrics(written, path)  # after each: the later ones take long
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--scheme", default="fasseg", show_default=True, help="What the masks' ids or colours mean.")
 @click.option("--size", default=128, show_default=True, help="Pixels a side of the crops that are compared.")

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
+from l2sae.bulk import edit_folder
 from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
-from l2sae.editing.pictures import as_rgb, read_picture
+from l2sae.editing.pictures import as_rgb, colour_profile, read_picture
 from l2sae.model import CheckpointError, load_model
 from l2sae.provenance import AuditLog, export, inspect, verify
 from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
@@ -113,15 +114,50 @@ def edit(
             raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
         original = as_rgb(read_picture(photo))[0]
         picture = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
-        export(picture, out, original=original, overwrite=force, icc_profile=_profile(photo), **options)
+        export(picture, out, original=original, overwrite=force, icc_profile=colour_profile(photo), **options)
         return
     session = EditSession(model, compose)
     session.load(photo, align)
     style = align_styles(styles)[rois[0]] if align else style
     session.add_layer(tuple(styles), style, strength, seed=seed)
-    done = session.export(out, overwrite=force, icc_profile=_profile(photo), **options)
+    done = session.export(out, overwrite=force, icc_profile=colour_profile(photo), **options)
     if recipe is not None:
         (done.recipe or session.recipe()).save(recipe)
+
+
+@main.command("edit-folder")
+@click.argument("photos")
+@click.option("-o", "--out", required=True, help="Folder for the results and their table; a path or a URL.")
+@click.option("--roi", "rois", multiple=True, help="Region to edit, e.g. hair; may be repeated.")
+@click.option("--swap", help="Take the style of this picture.")
+@click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="Apply this recipe instead.")
+@click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
+@click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
+@click.option("--align", is_flag=True, help="Find the largest face of each photo; needs l2sae[faces].")
+@click.option("--ending", type=click.Choice(list(EXPORT_FORMATS)), default=".png", show_default=True)
+@click.option("--workers", type=click.IntRange(min=0), help="Processes; default: one for each core.")
+@model_option
+@force_option
+@export_options
+@one_line_errors
+def edit_photos(
+    photos: str, out: str, rois: tuple[str, ...], swap: str | None, noise: float | None, recipe: Path | None,
+    align: bool, checkpoint: Path | None, force: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Edit all photos of the folder PHOTOS, or of a list, and write them, marked, signed and logged.
+
+    The same command takes up what was cut off.
+    """
+    if [swap, noise, recipe].count(None) != 2 or (recipe is None) != bool(rois):
+        raise click.UsageError("give either --roi with --swap REF or --noise SIGMA, or --recipe FILE")
+    style = None if recipe else Swap(swap) if swap is not None else Noise(noise or 0.0)
+    options |= {"recipe": recipe, "align": "auto" if align else None, "overwrite": force}
+    table = edit_folder(load_model(checkpoint), photos, out, rois or None, style, **options)
+    for row in table[table["result"] == "skipped"].itertuples():
+        click.echo(f"{row.photo}: {row.reason}", err=True)
+    click.echo(f"{(table['result'] == 'done').sum()} of {len(table)} photos edited; see {out}/results.parquet")
 
 
 @main.command("export")
@@ -141,7 +177,9 @@ def export_recipe(
     picture = document.replay(load_model(checkpoint), photo)
     source = Path(photo or document.photo.path or "")  # replay has read it
     original = as_rgb(read_picture(source))[0]
-    export(picture, out, recipe=document, original=original, overwrite=force, icc_profile=_profile(source), **options)
+    export(
+        picture, out, recipe=document, original=original, overwrite=force, icc_profile=colour_profile(source), **options
+    )
 
 
 @main.command("inspect")
@@ -221,14 +259,9 @@ def _check_out(out: Path, force: bool, formats: Mapping[str, str]) -> None:
         raise click.UsageError(f"{out.parent}: no such folder")
 
 
-def _profile(photo: Path) -> bytes | None:
-    with Image.open(photo) as original:
-        return original.info.get("icc_profile") if original.mode in ("RGB", "RGBA") else None
-
-
 def _save(picture: NDArray[np.uint8], out: Path, photo: Path) -> None:
     """Write the picture whole or not at all, with the photo's colour profile; its pixels are upright already."""
-    profile = _profile(photo)
+    profile = colour_profile(photo)
     partial = out.with_name(out.name + ".partial")
     options: dict[str, Any] = {"quality": 95, "subsampling": 0} if FORMATS[out.suffix.lower()] == "JPEG" else {}
     try:

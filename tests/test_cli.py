@@ -57,6 +57,23 @@ def test_edit_saves_a_recipe_that_replays(folder: Path, tiny_checkpoint: Path) -
     assert same_but_for_the_mark(pixels(folder / "out.png"), replayed)
 
 
+def test_edit_folder_writes_what_edit_returns(folder: Path, tiny_checkpoint: Path, photos: Photos) -> None:
+    (folder / "photos").mkdir()
+    large = photos[0].repeat(3, axis=0).repeat(3, axis=1)
+    Image.fromarray(large).save(folder / "photos/a.png")
+    (folder / "photos/b.png").write_bytes(b"")
+    arguments = ("edit-folder", str(folder / "photos"), "--roi", "hair", "--noise", "2", "-o", str(folder / "out"))
+    result = run(folder, tiny_checkpoint, *arguments)
+    assert result.exit_code == 0, result.output
+    assert f"{folder / 'photos/b.png'}: empty file" in result.output
+    assert "1 of 2 photos edited" in result.output
+    expected = edit(load_model(tiny_checkpoint, device="cpu"), large, "hair", Noise(2.0))
+    assert same_but_for_the_mark(pixels(folder / "out/a.png"), expected)
+    mistaken = run(folder, tiny_checkpoint, "edit-folder", str(folder), "--roi", "hair", "-o", str(folder / "out"))
+    assert mistaken.exit_code == 2
+    assert "give either --roi" in mistaken.output
+
+
 def test_export_inspect_and_verify(folder: Path, tiny_checkpoint: Path) -> None:
     edit_it = ("edit", "photo.png", "--roi", "hair", "--swap", "ref.png", "--recipe", "edit.json", "-o", "out.png")
     assert run(folder, tiny_checkpoint, *edit_it).exit_code == 0

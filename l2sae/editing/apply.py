@@ -11,7 +11,6 @@ from l2sae.editing.saving import save_edit
 from l2sae.editing.session import EditSession
 from l2sae.model import L2SAE
 
-PHOTO_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 COLUMNS = ["photo", "output", "result"]
 
 
@@ -24,6 +23,8 @@ def apply_recipe(
     purpose: str = "research",
 ) -> pd.DataFrame:
     """Replay a recipe and write the pictures as PNG, each with a recipe of its own beside it.
+
+    A folder is a job of `l2sae.bulk.edit_folder`: it can be taken up, and its table is in ``results.parquet``.
 
     On the recorded photo the recorded edit is made again, and compared with its digest. On any other photo the layers
     are applied afresh: styles, strengths and seeds are kept; masks drawn on the recorded photo are left out.
@@ -47,21 +48,22 @@ def apply_recipe(
     """
     recipe = Path(recipe)
     document = Recipe.load(recipe, recipe.parent if root is None else root)
-    photos, folder = _photos(document, photo)
+    if photo is not None and Path(photo).is_dir():
+        return _apply_to_folder(model, document, photo, output, purpose)
+    file = _recorded_photo(document) if photo is None else Path(photo)
     target = Path(output)
-    into_folder = folder or target.suffix.lower() != ".png"
-    rows = []
-    for file in photos:
-        path = target / f"{file.stem}.png" if into_folder else target
-        try:
-            rows.append([str(file), str(path), _apply(model, document, file, path, purpose)])
-        except RecipeError:
-            raise
-        except (EditError, OSError) as error:
-            if not folder:
-                raise
-            rows.append([str(file), "", str(error)])
-    return pd.DataFrame(rows, columns=COLUMNS)
+    path = target if target.suffix.lower() == ".png" else target / f"{file.stem}.png"
+    return pd.DataFrame([[str(file), str(path), _apply(model, document, file, path, purpose)]], columns=COLUMNS)
+
+
+def _apply_to_folder(
+    model: L2SAE, document: Recipe, photos: str | Path, output: str | Path, purpose: str
+) -> pd.DataFrame:
+    from l2sae.bulk.folder import edit_folder  # it edits by this package, so it imports it
+
+    table = edit_folder(model, photos, output, recipe=document, recipes=True, purpose=purpose)
+    table["result"] = table["reason"].where(table["result"] == "skipped", table["note"])
+    return table[COLUMNS].fillna({"output": ""})
 
 
 def _apply(model: L2SAE, document: Recipe, file: Path, path: Path, purpose: str) -> str:
@@ -77,23 +79,11 @@ def _apply(model: L2SAE, document: Recipe, file: Path, path: Path, purpose: str)
     return "as recorded" if same else "differs from the record"
 
 
-def _photos(document: Recipe, photo: str | Path | None) -> tuple[list[Path], bool]:
-    """The photos to edit, and whether they are those of a folder."""
-    if photo is None:
-        if document.photo.path is None:
-            raise RecipeError("photo.path: the photo was not read from a file: name it as photo")
-        try:
-            read_picture(document.photo.path)
-        except EditError as error:
-            raise RecipeError(f"photo.path: {error}") from None
-        return [Path(document.photo.path)], False
-    photo = Path(photo)
-    if not photo.is_dir():
-        return [photo], False
-    found = sorted(file for file in photo.iterdir() if file.suffix.lower() in PHOTO_ENDINGS)
-    if not found:
-        raise EditError(f"{photo}: no photo in this folder; it may hold {', '.join(PHOTO_ENDINGS)}")
-    repeated = {file.stem for file in found if sum(other.stem == file.stem for other in found) > 1}
-    if repeated:
-        raise EditError(f"{photo}: two photos named {min(repeated)}: their results would have one name; rename one")
-    return found, True
+def _recorded_photo(document: Recipe) -> Path:
+    if document.photo.path is None:
+        raise RecipeError("photo.path: the photo was not read from a file: name it as photo")
+    try:
+        read_picture(document.photo.path)
+    except EditError as error:
+        raise RecipeError(f"photo.path: {error}") from None
+    return Path(document.photo.path)

@@ -139,12 +139,15 @@ class FaceEditor:
         return composite(self.photo, self.frame, [step for step in steps if step.effects], compose)
 
     @torch.inference_mode()
-    def photo_mattes(self) -> dict[str, NDArray[np.float32]]:
-        """ROI -> matte (H, W, 1) in [0, 1] as an edit of a uint8 photo uses it: fitted to the photo's edges."""
+    def photo_mattes(self, rois: Sequence[str] | None = None) -> dict[str, NDArray[np.float32]]:
+        """ROI -> matte (H, W, 1) in [0, 1] as an edit of a uint8 photo uses it: fitted to the photo's edges.
+
+        Of the named ``rois``, or of all.
+        """
         rows, columns = self.frame.window
         pixels = self.photo[rows, columns].permute(2, 0, 1)[None].float() / 255
         found = {}
-        for roi in self.mattes():
+        for roi in self.mattes() if rois is None else rois:
             found[roi] = np.zeros((self.frame.height, self.frame.width, 1), np.float32)
             matte = self._fit_predicted(roi).to(self.photo.device)
             found[roi][rows, columns] = matte.rows(pixels, self.frame, rows.start)[0, 0, ..., None].numpy()

@@ -115,6 +115,12 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
         raise EditError(f"{error}; give a PNG, JPEG or other still picture") from None
 
 
+def colour_profile(path: str | Path) -> bytes | None:
+    """The ICC profile of a picture file, where its pixels are RGB and so keep their meaning when they are read."""
+    with Image.open(path) as original:
+        return original.info.get("icc_profile") if original.mode in ("RGB", "RGBA") else None
+
+
 def through_jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """An RGB picture (H, W, 3) uint8 as baseline JPEG with 4:2:0 chroma, Pillow's default, leaves it."""
     buffer = io.BytesIO()

@@ -76,10 +76,12 @@ class EditSession:
     Args:
         model: from `load_model`.
         compose: composition of every layer, ``detail`` or ``replace``.
+        model_sha256: the model's digest, if it is known: computing it takes longer than small edits.
     """
 
-    def __init__(self, model: L2SAE, compose: Composition = "detail") -> None:
+    def __init__(self, model: L2SAE, compose: Composition = "detail", model_sha256: str | None = None) -> None:
         self.model = model
+        self._known_sha256 = model_sha256
         self._path: Path | None = None
         self._editor: FaceEditor | None = None
         self._resized: dict[int, FaceEditor] = {}
@@ -113,15 +115,19 @@ class EditSession:
         """Whether there is a photo."""
         return self._editor is not None
 
-    def load(self, photo: str | Path | NDArray[np.uint8], align: str | None = None) -> None:
+    def load(
+        self, photo: str | Path | NDArray[np.uint8], align: str | None = None, path: str | Path | None = None
+    ) -> None:
         """Take a photo, a path or uint8 (H, W[, 3]); layers and history start afresh.
 
         Args:
             photo: a face crop or, with ``align``, any photo.
             align: ``auto`` edits the largest face in place; previews then show its crop. Needs the extra ``faces``.
+            path: where pixels were read, for the recipe.
         """
-        path = Path(photo) if isinstance(photo, (str, Path)) else None
-        pixels, alpha = as_rgb(read_picture(path) if path else np.asarray(photo))
+        if isinstance(photo, (str, Path)):
+            path, photo = photo, read_picture(photo)
+        pixels, alpha = as_rgb(np.asarray(photo))
         if alpha is not None:
             raise EditError("a session edits pictures without transparency: give RGB, photo[..., :3]")
         if align not in (None, "auto"):
@@ -129,7 +135,7 @@ class EditSession:
         crop = None if align is None else face_crops(pixels)[0]
         editor = FaceEditor(self.model, pixels.copy(), crop)
         warn_if_no_face(editor)
-        self._path, self._editor, self._resized = path, editor, {}
+        self._path, self._editor, self._resized = None if path is None else Path(path), editor, {}
         self._history, self._now, self._gesture = [_State((), self.compose)], 0, None
 
     def add_layer(
@@ -185,6 +191,10 @@ class EditSession:
         moved = layers.pop(self._check(index))
         layers.insert(self._check(to), moved)
         self._commit(tuple(layers))
+
+    def set_layers(self, layers: Sequence[SessionLayer], compose: Composition | None = None) -> None:
+        """Take these layers instead of the present ones, as one change; what cannot be rendered shows in `render`."""
+        self._commit(tuple(layers), None if compose is None else _checked_composition(compose), tried=True)
 
     def clear(self) -> None:
         """Take all layers away."""
@@ -297,7 +307,8 @@ class EditSession:
         """Where the present layers edit the photo at all, (H, W) uint8: the union of their mattes."""
         layers, photo = [layer for layer in self.layers if not layer.muted], self.editor.photo
         union = np.zeros(photo.shape[:2], np.uint8)
-        predicted = self.editor.photo_mattes() if any(layer.matte is None for layer in layers) else {}
+        used = dict.fromkeys(roi for layer in layers if layer.matte is None for roi in layer.rois)
+        predicted = self.editor.photo_mattes(tuple(used)) if used else {}
         for layer in layers:
             mattes = [predicted[roi][..., 0] for roi in layer.rois] if layer.matte is None else []
             given = [] if layer.matte is None else [layer.matte]
@@ -311,10 +322,13 @@ class EditSession:
         """Write the edited photo, marked, signed and logged; ``options`` are those of `l2sae.provenance.export`."""
         from l2sae.provenance import export  # it records recipes, so it imports this package
 
+        return export(path=path, purpose=purpose, policy=policy, **{**options, **self.rendering()})
+
+    def rendering(self) -> dict[str, Any]:
+        """What an export says of the edit: ``picture`` at full size, ``recipe``, ``original`` and ``matte``."""
         picture = self.render()
         recipe = self._recipe(digest_picture(picture))
-        options |= {"recipe": recipe, "original": self.editor.photo.numpy(), "matte": self.matte()}
-        return export(picture, path, purpose=purpose, policy=policy, **options)
+        return {"picture": picture, "recipe": recipe, "original": self.editor.photo.numpy(), "matte": self.matte()}
 
     def apply(self, recipe: Recipe) -> bool:
         """Take the layers of a recipe, as one change that `undo` takes back.
@@ -354,7 +368,7 @@ class EditSession:
 
     @cached_property
     def _model_sha256(self) -> str:
-        return digest_model(self.model)
+        return self._known_sha256 or digest_model(self.model)
 
     def _editor_at(self, size: int | None) -> FaceEditor:
         frame = self.editor.frame

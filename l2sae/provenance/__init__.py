@@ -1,7 +1,7 @@
 """Provenance: policy, watermark, signed manifest and audit log of every export; inspection of any picture."""
 
 from l2sae.provenance.audit import AuditLog, Entry, LogCheck
-from l2sae.provenance.errors import PolicyError, ProvenanceError
+from l2sae.provenance.errors import MarkError, PolicyError, ProvenanceError
 from l2sae.provenance.exporting import Export, check_destination, export
 from l2sae.provenance.fingerprint import digest_recipe, perceptual_hash
 from l2sae.provenance.inspection import Inspection, inspect
@@ -21,6 +21,7 @@ __all__ = [
     "Localiser",
     "LocaliserError",
     "LogCheck",
+    "MarkError",
     "Policy",
     "PolicyError",
     "ProvenanceError",

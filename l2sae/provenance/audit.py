@@ -62,6 +62,8 @@ class AuditLog:
         self.path = Path(path)
         self.rotate_bytes = rotate_bytes
         self._head = self.path.with_name(self.path.name + ".head")
+        self._ids: set[str] = set()  # of the lines in the first `_looked_at` bytes of all files together
+        self._looked_at = 0
 
     def append(self, record: Mapping[str, Any], entry_id: str | None = None) -> Entry:
         """Write one line, and return once it is on the disk.
@@ -154,8 +156,25 @@ class AuditLog:
                         yield file, index, line[:-1]
 
     def _known(self, entry_id: str) -> Entry | None:
+        self._look_at_new_lines()
+        if entry_id not in self._ids:
+            return None
         mark = json.dumps(entry_id).encode()
         return next((_parse(line, file.name) for file, _, line in self._lines() if mark in line), None)
+
+    def _look_at_new_lines(self) -> None:
+        """Take the ids of lines that were written since the last time: a look through all would cost more each time."""
+        start = self._looked_at
+        for file in self.files():
+            size = file.stat().st_size
+            if start < size:
+                with file.open("rb") as stream:
+                    stream.seek(start)
+                    for line in stream:
+                        if line.endswith(b"\n"):
+                            self._ids.add(_parse(line[:-1], file.name).id)
+                            self._looked_at += len(line)
+            start = max(0, start - size)
 
     def _write(self, record: Mapping[str, Any], entry_id: str) -> Entry:
         files = self.files()

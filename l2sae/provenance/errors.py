@@ -9,3 +9,7 @@ class ProvenanceError(EditError):
 
 class PolicyError(ProvenanceError):
     """The policy cannot be read, or forbids the export; the message names the key."""
+
+
+class MarkError(ProvenanceError):
+    """The watermark does not hold in this picture; another one, a larger one, may carry it."""

@@ -18,7 +18,7 @@ from PIL import Image
 
 from l2sae.editing.recipe import Recipe, digest_picture
 from l2sae.provenance.audit import AuditLog, Entry
-from l2sae.provenance.errors import ProvenanceError
+from l2sae.provenance.errors import MarkError, ProvenanceError
 from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash
 from l2sae.provenance.keys import Credentials, home_folder, load_credentials
 from l2sae.provenance.manifest import MIME_TYPES, sign
@@ -60,6 +60,7 @@ def export(
     credentials: Credentials | None = None,
     log: AuditLog | None = None,
     home: str | Path | None = None,
+    export_id: str | None = None,
 ) -> Export:
     """Write a picture that is marked, signed and logged; if any of that fails, no file appears.
 
@@ -80,6 +81,9 @@ def export(
         credentials: from `load_credentials`; None takes those of the environment, or development ones.
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
+        export_id: names the export in manifest and log, 32 hexadecimal digits, so that an export that was cut off can
+            be made again under its own name: a line that it left in the log stays the only one, unless the file's
+            bytes have become others, which a second line then says. None draws one.
 
     Returns:
         Where the file is, and its line in the log.
@@ -88,7 +92,7 @@ def export(
         PolicyError: the policy forbids it.
         ProvenanceError: the file exists, the picture cannot carry the mark, or a step failed.
     """
-    path, rules, user = Path(path), load_policy(policy), _user()
+    path, rules, user = Path(path), load_policy(policy), current_user()
     check_destination(path, overwrite)
     rules.check(purpose, consent, recipe, unmarked, user)
     _check_picture(picture, path, quality, recipe)
@@ -96,7 +100,7 @@ def export(
     folder = home_folder(home)
     credentials = credentials or load_credentials(home=folder)
     encoded, mark = _mark(picture, path, None if unmarked else watermark or RivaGan(), quality, icc_profile)
-    facts |= {"export": uuid.uuid4().hex, "watermark": mark["name"] if mark else "none"}
+    facts |= {"export": export_id or uuid.uuid4().hex, "watermark": mark["name"] if mark else "none"}
     encoded = sign(encoded, MIME_TYPES[path.suffix.lower()], facts, credentials)
     record = {
         "event": "unmarked export" if unmarked else "export",
@@ -109,7 +113,7 @@ def export(
         "delete_by": rules.delete_by(datetime.now(UTC).date()).isoformat(),
         "development_key": credentials.development,
     }
-    entry = _publish(encoded, path, overwrite, log or AuditLog(folder / LOG_FILE), record)
+    entry = _publish(encoded, path, overwrite, log or AuditLog(folder / LOG_FILE), record, export_id)
     return Export(path, entry, mark["bits"] if mark else None, recipe)
 
 
@@ -123,7 +127,8 @@ def check_destination(path: Path, overwrite: bool) -> None:
         raise ProvenanceError(f"{path.parent}: no such folder")
 
 
-def _user() -> str:
+def current_user() -> str:
+    """The name by which the policy knows who exports."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # no name for this user id, as in some containers
@@ -176,7 +181,7 @@ def _mark(
     with Image.open(io.BytesIO(encoded)) as written:
         found = watermark.detect(np.asarray(written.convert("RGB")))
     if not found.marked:
-        raise ProvenanceError(
+        raise MarkError(
             f"{path}: the watermark does not hold in this picture ({found.bits_matched} of {found.threshold} bits "
             f"needed): export a larger one, at a higher quality or as .png"
         )
@@ -193,7 +198,9 @@ def _encode(picture: Picture, path: Path, quality: int, icc_profile: bytes | Non
     return buffer.getvalue()
 
 
-def _publish(encoded: bytes, path: Path, overwrite: bool, log: AuditLog, record: Mapping[str, Any]) -> Entry:
+def _publish(
+    encoded: bytes, path: Path, overwrite: bool, log: AuditLog, record: Mapping[str, Any], export_id: str | None
+) -> Entry:
     """Log the export, then let the file appear, whole; a file that cannot is logged as withdrawn."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
@@ -206,7 +213,9 @@ def _publish(encoded: bytes, path: Path, overwrite: bool, log: AuditLog, record:
             file.flush()
             os.fsync(file.fileno())
         partial.chmod(0o666 & ~_umask())
-        entry = log.append(record)
+        entry = log.append(record, export_id)
+        if entry.record.get("file_sha256") != record["file_sha256"]:  # an attempt that ended before its file appeared
+            entry = log.append({**record, "event": f"repeated {record['event']}"})
         try:
             _move(partial, path, overwrite)
         except OSError as error:

@@ -124,6 +124,18 @@ def test_a_line_that_is_there_already_is_not_written_again(log: AuditLog) -> Non
     assert log.verify().lines == 1
 
 
+def test_lines_of_other_writers_and_of_files_set_aside_are_known_too(tmp_path: Path) -> None:
+    first, second = (AuditLog(tmp_path / "audit.jsonl", rotate_bytes=600) for _ in range(2))
+    for index in range(20):
+        writer, other = (first, second) if index % 3 else (second, first)
+        entry = writer.append({"index": index}, f"line-{index}")
+        assert other.append({"index": "again"}, f"line-{index}") == entry
+    assert len(first.files()) > 2
+    assert first.append({}, "line-0").record == second.append({}, "line-0").record == {"index": 0}
+    assert [one.record["index"] for one in first.entries()] == list(range(20))
+    assert first.verify()
+
+
 def test_find_by_picture_recipe_and_digest(log: AuditLog, portrait: NDArray[np.uint8]) -> None:
     log.append({"perceptual_hash": perceptual_hash(portrait), "recipe_sha256": "r1", "file_sha256": "f1"})
     log.append({"perceptual_hash": perceptual_hash(portrait[:, ::-1].copy()), "recipe_sha256": "r2"})

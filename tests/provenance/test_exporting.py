@@ -23,6 +23,7 @@ from l2sae.provenance import (
     load_credentials,
     verify,
 )
+from l2sae.provenance.fingerprint import digest_file
 from l2sae.provenance.watermark import psnr
 
 Picture = NDArray[np.uint8]
@@ -140,9 +141,9 @@ def test_a_file_that_appears_meanwhile_is_kept_and_the_log_says_withdrawn(
     out = tmp_path / "out.png"
     append = AuditLog.append
 
-    def append_and_interfere(log: AuditLog, record: Any) -> Any:
+    def append_and_interfere(log: AuditLog, record: Any, entry_id: str | None = None) -> Any:
         out.write_bytes(b"precious")
-        return append(log, record)
+        return append(log, record, entry_id)
 
     monkeypatch.setattr(AuditLog, "append", append_and_interfere)
     with pytest.raises(ProvenanceError, match="it exists now"):
@@ -151,6 +152,19 @@ def test_a_file_that_appears_meanwhile_is_kept_and_the_log_says_withdrawn(
     first, second = AuditLog(home / "audit.jsonl").entries()
     assert second.record == {"event": "withdrawn", "export": first.record["export"]}
     assert files_of(tmp_path) == ["out.png"]
+
+
+def test_an_export_that_was_cut_off_is_made_again_under_its_id(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    name = "0123456789abcdef" * 2
+    first = export(portrait, tmp_path / "out.png", purpose="research", unmarked=True, policy=OPEN, export_id=name)
+    first.path.unlink()  # as if the process had ended between log and file
+    again = export(portrait, tmp_path / "out.png", purpose="research", unmarked=True, policy=OPEN, export_id=name)
+    assert verify(again.path).facts["export"] == name
+    log = AuditLog(home / "audit.jsonl")
+    assert [entry.record["event"] for entry in log.entries()] == ["unmarked export", "repeated unmarked export"]
+    assert {entry.record["export"] for entry in log.entries()} == {name}
+    assert log.find(digest=digest_file(again.path))[0].number == 2
+    assert log.verify()
 
 
 @pytest.mark.parametrize("step", ["embed", "_encode", "sign", "append", "_move"])

@@ -1,0 +1,199 @@
+"""Edit a folder of photos: the plan, the run, and the table that is left."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from l2sae.bulk.inputs import Item, batches, find_items, share
+from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
+from l2sae.bulk.photo import Context
+from l2sae.bulk.pool import run_here, run_in_processes
+from l2sae.bulk.progress import Progress, reporting
+from l2sae.bulk.ranks import Ranks, joined_ranks
+from l2sae.bulk.results import JOB, ROWS, TABLE, Row, read_rows, read_table, unfinished, write_table
+from l2sae.bulk.storage import Folder, open_folder
+from l2sae.editing.errors import EditError
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.styles import Style
+from l2sae.model import L2SAE
+from l2sae.provenance import Policy, load_credentials
+
+Runner = Literal["processes", "ray"]
+BATCH = 16
+"""Photos in a batch: what is done again at most, for each worker, after a run was cut off."""
+
+
+def edit_folder(
+    model: L2SAE,
+    photos: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    rois: str | Sequence[str] | None = None,
+    style: Style | Mapping[str, Style] | None = None,
+    *,
+    recipe: Recipe | str | os.PathLike[str] | None = None,
+    root: str | Path | None = None,
+    strength: float = 1.0,
+    compose: str = "detail",
+    seed: int = 0,
+    align: str | None = None,
+    ending: str = ".png",
+    quality: int = 95,
+    recipes: bool = False,
+    purpose: str = "research",
+    policy: str | Path | Policy | None = None,
+    consent: str | None = None,
+    unmarked: bool = False,
+    overwrite: bool = False,
+    workers: int | None = None,
+    batch: int = BATCH,
+    runner: Runner = "processes",
+    backend: Backend = "torch",
+    storage_options: Mapping[str, Any] | None = None,
+    progress: bool | Progress = True,
+) -> pd.DataFrame:
+    """Edit every photo of a folder, and write the results marked, signed and logged, as a single export is.
+
+    A photo that cannot be edited is skipped, and its row says why. A run that was cut off is taken up by the same call:
+    what is finished stays, and the results are those of a run that was not cut off. Under torchrun each rank takes its
+    share. A result is named after its photo, with another ending; ``results.parquet`` beside them is the table.
+
+    Args:
+        model: from `load_model`.
+        photos: a folder, searched at any depth, or a list of photos: ``.txt``, a path a line, or ``.csv`` or
+            ``.parquet`` with a column ``photo``. A path, or a URL that fsspec reads, e.g. ``s3://bucket/photos``.
+        output: the folder for the results, likewise.
+        rois: regions to edit.
+        style: as for `edit`; a dict makes one layer for each of its styles, in order.
+        recipe: to apply, instead of ``rois`` and ``style``; on the photo it was made on, with the mattes drawn there.
+        root: folder that all files named in the recipe have to be in; by default the recipe's own.
+        strength: as for `edit`.
+        compose: likewise.
+        seed: likewise; every photo gets the same noise.
+        align: ``auto`` finds the largest face of each photo; needs the extra ``faces``.
+        ending: of the results: ``.png``, ``.jpg`` or ``.webp``.
+        quality: of JPEG and WebP.
+        recipes: write a recipe beside each result as well.
+        purpose: of all exports; as the following for `l2sae.provenance.export`.
+        policy: what they have to keep to.
+        consent: a reference to the consent of the persons shown.
+        unmarked: leave the watermark out, where the policy allows it.
+        overwrite: replace files in ``output`` that are not of this job.
+        workers: processes of one thread each; 0 works in this process; None takes one for each core of this machine.
+        batch: photos that a worker takes at a time, fewer where they are large.
+        runner: ``processes`` of this machine, or ``ray``: the cluster that Ray is connected to, else a local one;
+            needs the extra ``cluster``.
+        backend: what runs the networks: ``torch``, whose results equal those of `edit`, or ``onnx`` (ONNX Runtime on
+            the CPU, the extra ``onnx``), whose results differ from them by an 8-bit level here and there.
+        storage_options: of fsspec, for the URLs among ``photos`` and ``output``.
+        progress: False for none, or a function to call with plain lines.
+
+    Returns:
+        One row for each photo, in order of the results' names: ``photo``, ``output``, ``result`` (done or skipped),
+        ``reason``, ``note``, size, id and digests of the export, and seconds of each part of the work. The same on
+        every rank.
+
+    Raises:
+        EditError: a parameter is wrong, or results cannot be written.
+    """
+    if runner == "ray":  # whose workers have another working folder
+        photos, output = (path if "://" in os.fspath(path) else Path(path).absolute() for path in (photos, output))
+    source, target = open_folder(photos, storage_options), open_folder(output, storage_options)
+    if source.root == target.root and source.url.split("://")[0] == target.url.split("://")[0]:
+        raise EditError(f"{target.url}: this is the folder of the photos; name another output")
+    if batch < 1 or (workers is not None and workers < 0):
+        raise EditError(f"batch={batch}, workers={workers}: give batch 1 or more, workers 0 or more")
+    if runner not in ("processes", "ray"):
+        raise EditError(f"runner={runner!r}: give 'processes' or 'ray'")
+    if isinstance(recipe, (str, os.PathLike)):
+        recipe = Recipe.load(Path(recipe), Path(recipe).parent if root is None else root)
+    job = make_job(
+        model, rois, style, recipe, strength, seed, compose, align, policy,
+        ending=ending.lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent, unmarked=unmarked,
+        backend=backend,
+    )  # fmt: skip
+    items = find_items(source, job.ending, target)
+    load_credentials()  # made on first use, by one process
+    description = job.describe(model)
+    context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
+    with joined_ranks() as ranks:
+        if ranks.rank == 0:
+            _claim(target, description, overwrite)
+        ranks.wait()
+        _run(context, items, ranks, workers, batch, runner, progress)
+        ranks.wait()
+        if ranks.rank == 0:
+            _finish(target, items)
+        ranks.wait()
+        return read_table(target)
+
+
+def _run(
+    context: Context,
+    items: Sequence[Item],
+    ranks: Ranks,
+    workers: int | None,
+    batch: int,
+    runner: Runner,
+    progress: bool | Progress,
+) -> None:
+    """Edit this rank's share of what is not finished."""
+    mine = share(items, ranks.rank, ranks.ranks)
+    todo = unfinished(mine, read_rows(context.output))
+    if not todo:
+        return
+    cut = list(batches(todo, batch))
+    with reporting(len(mine), len(mine) - len(todo), progress if ranks.rank == 0 else False) as report:
+        for rows in _runs(context, cut, runner, _workers(workers, ranks, len(cut))):
+            report(rows)
+
+
+def _runs(context: Context, cut: list[list[Item]], runner: Runner, workers: int) -> Iterator[list[Row]]:
+    if runner == "ray":
+        from l2sae.bulk.cluster import run_on_ray  # an optional package
+
+        return run_on_ray(context, cut)
+    if workers == 0:
+        return run_here(context, iter(cut))
+    return run_in_processes(context, iter(cut), workers)
+
+
+def _workers(asked: int | None, ranks: Ranks, count: int) -> int:
+    """How many processes to start; none where one would do, this one."""
+    if asked is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = min(max(1, cores // ranks.local), count)
+        return 0 if workers == 1 else workers
+    return min(asked, count)
+
+
+def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> None:
+    """Make the output folder this job's, with a file that says what the job is."""
+    if output.exists(JOB):
+        known = json.loads(output.read(JOB))
+        if known == description:
+            return
+        if not overwrite:
+            differing = sorted(key for key in description if known.get(key) != description[key])
+            raise EditError(
+                f"{output.url}: holds the results of another job, with other {', '.join(differing)}: name another "
+                "folder, or overwrite=True"
+            )
+        output.remove(TABLE)
+        output.remove(ROWS)
+    output.write(JOB, (json.dumps(description, indent=1) + "\n").encode())
+
+
+def _finish(output: Folder, items: Sequence[Item]) -> None:
+    """Write the table, and clear away what processes that were killed have left half written."""
+    write_table(output, items)
+    if output.local is None:
+        return
+    names = {item.name.rpartition("/")[2] for item in items}
+    for folder in {(output.local / item.name).parent for item in items}:
+        for partial in folder.glob(".*.partial"):
+            if partial.name[1:].rsplit(".", 2)[0] in names:
+                partial.unlink(missing_ok=True)

@@ -1,0 +1,121 @@
+"""Folders of photos, on this machine or wherever fsspec reaches, e.g. ``s3://bucket/photos``."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from l2sae.editing.errors import EditError
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder, by path or URL; names inside it are relative, with slashes. Files appear whole or not at all.
+
+    Attributes:
+        url: e.g. ``photos/``, ``s3://bucket/photos``, ``memory://photos``.
+        options: of fsspec's file system, e.g. ``{"endpoint_url": ...}``; a local one has none.
+    """
+
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fs(self) -> fsspec.AbstractFileSystem:
+        """The file system; fsspec keeps one of each kind."""
+        return _open(self.url, self.options)[0]
+
+    @property
+    def root(self) -> str:
+        """The folder as the file system names it."""
+        return str(_open(self.url, self.options)[1]).rstrip("/")
+
+    @property
+    def local(self) -> Path | None:
+        """The folder's path, if it is on this machine."""
+        return Path(self.root) if isinstance(self.fs, LocalFileSystem) else None
+
+    def url_of(self, name: str) -> str:
+        """Path or URL of a file in the folder, as a user would write it."""
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def files(self) -> dict[str, Mapping[str, Any]]:
+        """Name -> what the file system tells of it, of all files at any depth; hidden ones are left out."""
+        found = self.fs.find(self.root, detail=True)
+        names = {path[len(self.root) :].lstrip("/"): info for path, info in found.items()}
+        return {name: info for name, info in names.items() if not any(part.startswith(".") for part in name.split("/"))}
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return bool(self.fs.exists(f"{self.root}/{name}"))
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes."""
+        return self.fs.cat_file(f"{self.root}/{name}")
+
+    def list_names(self, folder: str) -> list[str]:
+        """Names of the files in a folder of this one, sorted; none where there is no such folder."""
+        if not self.fs.exists(f"{self.root}/{folder}"):
+            return []
+        found = self.fs.ls(f"{self.root}/{folder}", detail=True)
+        return sorted(f"{folder}/{one['name'].rsplit('/', 1)[-1]}" for one in found if one["type"] == "file")
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all; folders are made."""
+        if self.local is None:
+            self.fs.pipe_file(f"{self.root}/{name}", content)  # object stores show an object once it is whole
+            return
+        path = self.local / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(partial).replace(path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a folder and what is in it, if it is there."""
+        if self.local is None:
+            if self.exists(name):
+                self.fs.rm(f"{self.root}/{name}", recursive=True)
+        elif (path := self.local / name).is_dir():  # not by fsspec, which takes brackets for a pattern
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Folder:
+    """A folder by path or URL.
+
+    Raises:
+        EditError: a URL of an unknown kind, or of one whose package is not installed.
+    """
+    url = os.fspath(path)
+    try:
+        local = isinstance(_open(url, {})[0] if "://" not in url else None, LocalFileSystem)
+        folder = Folder(url, {} if local else {"use_listings_cache": False, **(options or {})})  # others write too
+        _ = folder.fs
+    except (ValueError, ImportError) as error:
+        raise EditError(f"{url}: {error}") from None
+    return folder
+
+
+def _open(url: str, options: Mapping[str, Any]) -> tuple[fsspec.AbstractFileSystem, str]:
+    return url_to_fs(url, **options)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed for want of space."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -26,7 +26,7 @@ COLUMNS = {
     "PSNR ↑": ("reconstruction.psnr", 2),
     "mIoU ↑": ("masks.miou", 3),
     "transfer ↑": ("style.transfer.mean", 3),
-    "texture ↑": ("style.texture.mean", 3),
+    "edges ↑": ("structure.edge_correlation", 3),
     "outside ↓": ("locality.outside_mean", 3),
     "cross-talk ↓": ("disentanglement.cross_talk", 4),
 }

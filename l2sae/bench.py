@@ -123,7 +123,7 @@ def provenance(pictures: int, unmarked: int) -> None:
 @main.command()
 @click.option("--repeats", default=5, show_default=True, help="Timed pairs of calls.")
 @click.option("--steps", default=2, show_default=True, help="Timed pairs of training steps.")
-@click.option("--width", "widths", multiple=True, type=int, help="Of our model; default: paper256's, and half of it.")
+@click.option("--width", "widths", multiple=True, type=int, help="Of our model; default: paper256's, and twice that.")
 @click.option("--device", default="auto", show_default=True)
 def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> None:
     """Time paper256's model beside a Swapping Autoencoder written the usual way: benchmarks/speed.json."""

@@ -229,13 +229,14 @@ def training_figure(log: Mapping[str, pd.Series]) -> Figure:
     for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for index, name in enumerate(names):
             label = name.removeprefix(GRADIENT).replace("_", " ")
-            axes.plot(log[name].index, log[name].to_numpy(), color=roi_colour(-1 - index), label=label)
+            dashes = "--" if index >= len(PALETTE) else "-"
+            axes.plot(log[name].index, log[name].to_numpy(), dashes, color=roi_colour(-1 - index), label=label)
         axes.set_xlabel("step")
         axes.set_xlim(left=0)
         axes.grid(alpha=0.25, linewidth=0.5)
         axes.set_title(title, loc="left")
         if title in ("training losses", "norm of gradients"):
-            axes.legend()
+            axes.legend(fontsize=5, handlelength=1.5, labelspacing=0.2)
         if title == "norm of gradients":
             axes.set_yscale("log")
     return figure

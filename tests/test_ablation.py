@@ -89,7 +89,7 @@ def test_the_table_shows_mean_and_spread_over_seeds(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(REPOSITORY)
     assert ablation_table(tmp_path) is None
     for factor, seed, miou in [("replace", 0, 0.5), ("full", 0, 0.6), ("full", 1, 0.7)]:
-        metrics: dict[str, Any] = {"masks.miou": miou, "style.texture.mean": None}
+        metrics: dict[str, Any] = {"masks.miou": miou, "structure.edge_correlation": None}
         write_metrics({"factor": factor, "seed": seed, "metrics": metrics}, tmp_path / f"{factor}-{seed}.json")
     table = ablation_table(tmp_path)
     assert table is not None
@@ -97,5 +97,5 @@ def test_the_table_shows_mean_and_spread_over_seeds(tmp_path: Path, monkeypatch:
     assert list(table.columns) == ["seeds", *COLUMNS]
     assert table.loc["full", "mIoU ↑"] == "0.650 ± 0.071"
     assert table.loc["replace", "mIoU ↑"] == "0.500"
-    assert table.loc["full", "texture ↑"] == "–"
+    assert table.loc["full", "edges ↑"] == "–"
     assert table["seeds"].tolist() == ["2", "1"]

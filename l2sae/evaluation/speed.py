@@ -30,7 +30,7 @@ def compare_speed(
 
     Args:
         params: of the preset ``paper256``.
-        widths: of our model; none stands for the preset's and half of it.
+        widths: of our model; none stands for the preset's and twice that.
         repeats: timed pairs of encoding and decoding one image.
         steps: timed pairs of training steps (reconstruction, gradients, Adam) on four images.
         progress: called with one plain line at a time.
@@ -46,7 +46,7 @@ def compare_speed(
         "device": device.type, "threads": torch.get_num_threads(), "torch": str(torch.__version__),
         "repeats": repeats, "steps": steps, "peak_gflop_per_s": peak / 1e9, "ours": {}, "ratio": {},
     }  # fmt: skip
-    for width in widths or (params.model.width, params.model.width // 2):
+    for width in widths or (params.model.width, 2 * params.model.width):
         model = L2SAE(params.model.model_copy(update={"width": width}), params.rois, SIZE).to(device)
         theirs, own = _by_reference(reference), _by_ours(model)
         edits = paired(_inference(theirs, device), _inference(own, device), watch, repeats)

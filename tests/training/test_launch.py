@@ -1,6 +1,9 @@
 """Several processes: the same curves as one, the same errors, interruptible, and going on where they were killed."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,3 +126,30 @@ def test_a_node_finds_its_place(make_params: MakeParams) -> None:
         find_place(several, {})
     with pytest.raises(WorkersError, match=r"train\.nodes is 5, but WORLD_SIZE says 3"):
         find_place(several, meeting | {"WORLD_SIZE": "3", "RANK": "0"})
+
+
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+from l2sae.params import Params
+from l2sae.training import train
+if __name__ == "__main__":
+    params = Params.model_validate_json(Path(sys.argv[1]).read_text())
+    train(params, sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.slow
+def test_no_process_outlives_a_killed_caller(prepared: Path, make_params: MakeParams, tmp_path: Path) -> None:
+    before = workers()
+    never = {"steps": None, "seconds": None}
+    params = make_params(TWO | {"train.steps": 2000, "train.checkpoint": never, "train.batch_size": 4})
+    (tmp_path / "params.json").write_text(params.model_dump_json())
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, tmp_path / "params.json", prepared], env=os.environ, check=False, timeout=300
+    )
+    assert done.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 30
+    while workers() != before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert workers() == before

@@ -168,8 +168,8 @@ def check_predictions(
 ) -> pd.DataFrame:
     """Runs of (photos, side) on all cores: predicted and measured seconds, and their ratio.
 
-    Cores that other programs had meanwhile make runs longer: ``others`` is their share, and ``ratio_without_others``
-    compares with what the rest of the cores could do.
+    Cores that other programs had meanwhile make runs longer: ``others`` is their share, and ``ratio_on_free_cores`` is
+    that of a prediction for the rest of the cores, with ``start_s`` as it was measured beside the same programs.
     """
     cores = len(os.sched_getaffinity(0))
     rows = []
@@ -180,17 +180,18 @@ def check_predictions(
                 _edited(model, folder, Path(name) / "out", marked, workers=cores, batch=4)
         predicted = predict(stages, photos, side**2 / 1e6, cores, start_s).seconds
         row = {"photos": photos, "side": side, "predicted_s": predicted, "measured_s": clock.seconds}
-        rows.append(row | {"others": clock.others})
+        on_free = start_s + (predicted - start_s) / (1 - clock.others)
+        rows.append(row | {"others": clock.others, "ratio_on_free_cores": on_free / clock.seconds})
     table = pd.DataFrame(rows)
     table["ratio"] = table["predicted_s"] / table["measured_s"]
-    return table.assign(ratio_without_others=table["ratio"] / (1 - table["others"]))
+    return table
 
 
 def measure_predictions(model: L2SAE, photos: int, progress: Progress = print) -> dict[str, Any]:
     """Stage times from photos of 256 and 768 pixels a side, and unmarked runs at three sizes that they predict."""
     stages, start = measure_stages(model, (256, 768), 6, marked=False)
     checked = check_predictions(model, stages, start, [(photos, 320), (photos, 512), (photos // 2, 1024)], marked=False)
-    shown = ", ".join(f"{ratio:.2f}" for ratio in checked["ratio_without_others"])
+    shown = ", ".join(f"{ratio:.2f}" for ratio in checked["ratio_on_free_cores"])
     progress(f"bulk: predictions: {shown} of what the cores that were free could do")
     parts = {part: {"base_s": base, "per_megapixel_s": slope} for part, (base, slope) in stages.parts.items()}
     return {"stages": parts, "start_s": start, "runs": checked.to_dict("records")}

@@ -12,6 +12,13 @@ ray = pytest.importorskip("ray", reason="needs the extra cluster")
 psutil = pytest.importorskip("psutil")
 
 
+def command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return ""
+
+
 @pytest.mark.slow
 def test_every_photo_is_edited_once_though_a_worker_is_killed(
     tiny_model: L2SAE, folder: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
@@ -22,7 +29,7 @@ def test_every_photo_is_edited_once_though_a_worker_is_killed(
     killed: list[int] = []
 
     def kill_one(line: str) -> None:
-        running = [one for one in psutil.Process().children(recursive=True) if "_edit_batch" in " ".join(one.cmdline())]
+        running = [one for one in psutil.Process().children(recursive=True) if "_edit_batch" in command_line(one)]
         if running and not killed:
             killed.append(running[0].pid)
             running[0].kill()

@@ -123,11 +123,10 @@ def queue(preset: str, only: tuple[str, ...], seeds: int) -> None:
 @main.command()
 def collect() -> None:
     """Keep the metrics of the finished runs."""
-    kept = 0
+    kept, there = 0, _experiments()
     for factor in factors(load_params().rois):
         for seed in SEEDS:
-            name = experiment(factor, seed)
-            commit = _experiments().get(name)
+            commit = there.get(experiment(factor, seed))
             if commit is None or (FOLDER / f"{factor}-{seed}.json").is_file():
                 continue
             shown = subprocess.run(

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from l2sae.bulk import edit_folder
 from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
@@ -150,6 +149,8 @@ def edit_photos(
 
     The same command takes up what was cut off.
     """
+    from l2sae.bulk import edit_folder  # with Parquet and fsspec, which no other command needs
+
     if [swap, noise, recipe].count(None) != 2 or (recipe is None) != bool(rois):
         raise click.UsageError("give either --roi with --swap REF or --noise SIGMA, or --recipe FILE")
     style = None if recipe else Swap(swap) if swap is not None else Noise(noise or 0.0)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -168,16 +168,19 @@ def _check(model: L2SAE, job: Job) -> None:
         raise EditError(f"backend={job.backend!r}: give one of {', '.join(get_args(Backend))}")
     if not 1 <= job.quality <= 100:
         raise EditError(f"quality={job.quality}: give 1 to 100")
-    if unknown := {roi for layer in job.layers for roi in layer.rois} - set(model.roi_names):
-        raise EditError(f"unknown ROI {', '.join(sorted(unknown))}: this model has {', '.join(model.roi_names)}")
+    _require_rois(model, [roi for layer in job.layers for roi in layer.rois])
     job.policy.check(job.purpose, job.consent, draft_recipe(model, job), job.unmarked, current_user())
+
+
+def _require_rois(model: L2SAE, rois: Iterable[str]) -> None:
+    if unknown := set(rois) - set(model.roi_names):
+        raise EditError(f"unknown ROI {', '.join(sorted(unknown))}: this model has {', '.join(model.roi_names)}")
 
 
 def _layers(model: L2SAE, styles: Mapping[str, Style], strength: float, seed: int) -> tuple[SessionLayer, ...]:
     """One layer for each style, of all ROIs that take it."""
     Layer(styles, strength, seed)  # checks them
-    if unknown := set(styles) - set(model.roi_names):
-        raise EditError(f"unknown ROI {', '.join(sorted(unknown))}: this model has {', '.join(model.roi_names)}")
+    _require_rois(model, styles)  # before any reference is read
     together: dict[Style, list[str]] = {}
     for roi, style in styles.items():
         together.setdefault(style, []).append(roi)

@@ -36,9 +36,9 @@ def run_in_processes(context: Context, batches: Iterator[list[Item]], workers: i
     processes = [_start() for _ in range(workers)]
     answers: queue.SimpleQueue[list[Row] | Exception | None] = queue.SimpleQueue()
     lock = threading.Lock()
-    work = threading.Thread  # one for each worker: it waits for answers
-    threads = [
-        work(target=_serve, args=(process, context, batches, lock, answers), daemon=True) for process in processes
+    threads = [  # one for each worker: it waits for answers
+        threading.Thread(target=_serve, args=(process, context, batches, lock, answers), daemon=True)
+        for process in processes
     ]
     try:
         for thread in threads:

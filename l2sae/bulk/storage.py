@@ -104,8 +104,8 @@ def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
     """
     url = os.fspath(path)
     try:
-        local = isinstance(_open(url, {})[0] if "://" not in url else None, LocalFileSystem)
-        folder = Folder(url, {} if local else {"use_listings_cache": False, **(options or {})})  # others write too
+        # others write there too, so listings must not be remembered
+        folder = Folder(url, {"use_listings_cache": False, **(options or {})} if "://" in url else {})
         _ = folder.fs
     except (ValueError, ImportError) as error:
         raise EditError(f"{url}: {error}") from None

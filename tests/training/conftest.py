@@ -29,6 +29,13 @@ TINY = {
 }
 
 MakeParams = Callable[..., Params]
+LOSS_FUNCTIONS = {
+    "l1": "reconstruction_loss",
+    "roi": "roi_reconstruction_loss",
+    "ssim": "structural_loss",
+    "matte": "matte_loss",
+}
+ALL_LOSSES = {f"train.loss.{name}": 1.0 for name in LOSS_FUNCTIONS}
 
 
 def _make_params(overrides: dict[str, Any] | None = None) -> Params:

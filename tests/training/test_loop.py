@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,15 +15,7 @@ from l2sae.data import FaceBatch, FaceDataset, PreparedError
 from l2sae.model import L2SAE, CheckpointError, save_model
 from l2sae.params import Params
 from l2sae.training import DivergenceError, TrainResult, build_model, loop, objective, train, training_losses
-
-MakeParams = Callable[..., Params]
-LOSS_FUNCTIONS = {
-    "l1": "reconstruction_loss",
-    "roi": "roi_reconstruction_loss",
-    "ssim": "structural_loss",
-    "matte": "matte_loss",
-}
-ALL_LOSSES = {f"train.loss.{name}": 1.0 for name in LOSS_FUNCTIONS}
+from tests.training.conftest import ALL_LOSSES, LOSS_FUNCTIONS, MakeParams
 
 
 def ignore(step: int, values: dict[str, float]) -> None:

@@ -1,24 +1,13 @@
 """The objective: each loss only where it has a weight, structure from a recoloured copy, every weight reached."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor
 
 from l2sae.data import FaceBatch
 from l2sae.model import L2SAE
-from l2sae.params import Params
 from l2sae.training import build_model, objective, training_losses
-
-MakeParams = Callable[..., Params]
-LOSS_FUNCTIONS = {
-    "l1": "reconstruction_loss",
-    "roi": "roi_reconstruction_loss",
-    "ssim": "structural_loss",
-    "matte": "matte_loss",
-}
-ALL_LOSSES = {f"train.loss.{name}": 1.0 for name in LOSS_FUNCTIONS}
+from tests.training.conftest import ALL_LOSSES, LOSS_FUNCTIONS, MakeParams
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -1,6 +1,5 @@
 """One step: what it averages, reports and starts from."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,17 +8,8 @@ from torch import Tensor
 
 from l2sae.data import FaceBatch
 from l2sae.model import save_model
-from l2sae.params import Params
 from l2sae.training import Trainer, build_model, trainer
-
-MakeParams = Callable[..., Params]
-LOSS_FUNCTIONS = {
-    "l1": "reconstruction_loss",
-    "roi": "roi_reconstruction_loss",
-    "ssim": "structural_loss",
-    "matte": "matte_loss",
-}
-ALL_LOSSES = {f"train.loss.{name}": 1.0 for name in LOSS_FUNCTIONS}
+from tests.training.conftest import ALL_LOSSES, LOSS_FUNCTIONS, MakeParams
 
 
 def equal_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:

@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.data.render import factors, features, head, scene
+from l2sae.data.render import factors
 from l2sae.data.render.draws import Draws, face_generator
-from l2sae.data.render.fields import coverage, enlarge, head_frame, pixel_centres, ramp
-from l2sae.data.render.hair import hair
+from l2sae.data.render.paint import Noise, paint
 from l2sae.rois import Roi
 
 PARTS = (
@@ -46,7 +45,8 @@ class RenderedFaces:
         labels: (N, H, W) uint8, ROI ids 1, 2, ... in the order of the ROIs, 0 elsewhere; an ROI's id stands where its
             matte exceeds 0.5.
         mattes: ROI -> (N, 1, H, W) float32 in [0, 1], the true share of the ROI in each pixel; they sum to at most 1.
-        factors: name -> (N,) array of what was drawn: angles in degrees, ``monk_tone`` 1 to 10, names of styles, ...
+        factors: name -> (N,) array of what was drawn: angles in degrees, ``monk_tone`` 1 to 10, names of styles, ...;
+            ``occlusion`` names what is before the face and ``hidden`` the share of the face that it hides.
     """
 
     images: Tensor
@@ -132,21 +132,15 @@ def _render_chunk(
     p = _to_tensors(numbers, device)
     texture, blobs, mottle = noise(1, _STRANDS, _STRANDS), noise(3, _BLOBS, _BLOBS), noise(1, _MOTTLE, _MOTTLE)
     grain = noise(1, size // 2, size // 2)
-    sensor = torch.from_numpy(np.stack([g.random((3, size, size), dtype=np.float32) for g in generators])).to(device)
-    images, parts = _paint(p, size, texture, blobs, mottle, grain, (sensor - 0.5) * 12**0.5)
-    mattes = {roi.name: _total([parts[part] for part in roi.parts])[:, None] for roi in rois}
+    levels = [np.frombuffer(g.bytes(3 * size * size), np.uint8).reshape(3, size, size) for g in generators]
+    sensor = torch.from_numpy(np.stack(levels)).to(device)
+    images, parts, hidden = paint(p, size, Noise(texture, blobs, mottle, grain, sensor))
+    recorded["hidden"] = hidden.cpu().numpy().round(3)
+    mattes = {roi.name: torch.stack([parts[part] for part in roi.parts]).sum(0).clamp_(0, 1)[:, None] for roi in rois}
     labels = torch.zeros(len(images), size, size, dtype=torch.uint8, device=device)
     for index, roi in enumerate(rois, start=1):
-        labels[mattes[roi.name][:, 0] > 0.5] = index
+        labels.add_((mattes[roi.name][:, 0] > 0.5).view(torch.uint8), alpha=index)  # no two mattes exceed one half
     return RenderedFaces(images, labels, mattes, recorded)
-
-
-def _total(shares: list[Tensor]) -> Tensor:
-    """Sum of the parts' shares, (n, H, W)."""
-    total = shares[0]
-    for share in shares[1:]:
-        total = total + share
-    return total.clamp(0, 1)
 
 
 def _to_tensors(numbers: dict[str, NDArray[np.float64]], device: torch.device) -> dict[str, Tensor]:
@@ -155,93 +149,3 @@ def _to_tensors(numbers: dict[str, NDArray[np.float64]], device: torch.device) -
     table = torch.from_numpy(np.concatenate(columns, axis=1).astype(np.float32)).to(device)
     pieces = table[:, :, None, None].split([column.shape[1] for column in columns], dim=1)
     return {name: piece[:, 0] if piece.shape[1] == 1 else piece for name, piece in zip(numbers, pieces, strict=True)}
-
-
-def _paint(
-    p: dict[str, Tensor], size: int, texture: Tensor, blobs: Tensor, mottle: Tensor, grain: Tensor, sensor: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The pictures (n, 3, H, W) in [-1, 1] and the visible share of every part, (n, H, W) each."""
-    device = texture.device
-    full, half = (
-        head_frame(p, pixel_centres(s, device)[None, None, :], pixel_centres(s, device)[None, :, None], size)
-        for s in (size, max(size // 2, 32))
-    )
-
-    def grow(field: Tensor) -> Tensor:
-        return enlarge(field, size)
-
-    edge = full.pixel
-    skull = head.outline(p, half)
-    outline = grow(skull)
-    cut = hair(p, full, half, skull, texture, grow)
-    face = coverage(outline, edge)
-
-    fine = grow(grain)[:, 0]
-    patches = enlarge(mottle, half.x.shape[-1])[:, 0]
-    skin = grow(head.skin_colour(p, half, patches))
-    beard = grow(head.beard_cover(p, half))
-    canvas = features.Canvas(head.with_beard(p, skin, beard, fine), {})
-    features.nose(p, canvas)
-    features.lips(p, canvas)
-    features.eyes(p, canvas, fine)
-    key, fill, gloss = head.illumination(p, half)
-    shaded = (p["light_intensity"] * key * cut.shade)[:, None] * p["key_colour"]
-    shaded = shaded + (p["ambient"] * fill * (0.55 + 0.45 * cut.shade))[:, None] * p["fill_colour"]
-    wet = (grow(gloss * p["oil"] * cut.shade) + 0.25 * canvas.alphas.pop("shine")) * (1 - beard)
-    lit_face = torch.addcmul(
-        canvas.albedo * grow(shaded), wet[:, None], 0.35 * p["light_intensity"][:, None] * p["key_colour"]
-    )
-
-    ambient = (p["ambient"] * 0.8 + p["light_intensity"] * 0.6)[:, None]
-    neck_distance, neck_light = (grow(field) for field in head.neck(p, half))
-    lit_neck = 0.95 * p["skin"] * (neck_light[:, None] * ambient)
-    cloth_distance, lit_cloth = (grow(field) for field in scene.clothes(p, half))
-    dull = 0.75 * ambient
-    cap = coverage(scene.hat(p, full, cut.outer), edge) * p["hat"]
-    obstacle = coverage(grow(scene.obstacle(p, half)), edge) * p["object"]
-    layers: list[tuple[str, Tensor, Tensor]] = [("", obstacle, p["object_colour"] * dull)]
-    layers.append(("hat", cap, p["hat_colour"] * grow(0.45 + 0.55 * fill)[:, None] * dull))
-    frames = canvas.alphas.pop("eye_g") * coverage(outline - 0.04, edge)
-    layers.append(("eye_g", frames, p["frame_colour"] * ambient))
-    ears = {}
-    for side, name in ((1.0, "l_ear"), (-1.0, "r_ear")):
-        distance, shade = (grow(field) for field in head.ear(p, half, side))
-        ears[name] = (coverage(distance, edge) * p["hair_ears"], p["ear"] * (shade[:, None] * ambient))
-        near = ramp(-side * p["sin_yaw"], 0.10, 0.22)  # the ear on the side that faces us lies on the head
-        layers.append((name, ears[name][0] * near, ears[name][1]))
-    layers.append(("hair", cut.front, cut.colour))
-    layers.append(("face", face, lit_face))
-    layers += [(name, alpha, colour) for name, (alpha, colour) in ears.items()]
-    layers.append(("cloth", coverage(cloth_distance, edge), lit_cloth))
-    layers.append(("neck", coverage(neck_distance, edge), lit_neck))
-    layers.append(("hair", cut.back, cut.colour * 0.55))
-    wall = scene.background(p, blobs, size)
-    image, shares = _stack(layers, wall)
-    shares |= _split_face(shares.pop("face"), canvas.alphas)
-    return scene.camera(p, image, sensor), shares
-
-
-def _stack(layers: Sequence[tuple[str, Tensor, Tensor]], backdrop: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Composite from front to back. A layer is (part, alpha (n, H, W), colour broadcastable to (n, 3, H, W)).
-
-    Things that no ROI can name have the part "".
-    """
-    clear = torch.ones_like(layers[0][1])
-    image = torch.zeros_like(backdrop)
-    shares: dict[str, Tensor] = {}
-    for part, alpha, colour in layers:
-        share = clear * alpha
-        image.addcmul_(colour, share[:, None])
-        clear = clear - share
-        shares[part] = shares[part] + share if part in shares else share
-    return image.addcmul_(backdrop, clear[:, None]), shares
-
-
-def _split_face(face: Tensor, alphas: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Divide the face's visible share among its features; what they leave is skin."""
-    order = ("l_eye", "r_eye", "l_brow", "r_brow", "u_lip", "l_lip", "mouth", "nose")
-    shares: dict[str, Tensor] = {}
-    for part in order:
-        shares[part] = face * alphas[part]
-        face = face - shares[part]
-    return shares | {"skin": face}

@@ -5,6 +5,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
+from l2sae.data.render.factors import OCCLUDERS
 from l2sae.data.rendered import DEFAULT_ROIS, PARTS, RenderedFaces, render_faces
 from l2sae.rois import Roi, roi_labels
 
@@ -69,8 +70,9 @@ def test_mattes_have_soft_edges(faces: RenderedFaces) -> None:
 
 
 def test_nearly_every_face_shows_every_roi(faces: RenderedFaces) -> None:
+    clear = torch.from_numpy(~np.isin(faces.factors["occlusion"], ["hand", "face_mask", "object"]))
     for name, matte in faces.mattes.items():
-        shown = ((matte > 0.5).flatten(1).sum(1) >= 4).float().mean()
+        shown = ((matte[clear] > 0.5).flatten(1).sum(1) >= 4).float().mean()
         assert shown >= (0.9 if name == "hair" else 0.97), name  # some heads are bald
 
 
@@ -129,7 +131,9 @@ def test_factors_cover_their_ranges(faces: RenderedFaces) -> None:
     assert set(factors["monk_tone"]) == set(range(1, 11))
     assert np.abs(factors["yaw"]).max() <= 45
     assert np.abs(factors["yaw"]).max() > 25
-    assert set(factors["occlusion"]) == {"none", "hat", "object"}
+    assert set(factors["occlusion"]) == {"none", *OCCLUDERS}
+    assert 0.75 < (factors["occlusion"] == "none").mean() < 0.95
+    assert factors["head_height"].min() < 0.6
     assert len(set(factors["hair_style"])) >= 9
     assert len(set(factors["hair_colour"])) >= 8
     assert 0.05 < factors["glasses"].mean() < 0.35
@@ -171,6 +175,58 @@ def test_set_factors_change_the_scene_and_nothing_else_about_the_person(faces: R
     assert (turned.images - faces.images[:4]).abs().mean() > 0.02
     as_drawn = render_faces(1, size=SIZE, seed=3, start=2, factors={"yaw": float(faces.factors["yaw"][2])})
     torch.testing.assert_close(as_drawn.images[0], faces.images[2])
+
+
+@pytest.fixture(scope="module")
+def bare() -> RenderedFaces:
+    return render_faces(16, size=SIZE, seed=3, factors={"hat": 0.0})
+
+
+@pytest.mark.parametrize("name", OCCLUDERS)
+def test_an_occluder_can_be_put_before_every_face(bare: RenderedFaces, name: str) -> None:
+    assert set(bare.factors["occlusion"]) == {"none"}
+    assert bare.factors["hidden"].max() == 0
+    hidden = render_faces(16, size=SIZE, seed=3, factors={name: 1.0})
+    able = np.ones(16, bool) if name != "strands" else ~np.isin(bare.factors["hair_style"], ["bald", "receding"])
+    assert (hidden.factors["occlusion"][able] == name).mean() > 0.9
+    np.testing.assert_array_equal(hidden.factors["monk_tone"], bare.factors["monk_tone"])
+    changed = (hidden.images - bare.images).abs().flatten(1).mean(1)
+    assert (changed[torch.from_numpy(hidden.factors["occlusion"] == name)] > 0).all()
+    # Nothing comes to light by being hidden: only hair may grow, and only by strands of it.
+    for roi, matte in hidden.mattes.items():
+        grown = (matte - bare.mattes[roi]).amax()
+        assert grown <= 1e-6 or (name, roi) == ("strands", "hair")
+
+
+def test_a_face_mask_hides_the_lips_and_much_of_the_face(bare: RenderedFaces) -> None:
+    masked = render_faces(16, size=SIZE, seed=3, factors={"face_mask": 1.0})
+    assert masked.mattes["lips"].amax() < 0.05
+    assert masked.mattes["nose"].sum() < 0.7 * bare.mattes["nose"].sum()
+    torch.testing.assert_close(masked.mattes["eyes"], bare.mattes["eyes"], atol=0.3, rtol=0)
+    assert masked.factors["hidden"].min() > 0.2
+    assert (masked.labels == 5).sum() == 0
+
+
+def test_loose_strands_are_hair_in_front_of_the_face(bare: RenderedFaces) -> None:
+    loose = render_faces(16, size=SIZE, seed=3, factors={"strands": 1.0})
+    grown = loose.mattes["hair"] - bare.mattes["hair"]
+    lost = sum(bare.mattes[roi] - loose.mattes[roi] for roi in ("skin", "eyes", "nose", "lips"))
+    assert grown.amax() > 0.4
+    assert (grown - lost).amin() > -1e-4  # what the face loses is hair
+
+
+def test_hands_have_the_colour_of_the_face() -> None:
+    """The pixels that a hand covers are about as bright as the face that it hides."""
+    bare, hands = (render_faces(32, size=SIZE, seed=9, factors={"hand": value}) for value in (0.0, 1.0))
+    covered = (bare.mattes["skin"] - hands.mattes["skin"]) > 0.9
+    rows = covered.flatten(1).sum(1) > 30
+    assert rows.sum() > 20
+
+    def brightness(images: torch.Tensor, where: torch.Tensor) -> np.ndarray:
+        return ((images.mean(1, keepdim=True) * where).sum((1, 2, 3)) / where.sum((1, 2, 3)))[rows].numpy()
+
+    skin = bare.mattes["skin"] > 0.9
+    assert np.corrcoef(brightness(hands.images, covered), brightness(bare.images, skin))[0, 1] > 0.8
 
 
 def test_a_factor_on_which_others_depend_cannot_be_set() -> None:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from l2sae.data.render import palette
 from l2sae.data.render.draws import Array, Draws
+from l2sae.data.render.head import BLEMISHES
+from l2sae.data.render.occluders import LOCKS
 
-UNIFORMS = 256  # numbers reserved for the factors of one face
+UNIFORMS = 320  # numbers reserved for the factors of one face
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,16 @@ def _jitter(colour: Array, draws: Draws, brightness: float, tint: float) -> Arra
 
 
 def _pose(d: Draws, p: dict[str, Array]) -> None:
-    """Framed as face crops are, the chin near the lower edge. Augmentation adds other framings."""
+    """Framed as face crops are, the chin near the lower edge; a fifth more loosely, with neck and clothes."""
     turned = d.chance(0.15)
     p["yaw"] = np.clip(d.normal(0, np.where(turned > 0, 20.0, 6.0)), -45, 45)
     p["pitch"] = np.clip(d.normal(0, 5.0), -18, 18)
     p["roll"] = np.clip(d.normal(0, 3.5), -22, 22)
-    height = d.uniform(0.78, 0.94)
+    height = np.interp(d.unit(), [0, 0.2, 1], [0.5, 0.78, 0.94])
     p["head_height"] = height
-    p["centre_x"] = d.normal(0, 0.025)
-    p["centre_y"] = d.normal(0.94 - height, 0.025)
+    loose = np.maximum(0.78 - height, 0)
+    p["centre_x"] = d.normal(0, 0.025 + 0.25 * loose)
+    p["centre_y"] = d.normal(np.minimum(0.94 - height, 0.16) - 0.6 * loose, 0.025 + 0.15 * loose)
 
 
 def _shape(d: Draws, p: dict[str, Array], group: Array) -> None:
@@ -156,8 +159,8 @@ def _hair(d: Draws, p: dict[str, Array], group: Array) -> dict[str, NDArray[Any]
     p["hair_bun"] = tied * d.chance(0.4) * d.uniform(0.15, 0.26)
     p["hair_ears"] = np.where(p["hair_length"] > 0.5, d.chance(0.12), p["hair_ears"])
     able = (p["hair_line"] > -0.75) & (p["hair_density"] > 0.9) & ~tied
-    fringe = np.where(able, d.choice([0.55, 0.15, 0.2, 0.1]), 0)
-    p["fringe"] = (fringe == 1) * d.uniform(0.18, 0.34)
+    fringe = np.where(able, d.choice([0.45, 0.20, 0.23, 0.12]), 0)
+    p["fringe"] = (fringe == 1) * d.uniform(0.15, 0.40)
     p["fringe_swept"] = (fringe == 2) * d.uniform(0.25, 0.6) * np.sign(d.uniform(-1, 1))
     p["fringe_parted"] = (fringe == 3) * d.uniform(0.3, 0.8) + (p["hair_length"] > 0.5) * (fringe == 0) * d.uniform(
         0.0, 0.5
@@ -269,21 +272,59 @@ def _scene(d: Draws, p: dict[str, Array]) -> None:
     p["cloth_stripe"] = d.chance(0.2) * d.uniform(0.05, 0.3)
 
 
-def _occlusion(d: Draws, p: dict[str, Array]) -> dict[str, NDArray[Any]]:
-    kind = d.choice([0.91, 0.045, 0.045])
-    p["hat"] = (kind == 1).astype(np.float64)
+def _occlusion(d: Draws, p: dict[str, Array]) -> None:
+    kind = d.choice([0.835, 0.045, 0.03, 0.03, 0.03, 0.03])
+    for index, name in enumerate(OCCLUDERS, start=1):
+        p[name] = (kind == index).astype(np.float64)
     p["hat_line"] = d.uniform(-0.66, -0.42)
     p["hat_colour"] = _jitter(_pick(palette.CLOTHES, d), d, 0.25, 0.08)
-    p["object"] = (kind == 2).astype(np.float64)
     side = np.sign(d.uniform(-1, 1))
     p["object_x"], p["object_y"] = side * d.uniform(0.35, 0.75), d.uniform(-0.5, 0.9)
     p["object_width"], p["object_height"] = d.uniform(0.12, 0.35), d.uniform(0.2, 0.6)
     turn = d.uniform(-1.2, 1.2)
     p["sin_object"], p["cos_object"] = np.sin(turn), np.cos(turn)
-    handlike = d.chance(0.4)[:, None] > 0
-    p["object_colour"] = np.where(handlike, p["skin"] * 0.7, _jitter(_pick(palette.CLOTHES, d), d, 0.3, 0.1))
-    return {"occlusion": np.array(["none", "hat", "object"])[kind]}
+    p["object_colour"] = _jitter(_pick(palette.CLOTHES, d), d, 0.3, 0.1)
 
+    p["hand_size"] = d.uniform(0.85, 1.05)
+    side = np.sign(d.uniform(-1, 1))
+    p["hand_x"], p["hand_y"] = side * d.uniform(0.25, 0.72), d.uniform(0.25, 0.95)
+    lean = -side * d.uniform(-0.25, 0.95)  # fingers upwards, leaning towards the middle of the face
+    p["sin_hand"], p["cos_hand"] = np.sin(lean), np.cos(lean)
+    p["hand_side"] = np.where(d.unit() < 0.8, -side, side)  # the thumb is mostly on the inner side
+    p["hand_spread"] = d.uniform(0.05, 0.6)
+    p["hand_bend"] = d.uniform(0.75, 1.0)
+
+    surgical = d.chance(0.55)
+    p["mask_top"] = d.uniform(0.14, 0.30)
+    p["mask_width"] = d.uniform(0.50, 0.60)
+    p["mask_pleats"] = surgical * d.uniform(0.15, 0.30)
+    plain = _jitter(_pick(palette.FACE_MASKS, d), d, 0.1, 0.03)
+    cloth = _jitter(_pick(palette.CLOTHES, d), d, 0.25, 0.08)
+    p["mask_colour"] = np.where(surgical[:, None] > 0, plain, cloth)
+
+    middle = d.normal(0, 0.3)
+    for number in range(LOCKS):
+        p[f"lock_{number}_start"] = middle + d.normal(0, 0.14)
+        p[f"lock_{number}_slope"] = d.normal(0, 0.18)
+        p[f"lock_{number}_curve"] = 0.25 * np.sign(middle) + d.normal(0, 0.12)
+        p[f"lock_{number}_length"] = d.uniform(0.6, 1.3)
+        p[f"lock_{number}_width"] = d.uniform(0.012, 0.042)
+
+
+def _likeness(d: Draws, p: dict[str, Array]) -> None:
+    """Blemishes; pictures saved as JPEG; and clothes of the hair's colour, which tell a model to look at shapes."""
+    for number in range(BLEMISHES):
+        p[f"spot_{number}_u"], p[f"spot_{number}_v"] = d.uniform(-0.5, 0.5), d.uniform(-0.5, 0.8)
+        p[f"spot_{number}_mole"] = d.chance(0.15) * d.uniform(0.3, 0.6)
+        p[f"spot_{number}_pimple"] = d.chance(0.10) * d.uniform(0.4, 0.9)
+    p["spot_size"] = d.uniform(0.016, 0.026)
+    p["jpeg"] = d.chance(0.25) * np.round(d.uniform(60, 95))
+    alike = d.chance(0.15)[:, None] > 0
+    p["cloth"] = np.where(alike, p["hair"] * np.exp(d.normal(-0.1, 0.25))[:, None], p["cloth"])
+
+
+OCCLUDERS = ("hat", "object", "hand", "face_mask", "strands")
+"""What can be before a face; at most one of them is drawn."""
 
 RECORDED = (
     "yaw", "pitch", "roll", "head_height", "light_azimuth", "light_elevation", "light_intensity", "colour_temperature",
@@ -291,8 +332,13 @@ RECORDED = (
 )  # fmt: skip
 
 
-SETTABLE = ("yaw", "pitch", "roll", "light_azimuth", "light_elevation", "light_intensity", "ambient")
-"""Factors that a caller may set: nothing else that is drawn depends on their values."""
+SETTABLE = (
+    "yaw", "pitch", "roll", "light_azimuth", "light_elevation", "light_intensity", "ambient", *OCCLUDERS,
+)  # fmt: skip
+"""Factors that a caller may set: nothing else that is drawn depends on their values.
+
+An occluder is 1 or 0; those set take the place of the one drawn.
+"""
 
 
 def sample(draws: Draws, given: Mapping[str, float] | None = None) -> tuple[dict[str, Array], dict[str, NDArray[Any]]]:
@@ -314,13 +360,18 @@ def sample(draws: Draws, given: Mapping[str, float] | None = None) -> tuple[dict
     recorded |= _colours(draws, p, group)
     _light(draws, p)
     _scene(draws, p)
-    recorded |= _occlusion(draws, p)
+    _occlusion(draws, p)
+    _likeness(draws, p)
+    if not set(OCCLUDERS).isdisjoint(given or {}):
+        p |= {name: np.zeros_like(p[name]) for name in OCCLUDERS}
     for name, value in (given or {}).items():
         if name not in SETTABLE:
             raise ValueError(f"factor {name} cannot be set; those that can: {', '.join(SETTABLE)}")
         p[name] = np.full_like(p[name], value)
+    p["strands"] = p["strands"] * (p["hair_density"] > 0.9) * (p["hair_line"] > -0.8)  # of hair that can fall
     recorded |= {name: p[name].copy() for name in RECORDED}
     recorded["glasses"] = p["glasses"] > 0
+    recorded["occlusion"] = np.select([p[name] > 0 for name in OCCLUDERS], OCCLUDERS, "none")
     p["scale"] = 2 * p["head_height"] / 2.05
     for name in ("yaw", "pitch", "roll", "light_azimuth", "light_elevation"):
         angle = np.deg2rad(p[name])

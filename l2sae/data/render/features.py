@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from l2sae.data.render.fields import (
+    Params,
     Window,
     bump,
     coverage,
@@ -17,8 +18,6 @@ from l2sae.data.render.fields import (
     smooth_max,
     smooth_min,
 )
-
-Params = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -86,34 +85,44 @@ def _constant(like: Tensor, *colour: float) -> Tensor:
     return torch.tensor(colour, device=like.device, dtype=like.dtype)[None, :, None, None]
 
 
-def eyes(p: Params, canvas: Canvas, texture: Tensor) -> None:
-    """Paint both eyes, brows and the spectacles; ``texture`` (n, H, W) is noise for the brows' hairs."""
-    size, faces = canvas.albedo.shape[-1], len(canvas.albedo)
-    p = {name: torch.cat([p[name], p[name]]) for name in EYE_PARAMS}  # first the picture's left eyes, then the right
-    side = torch.ones_like(p["eye_gap"])
-    side[:faces] = -1
-    centre_u = side * p["eye_gap"]
-    column, row = project(p, centre_u, p["eye_level"] - 0.06)
+def _by_the_eyes(p: Params, size: int) -> tuple[Window, Tensor, Tensor, Tensor, Tensor]:
+    """Windows around all eyes, first the picture's left ones, then the right; ``p`` holds each face once.
+
+    Returns:
+        The windows; their coordinates x and y, where half an eye's width is 1, x grows towards the temple, and the
+        tilt lifts the outer corner; a pixel's side in the same units; and -1 or 1 for left and right, (2 n, 1, 1).
+    """
+    place = {name: torch.cat([p[name], p[name]]) for name in PLACE_PARAMS}
+    side = torch.ones_like(place["eye_gap"])
+    side[: len(p["eye_gap"])] = -1
+    centre_u = side * place["eye_gap"]
+    column, row = project(place, centre_u, place["eye_level"] - 0.06)
     window = Window(column, row, round(0.38 * size), size)
-    frame = window.frame(p)
+    frame = window.frame(place)
+    x = (frame.u - centre_u) * side / place["eye_width"]
+    y = (frame.v - place["eye_level"]) / place["eye_width"] + place["eye_tilt"] * x
+    return window, x, y, frame.pixel / place["eye_width"], side
+
+
+def eyes(p: Params, canvas: Canvas, texture: Tensor) -> None:
+    """Paint both eyes and brows; ``texture`` (n, H, W) is noise for the brows' hairs."""
+    window, x, y, pixel, side = _by_the_eyes(p, canvas.albedo.shape[-1])
+    p = {name: torch.cat([p[name], p[name]]) for name in EYE_PARAMS}
     patch = Patch(window, p["skin"], groups=2)
-    # Eye coordinates: half an eye's width is 1, x grows towards the temple, the tilt lifts the outer corner.
-    x = (frame.u - centre_u) * side / p["eye_width"]
-    y = (frame.v - p["eye_level"]) / p["eye_width"] + p["eye_tilt"] * x
-    pixel = frame.pixel / p["eye_width"]
     hairs = torch.cat([texture, texture]).flatten(1).gather(1, window.index(slice(None))).view_as(x)
     _brow(p, patch, x, y, pixel, hairs)
     _eyeball(p, patch, x, y, pixel, side)
-    _glasses(p, patch, x, y, pixel)
     patch.finish(canvas)
 
 
-EYE_PARAMS = (
+PLACE_PARAMS = (
     "centre_x", "centre_y", "scale", "head_width", "sin_yaw", "cos_yaw", "sin_pitch", "cos_pitch", "sin_roll",
-    "cos_roll", "skin", "eye_gap", "eye_level", "eye_width", "eye_open", "eye_tilt", "lid_fold", "gaze_x", "gaze_y",
-    "iris", "iris_radius", "spark_side", "light_intensity", "smile", "age", "liner", "white", "shadow", "shadow_colour",
-    "brow", "brow_height", "brow_slope", "brow_arch", "brow_thick", "brow_density", "glasses", "lens_width",
-    "lens_height", "lens_power", "frame_thick",
+    "cos_roll", "eye_gap", "eye_level", "eye_width", "eye_tilt",
+)  # fmt: skip
+EYE_PARAMS = (
+    "skin", "eye_open", "lid_fold", "gaze_x", "gaze_y", "iris", "iris_radius", "spark_side", "light_intensity", "smile",
+    "age", "liner", "white", "shadow", "shadow_colour", "brow", "brow_height", "brow_slope", "brow_arch", "brow_thick",
+    "brow_density",
 )  # fmt: skip
 
 
@@ -177,15 +186,21 @@ def _brow(p: Params, patch: Patch, x: Tensor, y: Tensor, pixel: Tensor, hairs: T
     patch.mark(coverage(distance, 1.5 * pixel + 0.10), "r_brow", "l_brow")
 
 
-def _glasses(p: Params, patch: Patch, x: Tensor, y: Tensor, pixel: Tensor) -> None:
-    """Rim of one lens, half of the bridge and the start of the temple; the lens itself is clear."""
+def glasses(p: Params, size: int) -> Tensor:
+    """Alpha of the spectacles' rims, bridge and arms, (n, size, size); the lenses are clear. ``p`` of wearers only."""
+    n = len(p["eye_gap"])
+    window, x, y, pixel, _ = _by_the_eyes(p, size)
+    p = {name: torch.cat([p[name], p[name]]) for name in ("lens_width", "lens_height", "lens_power", "frame_thick")}
     lx, ly = (x - 0.06) / p["lens_width"], (y - 0.10) / p["lens_height"]
     r = (lx.abs().pow(p["lens_power"]) + ly.abs().pow(p["lens_power"]) + 1e-6).pow(1 / p["lens_power"])
     rim = ((r - 1) * torch.minimum(p["lens_width"], p["lens_height"])).abs() - p["frame_thick"]
     bridge = torch.maximum((y + 0.18 - 0.12 * (x + 2).square()).abs() - p["frame_thick"], x + p["lens_width"] - 0.08)
     arm = torch.maximum((y + 0.15).abs() - p["frame_thick"], p["lens_width"] + 0.05 - x)
-    distance = torch.minimum(rim, torch.minimum(bridge, arm))
-    patch.mark(coverage(distance, pixel) * p["glasses"], "eye_g", "eye_g")
+    alpha = coverage(torch.minimum(rim, torch.minimum(bridge, arm)), pixel)
+    canvas = Canvas(torch.empty(n, 3, size, size, device=x.device), {})
+    for eye in (slice(0, n), slice(n, 2 * n)):
+        canvas.join("eye_g", window.index(eye), alpha[eye])
+    return canvas.alphas["eye_g"]
 
 
 def nose(p: Params, canvas: Canvas) -> None:

@@ -1,10 +1,31 @@
 """Building blocks of the renderer: soft steps, smooth unions, bumps, coordinate frames and windows of the picture."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Params = Mapping[str, Tensor]
+"""The faces' parameters by name: (n, 1, 1) each, linear colours (n, 3, 1, 1)."""
+
+
+@dataclass(frozen=True)
+class Picked(Mapping[str, Tensor]):
+    """The parameters of the faces ``rows`` (k,) alone, taken from all as they are asked for."""
+
+    everyone: Params
+    rows: Tensor
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.everyone[name][self.rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.everyone)
+
+    def __len__(self) -> int:
+        return len(self.everyone)
 
 
 def coverage(distance: Tensor, softness: Tensor | float) -> Tensor:
@@ -59,9 +80,26 @@ def enlarge(field: Tensor, size: int) -> Tensor:
     """Bilinear upsampling of (n, h, w) or (n, c, h, w) to ``size`` x ``size``."""
     if field.shape[-1] == size:
         return field
-    if field.dim() == 3:
-        return F.interpolate(field[:, None], size=(size, size), mode="bilinear", align_corners=False)[:, 0]
-    return F.interpolate(field, size=(size, size), mode="bilinear", align_corners=False)
+    planes = field.reshape(-1, *field.shape[-2:])
+    if size == 2 * field.shape[-1]:
+        grown = _double(planes)
+    else:
+        grown = F.interpolate(planes[:, None], size=(size, size), mode="bilinear", align_corners=False)
+    return grown.view(*field.shape[:-2], size, size)
+
+
+def _double(planes: Tensor) -> Tensor:
+    """Bilinear upsampling of (m, h, w) by 2, a fifth of what the general routine takes on a CPU."""
+    m, h, w = planes.shape
+    padded = F.pad(planes[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
+    centre = padded[:, :, 1:-1]
+    # Even and odd columns as real and imaginary parts: the fastest way to lay two tensors out in turns.
+    columns = torch.complex(centre.lerp(padded[:, :, :-2], 0.25), centre.lerp(padded[:, :, 2:], 0.25))
+    wide = torch.view_as_real(columns).view(m, h + 2, 2 * w)
+    grown = planes.new_empty(m, h, 2, 2 * w)
+    torch.lerp(wide[:, 1:-1], wide[:, :-2], 0.25, out=grown[:, :, 0])
+    torch.lerp(wide[:, 1:-1], wide[:, 2:], 0.25, out=grown[:, :, 1])
+    return grown
 
 
 def pixel_centres(size: int, device: torch.device) -> Tensor:
@@ -85,7 +123,7 @@ class Frame:
     pixel: Tensor
 
 
-def head_frame(p: dict[str, Tensor], columns: Tensor, rows: Tensor, size: int) -> Frame:
+def head_frame(p: Params, columns: Tensor, rows: Tensor, size: int) -> Frame:
     """The frame of the pixels at ``columns`` (n or 1, 1, w) and ``rows`` (n or 1, h, 1), both in [-1, 1]."""
     cos, sin = p["cos_roll"] / p["scale"], p["sin_roll"] / p["scale"]
     dx, dy = columns - p["centre_x"], rows - p["centre_y"]
@@ -100,7 +138,7 @@ def head_frame(p: dict[str, Tensor], columns: Tensor, rows: Tensor, size: int) -
 HEAD_DEPTH = 0.72
 
 
-def project(p: dict[str, Tensor], u: Tensor, v: Tensor, lift: float | Tensor = 0.0) -> tuple[Tensor, Tensor]:
+def project(p: Params, u: Tensor, v: Tensor, lift: float | Tensor = 0.0) -> tuple[Tensor, Tensor]:
     """Column and row in [-1, 1] of the point (u, v) of the face, ``lift`` above its surface."""
     depth = (1 - (u / (1.15 * p["head_width"])).square() - (v / 1.25).square()).clamp_min(0) * HEAD_DEPTH + lift
     x = u * p["cos_yaw"] + depth * p["sin_yaw"]
@@ -125,7 +163,7 @@ class Window:
         self.columns, self.rows = left + steps[None, None, :], top + steps[None, :, None]
         self.size = size
 
-    def frame(self, p: dict[str, Tensor]) -> Frame:
+    def frame(self, p: Params) -> Frame:
         """The head frame of the patch's pixels."""
         scale = 2 / self.size
         return head_frame(p, (self.columns + 0.5) * scale - 1, (self.rows + 0.5) * scale - 1, self.size)

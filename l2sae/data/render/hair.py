@@ -7,9 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from l2sae.data.render.fields import Frame, coverage, ellipse, mix, ramp, smooth_max, smooth_min
-
-Params = dict[str, Tensor]
+from l2sae.data.render.fields import Frame, Params, coverage, ellipse, mix, ramp, smooth_max, smooth_min
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,11 @@ def opening(p: Params, frame: Frame) -> Tensor:
     return smooth_max(line - v, side - temple, p["hair_round"])
 
 
-def strands(p: Params, frame: Frame, texture: Tensor) -> tuple[Tensor, Tensor]:
-    """Clumps and fine strands, each (n, H, W) around 0 with deviation near 1, from ``texture`` (n, 1, T, T)."""
+def strands(p: Params, frame: Frame, texture: Tensor, grow: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """Clumps and fine strands, each (n, H, W) around 0 with deviation near 1, from ``texture`` (n, 1, T, T).
+
+    Where to look up the texture is smooth, so it is found on the coarse ``frame`` and enlarged.
+    """
     x, y = frame.x, frame.y
     part = p["hair_part"]
     falling = (x - part) / ((y + 1.25).clamp_min(0.02) + 0.12).sqrt()
@@ -84,8 +85,8 @@ def strands(p: Params, frame: Frame, texture: Tensor) -> tuple[Tensor, Tensor]:
     across = across + p["hair_wave"] * torch.sin(along * p["hair_wave_rate"] + p["hair_phase"])
     # Curls are as long as wide; straight strands run on.
     stretch = 0.10 + 0.75 * p["hair_curl"]
-    coarse = torch.stack([across * 0.40, along * 0.40 * stretch], dim=-1)
-    fine = torch.stack([across * 0.95 + 0.1, along * 0.95 * stretch - 0.1], dim=-1)
+    place = torch.stack([grow(across), grow(along * stretch)], dim=-1)
+    coarse, fine = place * 0.40, place * 0.95 + torch.tensor([0.1, -0.1], device=place.device)
 
     def look_up(grid: Tensor) -> Tensor:
         return F.grid_sample(texture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)[:, 0]
@@ -106,37 +107,35 @@ def _sheen(p: Params, frame: Frame) -> tuple[Tensor, Tensor]:
     return body, band
 
 
-def hair(
-    p: Params, frame: Frame, coarse_frame: Frame, skull: Tensor, texture: Tensor, grow: Callable[[Tensor], Tensor]
-) -> Hair:
+def hair(p: Params, frame: Frame, skull: Tensor, texture: Tensor, grow: Callable[[Tensor], Tensor]) -> Hair:
     """Alphas and colour of the hair.
 
     Args:
         p: the faces' parameters.
-        frame: of every pixel.
-        coarse_frame: of a smaller grid, for what is smooth.
+        frame: of a coarse grid, for all but the strands.
         skull: distance to the head's outline on that grid.
         texture: noise (n, 1, T, T).
         grow: enlarges a coarse field to full size.
     """
-    bare = opening(p, coarse_frame)
-    body, band = _sheen(p, coarse_frame)
-    y = coarse_frame.y
+    bare = opening(p, frame)
+    body, band = _sheen(p, frame)
+    y = frame.y
     body = body * (0.60 + 0.40 * ramp(bare, -0.02, 0.16))  # hair lies in its own shadow beside the face
     body = body * (1 - 0.35 * ramp(y, 0.3, 1.1) * (1 - 0.6 * ramp(bare, 0.0, 0.3)))
     body = body * (1 + (p["hair_tip"] - 1) * ramp(y, -0.4, 1.2))
     shade = 1 - 0.36 * ramp(bare, -0.14, 0.03) * p["hair_density"]
-    outer, bare, body, band = (grow(field) for field in (volume(p, coarse_frame, skull), bare, body, band))
-
-    clump, strand = strands(p, frame, texture)
-    ragged = p["hair_jag"] * (1.1 * clump + 0.5 * strand)
-    softness = frame.pixel + 0.012 + p["hair_soft"]
-    inside = coverage(outer + 0.7 * ragged, softness)
-    front = inside * coverage(-(bare + 1.2 * ragged), softness + 0.006) * p["hair_density"]
     long = (p["hair_length"] > 0.3) * (p["hair_density"] > 0)
-    back = inside * (long * ramp(frame.y, 0.0, 0.1))
-    grain = (1 + p["hair_grain"] * (0.16 * clump + 0.15 * strand)).clamp_min(0.25)
-    shine = band * (0.5 + 0.35 * strand + 0.3 * clump).clamp_min(0)
+    behind = grow(long * ramp(y, 0.0, 0.1))
+    outer, bare, body, band = (grow(field) for field in (volume(p, frame, skull), bare, body, band))
+
+    clump, strand = strands(p, frame, texture, grow)
+    ragged = (1.1 * clump).add_(strand, alpha=0.5).mul_(p["hair_jag"])
+    softness = frame.pixel + 0.012 + p["hair_soft"]
+    inside = coverage(torch.add(outer, ragged, alpha=0.7), softness)
+    front = inside * coverage(-torch.add(bare, ragged, alpha=1.2), softness + 0.006) * p["hair_density"]
+    back = inside * behind
+    grain = (0.16 * clump).add_(strand, alpha=0.15).mul_(p["hair_grain"]).add_(1).clamp_min_(0.25)
+    shine = (0.3 * clump).add_(strand, alpha=0.35).add_(0.5).clamp_min_(0).mul_(band)
     gleam = (0.25 * p["hair"] + 0.045) * p["key_colour"] * (p["hair_gloss"] * p["light_intensity"])[:, None]
     colour = torch.addcmul(gleam * shine[:, None], p["hair"], (body * grain)[:, None])
     return Hair(front, back, colour, shade, outer)

@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from l2sae.data.render.fields import Frame, bump, ellipse, mix, ramp
+from l2sae.data.render.fields import Frame, Params, bump, ellipse, mix, ramp
 
-Params = dict[str, Tensor]
+BLEMISHES = 2  # moles and pimples at most
 
 
 def outline(p: Params, frame: Frame) -> Tensor:
@@ -25,17 +25,18 @@ def outline(p: Params, frame: Frame) -> Tensor:
     return r - edge
 
 
-def ear(p: Params, frame: Frame, side: float) -> tuple[Tensor, Tensor]:
-    """Distance to one ear and its shading, (n, h, w) each; ``side`` is +1 for the ear on the picture's right."""
+def ears(p: Params, frame: Frame) -> tuple[Tensor, Tensor, Tensor]:
+    """Distance to the nearer ear, its shading, and its side, (n, h, w) each: 1 for the picture's right, else -1."""
     turn, cos = p["sin_yaw"], p["cos_yaw"]
-    centre = side * (p["head_width"] + p["ear_out"]) * cos - 0.14 * turn
+    x = frame.x + 0.14 * turn
+    side = 1 - 2 * (x < 0).to(x.dtype)
     squeeze = (0.085 + 0.06 * (-side * turn).clamp_min(0)) * (0.6 + 0.4 * cos)
-    x = (frame.x - centre) * side
+    x = x.abs() - (p["head_width"] + p["ear_out"]) * cos
     y = frame.y - 0.10 - 0.25 * p["sin_pitch"]
     x = x - 0.12 * (-y)  # ears lean outwards at the top
     distance = ellipse(x, y + 0.02, squeeze * (1.0 - 0.9 * y.clamp(-0.2, 0.25)), p["ear_size"])
     inner = 1 - 0.50 * bump(x + 0.01, y, 0.42 * squeeze, 0.55 * p["ear_size"])
-    return distance, inner * (0.8 + 0.28 * side * p["sin_light_azimuth"])
+    return distance, inner * (0.8 + 0.28 * side * p["sin_light_azimuth"]), side
 
 
 def relief(p: Params, frame: Frame) -> Tensor:
@@ -117,8 +118,8 @@ def beard_cover(p: Params, frame: Frame) -> Tensor:
     return torch.maximum(strong, torch.maximum(area, 0.7 * tache.clamp(0, 1)) * p["stubble"]).clamp(0, 1)
 
 
-def skin_colour(p: Params, frame: Frame, mottle: Tensor) -> Tensor:
-    """Linear albedo of the face's skin, (n, 3, h, w); ``mottle`` is smooth noise (n, h, w)."""
+def skin_colour(p: Params, frame: Frame, mottle: Tensor, grain: Tensor) -> Tensor:
+    """Linear albedo of the face's skin, (n, 3, h, w); ``mottle`` is smooth and ``grain`` fine noise, (n, h, w)."""
     u, v = frame.u, frame.v
     side = u.abs()
     level = p["eye_level"]
@@ -127,7 +128,12 @@ def skin_colour(p: Params, frame: Frame, mottle: Tensor) -> Tensor:
     tired = bump(side - p["eye_gap"] + 0.03, v - level - 0.085, 0.12, 0.045) * (0.05 + 0.16 * p["age"])
     socket = 0.16 * bump(side - p["eye_gap"] + 0.05, v - level + 0.02, 0.17, 0.09)
     wrinkle = torch.sin((v + 0.05 * u * u) * 42) * bump(u, v + 0.47, 0.34, 0.10) * 0.05 * (p["age"] - 0.45).clamp_min(0)
-    tone = 1 + p["mottle"] * mottle - tired - socket + wrinkle
+    freckles = ramp(grain, 0.7, 1.7) * bump(side - 0.22, v - 0.20, 0.26, 0.17) * p["freckles"]
+    tone = 1 + p["mottle"] * mottle - tired - socket + wrinkle - 0.35 * freckles
+    for number in range(BLEMISHES):
+        spot = bump(u - p[f"spot_{number}_u"], v - p[f"spot_{number}_v"], p["spot_size"], p["spot_size"])
+        tone = tone - p[f"spot_{number}_mole"] * spot
+        rosy = rosy + p[f"spot_{number}_pimple"] * spot
     red = torch.stack([tone * (1 + 0.08 * rosy), tone * (1 - 0.42 * rosy), tone * (1 - 0.34 * rosy)], dim=1)
     return p["skin"] * red
 

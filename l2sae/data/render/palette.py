@@ -38,6 +38,7 @@ CLOTHES = _rgb(
 )  # fmt: skip
 SHIRTS = _rgb("eceae6", "dfe4ec", "b8cbe3", "f0e9d8", "d6d6d6", "2a2a30")
 TIES = _rgb("8c1f2a", "22325c", "c2a24a", "4a6a4a", "6a3a6a", "9a9aa0")
+FACE_MASKS = _rgb("a9cfe0", "8fbfd6", "e8ecee", "f2f2f0", "1f2023", "b9d8cf")
 BACKGROUNDS = _rgb(
     "c9ccce", "e4e4e1", "8d97a3", "5f7f98", "3f5570", "2b2d33", "6b5a4a", "a58f78", "7d8a6a", "4a5a44", "b7a08a",
     "5a3d30", "d9c6b4", "1e1b1a", "9aa7b8",

@@ -1,12 +1,14 @@
 """What surrounds the head, and the camera that sees it."""
 
+import io
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
-from l2sae.data.render.fields import Frame, coverage, ellipse, enlarge, mix, pixel_centres, ramp, smooth_max
-
-Params = dict[str, Tensor]
+from l2sae.data.render.fields import Frame, Params, coverage, ellipse, enlarge, mix, pixel_centres, ramp
 
 
 def background(p: Params, blobs: Tensor, size: int) -> Tensor:
@@ -18,7 +20,8 @@ def background(p: Params, blobs: Tensor, size: int) -> Tensor:
     slope = axis[None, None, :] * torch.cos(p["back_angle"]) + axis[None, :, None] * torch.sin(p["back_angle"])
     weight = (0.5 + 0.5 * p["back_slope"] * slope)[:, None] + 0.35 * p["back_noise"][:, None] * blobs[:, :1]
     colour = mix(p["back_a"], p["back_b"], weight.clamp(0, 1))
-    wall = enlarge((colour * (1 + 0.22 * p["back_noise"][:, None] * blobs)).clamp(0.003, 1.1), size)
+    wall = (colour * (1 + 0.22 * p["back_noise"][:, None] * blobs)).clamp(0.003, 1.1)
+    wall = enlarge(enlarge(wall, size // 2), size)
     axis = pixel_centres(size, blobs.device)
     bars = torch.maximum(_bars(p, "across", axis, size)[:, None, :], _bars(p, "down", axis, size)[:, :, None])
     return torch.lerp(wall, p["panel"].expand_as(wall), bars[:, None])
@@ -77,20 +80,11 @@ def _cloth_light(p: Params, frame: Frame) -> Tensor:
     return p["ambient"] * 0.8 + p["light_intensity"] * (0.35 + 0.6 * lean) * (1 - 0.25 * ramp(frame.y, 1.5, 2.6))
 
 
-def hat(p: Params, frame: Frame, crown: Tensor) -> Tensor:
-    """Signed distance to a knitted cap on the hair, whose volume has the distance ``crown``, (n, h, w)."""
-    return torch.maximum(crown - 0.02, frame.v - p["hat_line"] - 0.12 * frame.u.square())
-
-
-def obstacle(p: Params, frame: Frame) -> Tensor:
-    """Signed distance to a hand-sized thing held before the face, (n, h, w)."""
-    dx, dy = frame.x - p["object_x"], frame.y - p["object_y"]
-    x, y = dx * p["cos_object"] + dy * p["sin_object"], dy * p["cos_object"] - dx * p["sin_object"]
-    return smooth_max(x.abs() - p["object_width"], y.abs() - p["object_height"], 0.08)
-
-
 def camera(p: Params, light: Tensor, noise: Tensor) -> Tensor:
-    """From linear light to the picture in [-1, 1]: lens, exposure, tone curve, sensor ``noise``; (n, 3, H, W) each."""
+    """From linear light to the picture in [-1, 1]: lens, exposure, tone curve, sensor noise, JPEG; (n, 3, H, W).
+
+    ``noise`` (n, 3, H, W) uint8 is uniform.
+    """
     size = light.shape[-1]
     axis = pixel_centres(size, light.device)
     radius = axis[None, None, :].square() + axis[None, :, None].square()
@@ -103,4 +97,17 @@ def camera(p: Params, light: Tensor, noise: Tensor) -> Tensor:
     weight = p["blur"][:, None]
     picture[:, :, 1:-1].lerp_((picture[:, :, :-2] + picture[:, :, 2:]).mul_(0.5), weight)
     picture[:, :, :, 1:-1].lerp_((picture[:, :, :, :-2] + picture[:, :, :, 2:]).mul_(0.5), weight)
-    return noise.mul(p["noise"][:, None]).add_(picture).mul_(2).sub_(1).clamp_(-1, 1)
+    # Uniform over 256 levels has a deviation of 73.9 of them.
+    noisy = noise.to(picture.dtype).sub_(127.5).mul_(p["noise"][:, None] / 73.9).add_(picture)
+    return _saved(noisy.mul_(2).sub_(1).clamp_(-1, 1), p["jpeg"])
+
+
+def _saved(pictures: Tensor, quality: Tensor) -> Tensor:
+    """The pictures (n, 3, H, W) in [-1, 1], those with a quality above 0 as JPEG leaves them; changed in place."""
+    for row in torch.nonzero(quality.flatten()).flatten().tolist():
+        pixels = pictures[row].permute(1, 2, 0).add(1).mul(127.5).round().byte().cpu().numpy()
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=int(quality[row]))
+        kept = torch.from_numpy(np.array(Image.open(buffer)))
+        pictures[row] = kept.to(pictures).permute(2, 0, 1).div(127.5).sub(1)
+    return pictures

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.data.render import factors
 from l2sae.data.render.draws import Draws, face_generator
+from l2sae.data.render.factors import UNIFORMS, sample
+from l2sae.data.render.fields import Params
 from l2sae.data.render.paint import Noise, paint
 from l2sae.rois import Roi
 
@@ -94,14 +95,22 @@ def render_faces(
                 f"ROI {roi.name}: rendered faces have no part {', '.join(unknown)}; there are {', '.join(PARTS)}"
             )
     device = torch.device(device)
-    ranges = [range(first, min(first + _CHUNK, start + count)) for first in range(start, start + count, _CHUNK)]
-    with _one_thread_each(), ThreadPoolExecutor(min(os.cpu_count() or 1, len(ranges))) as pool:
-        chunks = list(pool.map(lambda indices: _render_chunk(indices, size, seed, device, rois, factors or {}), ranges))
+    generators = [face_generator(seed, index) for index in range(start, start + count)]
+    numbers, recorded = sample(Draws(np.stack([g.random(UNIFORMS) for g in generators])), factors)
+    p = _to_tensors(numbers, device)
+
+    def render(first: int) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
+        few = slice(first, first + _CHUNK)
+        return _render_chunk({name: value[few] for name, value in p.items()}, generators[few], size, rois)
+
+    firsts = range(0, count, _CHUNK)
+    with _one_thread_each(), ThreadPoolExecutor(min(os.cpu_count() or 1, len(firsts))) as pool:
+        images, labels, mattes, hidden = zip(*pool.map(render, firsts), strict=True)
     return RenderedFaces(
-        images=torch.cat([chunk.images for chunk in chunks]),
-        labels=torch.cat([chunk.labels for chunk in chunks]),
-        mattes={roi.name: torch.cat([chunk.mattes[roi.name] for chunk in chunks]) for roi in rois},
-        factors={name: np.concatenate([chunk.factors[name] for chunk in chunks]) for name in chunks[0].factors},
+        images=torch.cat(images),
+        labels=torch.cat(labels),
+        mattes={roi.name: torch.cat(parts) for roi, parts in zip(rois, zip(*mattes, strict=True), strict=True)},
+        factors=recorded | {"hidden": torch.cat(hidden).cpu().numpy().round(3)},
     )
 
 
@@ -121,26 +130,27 @@ def _one_thread_each() -> Iterator[None]:
 
 @torch.no_grad()
 def _render_chunk(
-    indices: range, size: int, seed: int, device: torch.device, rois: Sequence[Roi], given: Mapping[str, float]
-) -> RenderedFaces:
-    generators = [face_generator(seed, index) for index in indices]
-    numbers, recorded = factors.sample(Draws(np.stack([g.random(factors.UNIFORMS) for g in generators])), given)
+    p: Params, generators: Sequence[np.random.Generator], size: int, rois: Sequence[Roi]
+) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
+    """Images, labels, the mattes of ``rois``, and the hidden share of each face."""
+    device = p["scale"].device
 
     def noise(*shape: int) -> Tensor:
         return torch.from_numpy(np.stack([g.standard_normal(shape, dtype=np.float32) for g in generators])).to(device)
 
-    p = _to_tensors(numbers, device)
     texture, blobs, mottle = noise(1, _STRANDS, _STRANDS), noise(3, _BLOBS, _BLOBS), noise(1, _MOTTLE, _MOTTLE)
     grain = noise(1, size // 2, size // 2)
     levels = [np.frombuffer(g.bytes(3 * size * size), np.uint8).reshape(3, size, size) for g in generators]
     sensor = torch.from_numpy(np.stack(levels)).to(device)
     images, parts, hidden = paint(p, size, Noise(texture, blobs, mottle, grain, sensor))
-    recorded["hidden"] = hidden.cpu().numpy().round(3)
-    mattes = {roi.name: torch.stack([parts[part] for part in roi.parts]).sum(0).clamp_(0, 1)[:, None] for roi in rois}
     labels = torch.zeros(len(images), size, size, dtype=torch.uint8, device=device)
+    mattes = []
     for index, roi in enumerate(rois, start=1):
-        labels.add_((mattes[roi.name][:, 0] > 0.5).view(torch.uint8), alpha=index)  # no two mattes exceed one half
-    return RenderedFaces(images, labels, mattes, recorded)
+        first, *others = (parts[part] for part in roi.parts)
+        matte = sum(others, first).clamp(0, 1)
+        labels.add_((matte > 0.5).view(torch.uint8), alpha=index)  # no two mattes exceed one half
+        mattes.append(matte[:, None])
+    return images, labels, mattes, hidden
 
 
 def _to_tensors(numbers: dict[str, NDArray[np.float64]], device: torch.device) -> dict[str, Tensor]:

@@ -318,7 +318,7 @@ def _likeness(d: Draws, p: dict[str, Array]) -> None:
         p[f"spot_{number}_mole"] = d.chance(0.15) * d.uniform(0.3, 0.6)
         p[f"spot_{number}_pimple"] = d.chance(0.10) * d.uniform(0.4, 0.9)
     p["spot_size"] = d.uniform(0.016, 0.026)
-    p["jpeg"] = d.chance(0.25) * np.round(d.uniform(60, 95))
+    p["jpeg"] = d.chance(0.15) * np.round(d.uniform(60, 95))
     alike = d.chance(0.15)[:, None] > 0
     p["cloth"] = np.where(alike, p["hair"] * np.exp(d.normal(-0.1, 0.25))[:, None], p["cloth"])
 

@@ -85,7 +85,7 @@ def _constant(like: Tensor, *colour: float) -> Tensor:
     return torch.tensor(colour, device=like.device, dtype=like.dtype)[None, :, None, None]
 
 
-def _by_the_eyes(p: Params, size: int) -> tuple[Window, Tensor, Tensor, Tensor, Tensor]:
+def _by_the_eyes(p: Params, sides: tuple[float, float], size: int) -> tuple[Window, Tensor, Tensor, Tensor, Tensor]:
     """Windows around all eyes, first the picture's left ones, then the right; ``p`` holds each face once.
 
     Returns:
@@ -97,7 +97,7 @@ def _by_the_eyes(p: Params, size: int) -> tuple[Window, Tensor, Tensor, Tensor, 
     side[: len(p["eye_gap"])] = -1
     centre_u = side * place["eye_gap"]
     column, row = project(place, centre_u, place["eye_level"] - 0.06)
-    window = Window(column, row, round(0.38 * size), size)
+    window = Window(column, row, sides, size)
     frame = window.frame(place)
     x = (frame.u - centre_u) * side / place["eye_width"]
     y = (frame.v - place["eye_level"]) / place["eye_width"] + place["eye_tilt"] * x
@@ -106,7 +106,7 @@ def _by_the_eyes(p: Params, size: int) -> tuple[Window, Tensor, Tensor, Tensor, 
 
 def eyes(p: Params, canvas: Canvas, texture: Tensor) -> None:
     """Paint both eyes and brows; ``texture`` (n, H, W) is noise for the brows' hairs."""
-    window, x, y, pixel, side = _by_the_eyes(p, canvas.albedo.shape[-1])
+    window, x, y, pixel, side = _by_the_eyes(p, (0.34, 0.36), canvas.albedo.shape[-1])
     p = {name: torch.cat([p[name], p[name]]) for name in EYE_PARAMS}
     patch = Patch(window, p["skin"], groups=2)
     hairs = torch.cat([texture, texture]).flatten(1).gather(1, window.index(slice(None))).view_as(x)
@@ -189,7 +189,7 @@ def _brow(p: Params, patch: Patch, x: Tensor, y: Tensor, pixel: Tensor, hairs: T
 def glasses(p: Params, size: int) -> Tensor:
     """Alpha of the spectacles' rims, bridge and arms, (n, size, size); the lenses are clear. ``p`` of wearers only."""
     n = len(p["eye_gap"])
-    window, x, y, pixel, _ = _by_the_eyes(p, size)
+    window, x, y, pixel, _ = _by_the_eyes(p, (0.38, 0.30), size)
     p = {name: torch.cat([p[name], p[name]]) for name in ("lens_width", "lens_height", "lens_power", "frame_thick")}
     lx, ly = (x - 0.06) / p["lens_width"], (y - 0.10) / p["lens_height"]
     r = (lx.abs().pow(p["lens_power"]) + ly.abs().pow(p["lens_power"]) + 1e-6).pow(1 / p["lens_power"])
@@ -207,7 +207,7 @@ def nose(p: Params, canvas: Canvas) -> None:
     """Nostrils, creases and underside of the nose; its outline is what an annotator draws, bridge to wings."""
     size = canvas.albedo.shape[-1]
     column, row = project(p, torch.zeros_like(p["nose_end"]), 0.5 * p["nose_end"] + 0.03, 0.08)
-    window = Window(column, row, round(0.46 * size), size)
+    window = Window(column, row, (0.38, 0.44), size)
     frame = window.frame(p)
     patch = Patch(window, p["skin"])
     end, width = p["nose_end"], p["nose_width"]
@@ -243,7 +243,7 @@ def lips(p: Params, canvas: Canvas) -> None:
     size = canvas.albedo.shape[-1]
     zero = torch.zeros_like(p["mouth_level"])
     column, row = project(p, zero, p["mouth_level"] + 0.03, 0.03)
-    window = Window(column, row, round(0.40 * size), size)
+    window = Window(column, row, (0.38, 0.30), size)
     frame = window.frame(p)
     patch = Patch(window, p["skin"])
     x = (frame.u - 0.05 * p["sin_yaw"]) / p["mouth_width"]

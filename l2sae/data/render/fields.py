@@ -148,19 +148,20 @@ def project(p: Params, u: Tensor, v: Tensor, lift: float | Tensor = 0.0) -> tupl
 
 
 class Window:
-    """A square patch of the picture around a point that differs from face to face.
+    """A patch of the picture around a point that differs from face to face.
 
     Args:
         column, row: the wanted centre, (m, 1, 1) in [-1, 1]; the patch is moved to lie inside the picture.
-        side: of the patch, in pixels.
+        sides: width and height of the patch, as shares of the picture's side.
         size: of the picture, in pixels.
     """
 
-    def __init__(self, column: Tensor, row: Tensor, side: int, size: int) -> None:
-        steps = torch.arange(side, device=column.device)
-        left = ((column + 1) * (size / 2) - side / 2).round().long().clamp(0, size - side)
-        top = ((row + 1) * (size / 2) - side / 2).round().long().clamp(0, size - side)
-        self.columns, self.rows = left + steps[None, None, :], top + steps[None, :, None]
+    def __init__(self, column: Tensor, row: Tensor, sides: tuple[float, float], size: int) -> None:
+        width, height = (round(side * size) for side in sides)
+        left = ((column + 1) * (size / 2) - width / 2).round().long().clamp(0, size - width)
+        top = ((row + 1) * (size / 2) - height / 2).round().long().clamp(0, size - height)
+        self.columns = left + torch.arange(width, device=column.device)[None, None, :]
+        self.rows = top + torch.arange(height, device=column.device)[None, :, None]
         self.size = size
 
     def frame(self, p: Params) -> Frame:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from l2sae.data.render.fields import Frame, Params, coverage, ellipse, enlarge, mix, pixel_centres, ramp
 
+_AT_ONCE = 4  # faces
+
 
 def background(p: Params, blobs: Tensor, size: int) -> Tensor:
     """Linear colour behind everything, (n, 3, size, size); ``blobs`` is coarse noise (n, 3, s, s)."""
@@ -83,31 +85,41 @@ def _cloth_light(p: Params, frame: Frame) -> Tensor:
 def camera(p: Params, light: Tensor, noise: Tensor) -> Tensor:
     """From linear light to the picture in [-1, 1]: lens, exposure, tone curve, sensor noise, JPEG; (n, 3, H, W).
 
-    ``noise`` (n, 3, H, W) uint8 is uniform.
+    ``noise`` (n, 3, H, W) uint8 is uniform. A few faces at a time stay in the processor's cache; ``light`` is used up.
     """
     size = light.shape[-1]
     axis = pixel_centres(size, light.device)
     radius = axis[None, None, :].square() + axis[None, :, None].square()
-    light = light * ((1 - 0.35 * p["vignette"] * radius) * p["gain"])[:, None]
+    exposure = ((1 - 0.35 * p["vignette"] * radius) * p["gain"])[:, None]
+    contrast, blur, noise_level = (p[name][:, None] for name in ("contrast", "blur", "noise"))
+    pictures = torch.empty_like(light)
+    for start in range(0, len(light), _AT_ONCE):
+        few = slice(start, start + _AT_ONCE)
+        picture = _developed(light[few].mul_(exposure[few]), 0.45 * contrast[few], blur[few])
+        gain = 2 / 73.9 * noise_level[few]  # uniform over 256 levels has a deviation of 73.9 of them
+        torch.mul(noise[few], gain, out=pictures[few])
+        pictures[few].add_(picture, alpha=2).sub_(1 + 127.5 * gain).clamp_(-1, 1)
+    return _saved(pictures, p["jpeg"])
+
+
+def _developed(light: Tensor, contrast: Tensor, blur: Tensor) -> Tensor:
+    """Exposed linear light (m, 3, H, W) as display values in [0, 1], blurred or sharpened; ``light`` is used up."""
     # Highlights roll off instead of clipping: twice the light of a white sheet is still just white.
     picture = (0.32 * light).add_(1).mul_(light).div_(light.mul_(0.82).add_(1)).clamp_min_(1e-6).sqrt_()
-    curve = picture.square().mul_(3 - 2 * picture)
-    picture.lerp_(curve, (0.45 * p["contrast"])[:, None])
+    curve = (-2 * picture).add_(3).mul_(picture).mul_(picture)
+    picture.lerp_(curve, contrast)
     # A lens blur of one pixel, down then across; the frame's outermost pixels stay as they are.
-    weight = p["blur"][:, None]
-    picture[:, :, 1:-1].lerp_((picture[:, :, :-2] + picture[:, :, 2:]).mul_(0.5), weight)
-    picture[:, :, :, 1:-1].lerp_((picture[:, :, :, :-2] + picture[:, :, :, 2:]).mul_(0.5), weight)
-    # Uniform over 256 levels has a deviation of 73.9 of them.
-    noisy = noise.to(picture.dtype).sub_(127.5).mul_(p["noise"][:, None] / 73.9).add_(picture)
-    return _saved(noisy.mul_(2).sub_(1).clamp_(-1, 1), p["jpeg"])
+    picture[:, :, 1:-1].lerp_((picture[:, :, :-2] + picture[:, :, 2:]).mul_(0.5), blur)
+    picture[:, :, :, 1:-1].lerp_((picture[:, :, :, :-2] + picture[:, :, :, 2:]).mul_(0.5), blur)
+    return picture
 
 
 def _saved(pictures: Tensor, quality: Tensor) -> Tensor:
     """The pictures (n, 3, H, W) in [-1, 1], those with a quality above 0 as JPEG leaves them; changed in place."""
     for row in torch.nonzero(quality.flatten()).flatten().tolist():
-        pixels = pictures[row].permute(1, 2, 0).add(1).mul(127.5).round().byte().cpu().numpy()
+        pixels = pictures[row].add(1).mul_(127.5).round_().byte().cpu().numpy()
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "JPEG", quality=int(quality[row]))
-        kept = torch.from_numpy(np.array(Image.open(buffer)))
-        pictures[row] = kept.to(pictures).permute(2, 0, 1).div(127.5).sub(1)
+        Image.fromarray(pixels.transpose(1, 2, 0).copy()).save(buffer, "JPEG", quality=int(quality[row]))
+        kept = torch.from_numpy(np.asarray(Image.open(buffer)).transpose(2, 0, 1).copy())
+        pictures[row] = kept.to(pictures).div_(127.5).sub_(1)
     return pictures

@@ -1,6 +1,6 @@
 """Faces to learn from: rendered ones, importers of labelled photos, the prepared data set, augmentation."""
 
-from l2sae.data.coverage import coverage_table, near_duplicates
+from l2sae.data.coverage import coverage_table, coverage_warnings, near_duplicates
 from l2sae.data.dataset import FaceBatch, FaceDataset, PreparedError, open_split
 from l2sae.data.overview import describe_data, skipped_table, split_table
 from l2sae.data.prepared import PrepareError, prepare
@@ -18,6 +18,7 @@ __all__ = [
     "SchemeError",
     "SourceError",
     "coverage_table",
+    "coverage_warnings",
     "describe_data",
     "flip_permutation",
     "get_scheme",

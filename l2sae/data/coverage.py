@@ -9,6 +9,21 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from l2sae.data.dataset import FaceDataset
+from l2sae.data.render.factors import OCCLUDERS
+
+_FACTORS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "monk_tone": ("Monk skin tone", tuple(f"Monk {tone}" for tone in range(1, 11))),
+    "occlusion": ("occlusion", ("none", *OCCLUDERS)),
+    "glasses": ("glasses", ("no glasses", "glasses")),
+}
+"""Recorded factor of rendered faces -> attribute, and the groups that there should be."""
+_BINNED: dict[str, tuple[str, tuple[float, ...], tuple[str, ...]]] = {
+    "yaw": ("pose", (10, 25), ("frontal", "turned 10 to 25 degrees", "turned more")),
+    "light_azimuth": ("light direction", (20, 45), ("front", "oblique, 20 to 45 degrees", "side")),
+    "hidden": ("share of the face hidden", (1e-3, 0.1, 0.3), ("nothing", "under 10 %", "10 to 30 %", "over 30 %")),
+    "head_height": ("framing", (0.65, 0.78), ("head under 65 % of the picture", "65 to 78 %", "close")),
+}
+"""Recorded factor -> attribute, limits of its absolute value, and names of the groups between them."""
 
 FEW = 30  # faces: below, a group's figures say little
 TONES = {"very light": 55, "light": 41, "intermediate": 28, "tan": 10, "brown": -30, "dark": -91}
@@ -22,10 +37,11 @@ _CHUNK = 256
 
 
 def coverage_table(dataset: FaceDataset, skin: str = "skin", max_faces: int = 2000) -> pd.DataFrame:
-    """Faces in each group of skin tone, light and, where it is known, pose; ``note`` marks groups of few.
+    """Faces in each group of skin tone, light and whatever else is known; ``note`` marks groups of few or none.
 
     Tone and light are measured in the skin ROI, so they depend on the light that a photo was taken in; they show
-    what is missing and are no judgement of a person. Without that ROI nothing but the pose is counted.
+    what is missing and are no judgement of a person. Without that ROI they are not counted. Photos whose landmarks
+    were found have a pose; rendered faces have all that was drawn: Monk skin tone, pose, light, occlusion, framing.
 
     Args:
         dataset: one split.
@@ -39,10 +55,47 @@ def coverage_table(dataset: FaceDataset, skin: str = "skin", max_faces: int = 20
     if "turn" in dataset.attributes:
         turned = dataset.attributes["turn"].astype(float).abs()[: len(groups)] > TURNED
         groups["pose"] = np.where(turned, "turned", "frontal")
+    expected = _add_recorded(groups, dataset.attributes)
     counted = groups.melt(var_name="attribute", value_name="group").value_counts(sort=False).rename("faces")
-    table = counted.reset_index().sort_values(["attribute", "faces"], ascending=[True, False], ignore_index=True)
-    table["note"] = np.where(table["faces"] < FEW, "too few to evaluate", "")
+    absent = [(*pair, 0) for pair in expected if pair not in counted.index]
+    counted = pd.concat([counted.reset_index(), pd.DataFrame(absent, columns=["attribute", "group", "faces"])])
+    table = counted.astype({"faces": int})
+    # Groups with an order of their own keep it; the others come by size.
+    places = {pair: place for place, pair in enumerate(expected)}
+    table["place"] = [places.get((row.attribute, row.group), -row.faces) for row in table.itertuples()]
+    table = table.sort_values(["attribute", "place", "group"], ignore_index=True).drop(columns="place")
+    table["note"] = np.select([table["faces"] == 0, table["faces"] < FEW], ["none", "too few to evaluate"], "")
     return table
+
+
+def coverage_warnings(table: pd.DataFrame) -> list[str]:
+    """A sentence for each attribute with groups too small to evaluate, from the table of `coverage_table`."""
+    small = table[table["note"] != ""]
+    return [
+        f"{attribute}: fewer than {FEW} faces in "
+        + ", ".join(f"{group} ({faces})" for group, faces in zip(rows["group"], rows["faces"], strict=True))
+        for attribute, rows in small.groupby("attribute")
+    ]
+
+
+def _add_recorded(groups: pd.DataFrame, attributes: pd.DataFrame) -> list[tuple[str, str]]:
+    """Add a column for each known factor to ``groups``; returns the (attribute, group) pairs that there should be."""
+    expected = []
+    rows = attributes.iloc[: len(groups)]
+    for factor, (attribute, names) in _FACTORS.items():
+        if factor in rows:
+            values = rows[factor]
+            if factor == "monk_tone":
+                values = "Monk " + values.astype(int).astype(str)
+            elif factor == "glasses":
+                values = np.where(values.astype(str) == "True", "glasses", "no glasses")
+            groups[attribute] = np.asarray(values).astype(str)
+            expected += [(attribute, name) for name in names]
+    for factor, (attribute, limits, names) in _BINNED.items():
+        if factor in rows:
+            groups[attribute] = np.array(names)[np.digitize(rows[factor].astype(float).abs(), limits)]
+            expected += [(attribute, name) for name in names]
+    return expected
 
 
 def near_duplicates(dataset: FaceDataset) -> list[tuple[str, str]]:

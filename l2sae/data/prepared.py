@@ -1,5 +1,6 @@
 """The prepare stage: any source to the canonical data set of `l2sae.data.dataset`, in one atomic step."""
 
+import errno
 import json
 import os
 import shutil
@@ -17,8 +18,9 @@ from l2sae.data.decode import Face, UnusableError, load_face
 from l2sae.data.photos import label_photos
 from l2sae.data.rendered import render_faces
 from l2sae.data.schemes import Scheme, part_rois
-from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, Skipped, list_source, relative
+from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, list_source, relative
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
+from l2sae.data.walk import Skipped
 from l2sae.params import Params, SplitRatios
 
 __all__ = ["FaceBatch", "FaceDataset", "PrepareError", "open_split", "prepare"]
@@ -56,7 +58,7 @@ def prepare(params: Params, out: str | Path, progress: Progress = print) -> dict
 
     Raises:
         SourceError, SchemeError: the folder, its layout or the scheme does not serve; nothing was written.
-        PrepareError: more than ``data.max_skipped`` of the files are bad, or a split is empty.
+        PrepareError: more than ``data.max_skipped`` of the files are bad, a split is empty, or the disk is full.
     """
     out = Path(out)
     partial = out.with_name(f".{out.name}.partial")
@@ -67,6 +69,14 @@ def prepare(params: Params, out: str | Path, progress: Progress = print) -> dict
         manifest = fill(params, partial, progress)
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         _replace(out, partial)
+    except OSError as error:
+        # NumPy reports a write that the disk cut short without the system's error number.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) and " written" not in str(error):
+            raise
+        raise PrepareError(
+            f"{out}: the disk is full ({error.strerror or error}) while the shards were written; "
+            "free space on that disk, or lower data.image_size or data.count; what was there before is unchanged"
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest

@@ -6,11 +6,12 @@ Importers look at names only; `l2sae.data.decode` reads the files. Layouts follo
 import functools
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from l2sae.data.schemes import CELEBAMASK_PARTS, SCHEMES, Scheme, get_scheme
+from l2sae.data.walk import Skipped, walk
 from l2sae.params import DataParams, SplitFolders
 
 SPLITS = ("train", "val", "test")
@@ -53,15 +54,6 @@ class Entry:
     masks: tuple[MaskFile, ...]
     split: str | None = None
     soft: bool = False
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file left out. ``bad`` files count against ``data.max_skipped``; strays and unlabelled folders do not."""
-
-    file: Path
-    reason: str
-    bad: bool = True
 
 
 @dataclass
@@ -210,11 +202,11 @@ def _list_pair(listing: Listing, root: Path, photos: Path, labels: Path, split: 
 def _pictures(folder: Path, listing: Listing) -> dict[Path, Path]:
     """Relative path without suffix -> file, for the pictures below ``folder``; the rest is recorded as skipped."""
     found: dict[Path, Path] = {}
-    for path in _files(folder):
+    files, skipped = walk(folder, _names_a_picture, "not a picture")
+    listing.skipped += skipped
+    for path in files:
         key = path.relative_to(folder).with_suffix("")
-        if path.name.startswith(".") or path.suffix.lower() not in _PICTURES:
-            listing.skipped.append(Skipped(path, "stray file: not a picture", bad=False))
-        elif path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             listing.skipped.append(Skipped(path, "symbolic link out of the folder"))
         elif key in found:
             listing.skipped.append(Skipped(path, f"same name as {found[key].name}"))
@@ -223,8 +215,8 @@ def _pictures(folder: Path, listing: Listing) -> dict[Path, Path]:
     return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+def _names_a_picture(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in _PICTURES
 
 
 # --- CelebAMask-HQ --------------------------------------------------------------------------------------------------
@@ -256,12 +248,11 @@ def _celebamask_hq(root: Path, data: DataParams) -> Listing:
 
 def _celeba_masks(folder: Path, listing: Listing) -> dict[int, dict[str, Path]]:
     masks: dict[int, dict[str, Path]] = {}
-    for path in _files(folder):
-        match = _CELEBA_MASK.fullmatch(path.name)
-        if match:
+    files, skipped = walk(folder, lambda name: bool(_CELEBA_MASK.fullmatch(name)), "not a part of CelebAMask-HQ")
+    listing.skipped += skipped
+    for path in files:
+        if match := _CELEBA_MASK.fullmatch(path.name):
             masks.setdefault(int(match["index"]), {})[match["part"]] = path
-        else:
-            listing.skipped.append(Skipped(path, "stray file: not a part of CelebAMask-HQ", bad=False))
     return masks
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from l2sae.data.coverage import coverage_table, near_duplicates
+from l2sae.data.coverage import coverage_table, coverage_warnings, near_duplicates
 from l2sae.data.dataset import FaceBatch
 
 LIGHT, DARK, GREY = (235, 205, 185), (75, 50, 40), (140, 140, 140)
@@ -67,3 +67,38 @@ def test_near_duplicates_are_found_and_others_not() -> None:
     coarse = [rng.integers(0, 256, (8, 8, 3)).astype(np.uint8).repeat(4, 0).repeat(4, 1) for _ in range(5)]
     again = (coarse[2] * 0.9 + 10).astype(np.uint8)
     assert near_duplicates(Faces([*coarse, again])) == [("face2", "face5")]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def drawn() -> Faces:
+    """Forty rendered faces of one tone, of which four wear a mask and one is turned."""
+    faces = Faces([plain(LIGHT)] * 40)
+    faces.attributes["monk_tone"] = 3
+    faces.attributes["occlusion"] = ["none"] * 36 + ["face_mask"] * 4
+    faces.attributes["hidden"] = [0.0] * 36 + [0.05, 0.2, 0.4, 0.5]
+    faces.attributes["yaw"] = [-30.0] + [3.0] * 39
+    return faces
+
+
+def test_what_was_drawn_is_counted_and_absent_groups_are_shown(drawn: Faces) -> None:
+    table = coverage_table(drawn).set_index(["attribute", "group"])  # type: ignore[arg-type]
+    assert table.loc[("Monk skin tone", "Monk 3"), "faces"] == 40
+    assert table.loc[("Monk skin tone", "Monk 10"), ["faces", "note"]].tolist() == [0, "none"]
+    assert len(table.loc["Monk skin tone"]) == 10
+    assert table.loc["occlusion", "faces"].to_dict() == {
+        "none": 36, "face_mask": 4, "hand": 0, "hat": 0, "object": 0, "strands": 0,
+    }  # fmt: skip
+    assert table.loc["share of the face hidden", "faces"].to_dict() == {
+        "nothing": 36, "over 30 %": 2, "10 to 30 %": 1, "under 10 %": 1,
+    }  # fmt: skip
+    assert table.loc[("pose", "turned more"), "faces"] == 1
+    assert table.groupby("attribute")["faces"].sum().eq(40).all()
+
+
+def test_small_groups_give_a_warning_for_each_attribute(drawn: Faces) -> None:
+    warnings = coverage_warnings(coverage_table(drawn))  # type: ignore[arg-type]
+    told = {line.split(":")[0]: line for line in warnings}
+    assert "face_mask (4)" in told["occlusion"]
+    assert "none" not in told["occlusion"]
+    assert "Monk 1 (0)" in told["Monk skin tone"]
+    assert "light" not in told  # all forty are lit evenly

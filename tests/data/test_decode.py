@@ -1,6 +1,8 @@
 """Photos and masks of every kind become RGB and ROI ids, or say why not."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +165,46 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, mask: Path, monkeypatch
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(UnusableError, match="truncated or damaged: Image size"):
         load(save(tmp_path / "photo.png", photo(1)), mask)
+
+
+def png(width: int, height: int, depth: int, rows: bytes) -> bytes:
+    """An RGB PNG written by hand: 16 bits a channel, and sizes that no rows back up, are beyond Pillow's writer."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
+def test_a_small_file_that_claims_a_huge_picture_is_refused(tmp_path: Path, mask: Path) -> None:
+    bomb = write(tmp_path / "photo.png", png(60_000, 60_000, 8, bytes(1_000_000)))
+    assert bomb.stat().st_size < 5000
+    with pytest.raises(UnusableError, match=r"truncated or damaged: Image size \(3600000000 pixels\)"):
+        load(bomb, mask)
+
+
+def test_sixteen_bits_a_channel_keep_their_range(tmp_path: Path, mask: Path) -> None:
+    wide = photo(1).astype(">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in wide)
+    path = write(tmp_path / "wide.png", png(wide.shape[1], wide.shape[0], 16, rows))
+    narrow = load(save(tmp_path / "narrow.png", photo(1)), mask).image
+    np.testing.assert_allclose(load(path, mask).image.astype(int), narrow.astype(int), atol=1)
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG", "TIFF"])
+def test_animated_and_multi_page_pictures_are_refused(tmp_path: Path, mask: Path, kind: str) -> None:
+    buffer = io.BytesIO()
+    frames = [Image.fromarray(photo(number)) for number in (1, 2)]
+    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:])
+    with pytest.raises(UnusableError, match="animated or multi-page"):
+        load(write(tmp_path / "photo.png", buffer.getvalue()), mask)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+def test_a_file_cut_anywhere_is_never_taken_for_whole(tmp_path: Path, mask: Path, share: float) -> None:
+    for name in ("photo.jpg", "photo.png"):
+        whole = save(tmp_path / name, photo(1)).read_bytes()
+        cut = write(tmp_path / name, whole[: int(share * len(whole))])
+        with pytest.raises(UnusableError, match=r"truncated or damaged|not an image"):
+            load(cut, mask)

@@ -1,3 +1,5 @@
+import pandas as pd
+
 from l2sae.data import describe_data, skipped_table, split_table
 
 MANIFEST = {
@@ -18,6 +20,13 @@ def test_description_counts_faces_and_skipped_files() -> None:
     assert described["counts"] == {"train": 3, "test": 1}
     assert described["skipped"] == 3
     assert described["roi_pixel_shares"]["test"]["hair"] == 0.5
+
+
+def test_coverage_is_added_by_attribute_and_group() -> None:
+    rows = [("pose", "turned more", 3), ("share of the face hidden", "over 30 %", 2)]
+    described = describe_data(MANIFEST, pd.DataFrame(rows, columns=["attribute", "group", "faces"]))
+    assert described["coverage"] == {"pose": {"turned_more": 3}, "share_of_the_face_hidden": {"over_30_percent": 2}}
+    assert "coverage" not in describe_data(MANIFEST)
 
 
 def test_split_table_gives_shares_in_percent() -> None:

@@ -114,6 +114,24 @@ def test_too_many_bad_files_leave_the_old_data_alone(folder: Path, tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "source"]
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError("8128 requested and 100 written")])
+def test_a_full_disk_leaves_the_old_data_alone(folder: Path, tmp_path: Path, monkeypatch, error: OSError) -> None:
+    """Both ways in which NumPy reports a full disk."""
+    prepare(labelled(folder), tmp_path / "out", quiet)
+    before = tree_bytes(tmp_path / "out")
+    save_array = np.save
+
+    def save_to_full_disk(path: Path, array: np.ndarray) -> None:
+        save_array(path, array[:1])  # half-written
+        raise error
+
+    monkeypatch.setattr(dataset_module.np, "save", save_to_full_disk)
+    with pytest.raises(PrepareError, match=r"out: the disk is full .*free space.*unchanged"):
+        prepare(labelled(folder, max_skipped=0.5), tmp_path / "out", quiet)
+    assert tree_bytes(tmp_path / "out") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "source"]
+
+
 def test_a_photo_in_train_and_test_stays_in_test_only(folder: Path, tmp_path: Path) -> None:
     split = {"train": ["train", "test"], "test": ["test"]}
     manifest = prepare(labelled(folder, split=split, max_skipped=0.3), tmp_path / "out", quiet)

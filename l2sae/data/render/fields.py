@@ -30,50 +30,51 @@ class Picked(Mapping[str, Tensor]):
 
 def coverage(distance: Tensor, softness: Tensor | float) -> Tensor:
     """Alpha of a shape from its signed distance (negative inside): a ramp ``softness`` wide, centred on the edge."""
-    return (0.5 - distance / softness).clamp(0, 1)
+    return (distance * (-1 / softness)).add_(0.5).clamp_(0, 1)
 
 
 def ramp(value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
     """0 below ``low``, 1 above ``high``, smooth between."""
-    t = ((value - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    t = (value - low).mul_(1 / (high - low)).clamp_(0, 1)
+    return (-2 * t).add_(3).mul_(t).mul_(t)
 
 
 def smooth_max(a: Tensor, b: Tensor, radius: Tensor | float) -> Tensor:
     """Intersection of two shapes given as distances, the corner rounded by about ``radius``."""
-    return 0.5 * (a + b + ((a - b).square() + radius * radius).sqrt())
+    return (a - b).square_().add_(radius * radius).sqrt_().add_(a + b).mul_(0.5)
 
 
 def smooth_min(a: Tensor, b: Tensor, radius: Tensor | float) -> Tensor:
     """Union of two shapes given as distances, the joint filled by about ``radius``."""
-    return 0.5 * (a + b - ((a - b).square() + radius * radius).sqrt())
+    return (a - b).square_().add_(radius * radius).sqrt_().neg_().add_(a + b).mul_(0.5)
 
 
 def bump(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
     """A hill of the given extents, 1 at the origin: (1 - r^2 / 4)^4, cheaper than the Gaussian it resembles."""
-    return _hill((x / width).square() + (y / height).square())
+    return _hill((x / width).square_() + (y / height).square_())
 
 
 def ridge(x: Tensor, width: Tensor | float) -> Tensor:
     """The same along one axis only."""
-    return _hill((x / width).square())
+    return _hill((x / width).square_())
 
 
 def _hill(square: Tensor) -> Tensor:
-    return (1 - 0.25 * square).clamp_min(0).square().square()
+    """In place, as most of these building blocks: fresh memory is what costs at this size."""
+    return square.mul_(-0.25).add_(1).clamp_min_(0).square_().square_()
 
 
 def ellipse(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
     """Approximate signed distance to an ellipse with the given half axes, exact on its outline."""
     a, b = x / width, y / height
-    r = (a * a + b * b).sqrt() + 1e-6
-    slope = ((a / width).square() + (b / height).square()).sqrt() + 1e-6
-    return (r - 1) * r / slope
+    r = (a * a + b * b).sqrt_().add_(1e-6)
+    slope = ((a / width).square_() + (b / height).square_()).sqrt_().add_(1e-6)
+    return (r - 1).mul_(r).div_(slope)
 
 
 def mix(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
     """``a`` where weight is 0, ``b`` where it is 1."""
-    return a + (b - a) * weight
+    return torch.lerp(a, b, weight)
 
 
 def enlarge(field: Tensor, size: int) -> Tensor:

@@ -74,7 +74,7 @@ def opening(p: Params, frame: Frame) -> Tensor:
 def strands(p: Params, frame: Frame, texture: Tensor, grow: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     """Clumps and fine strands, each (n, H, W) around 0 with deviation near 1, from ``texture`` (n, 1, T, T).
 
-    Where to look up the texture is smooth, so it is found on the coarse ``frame`` and enlarged.
+    Where to look up the texture is smooth, so it is found on the coarse ``frame`` and enlarged; clumps are coarse too.
     """
     x, y = frame.x, frame.y
     part = p["hair_part"]
@@ -85,13 +85,13 @@ def strands(p: Params, frame: Frame, texture: Tensor, grow: Callable[[Tensor], T
     across = across + p["hair_wave"] * torch.sin(along * p["hair_wave_rate"] + p["hair_phase"])
     # Curls are as long as wide; straight strands run on.
     stretch = 0.10 + 0.75 * p["hair_curl"]
-    place = torch.stack([grow(across), grow(along * stretch)], dim=-1)
-    coarse, fine = place * 0.40, place * 0.95 + torch.tensor([0.1, -0.1], device=place.device)
+    place = torch.stack([across, along * stretch], dim=1)
 
     def look_up(grid: Tensor) -> Tensor:
+        grid = grid.permute(0, 2, 3, 1)
         return F.grid_sample(texture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)[:, 0]
 
-    return look_up(coarse), look_up(fine)
+    return grow(look_up(place * 0.40)), look_up(grow(place * 0.95) + place.new_tensor([0.1, -0.1])[:, None, None])
 
 
 def _sheen(p: Params, frame: Frame) -> tuple[Tensor, Tensor]:

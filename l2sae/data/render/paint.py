@@ -77,8 +77,8 @@ def paint(p: Params, size: int, noise: Noise) -> tuple[Tensor, dict[str, Tensor]
     return scene.camera(p, image, noise.sensor), shares, hidden
 
 
-Layer = tuple[str, Tensor, Tensor]
-"""A part, its alpha (n, H, W), and its colour, broadcastable to (n, 3, H, W)."""
+Layer = tuple[str, Tensor, Tensor, Tensor | float]
+"""A part, its alpha (n, H, W), its colour, broadcastable to (n, 3, H, W), and the light on it, to (n, H, W)."""
 
 
 def _layers(
@@ -86,21 +86,21 @@ def _layers(
 ) -> tuple[list[Layer], Tensor]:
     """The layers front to back, and where the picture's right ear would be, (n, H, W)."""
     edge = frame.pixel
-    ambient = (p["ambient"] * 0.8 + p["light_intensity"] * 0.6)[:, None]
+    ambient = p["ambient"] * 0.8 + p["light_intensity"] * 0.6
     distance, shade, side = head.ears(p, frame)
     near = ramp(-side * p["sin_yaw"], 0.10, 0.22)  # the ear on the side that faces us lies on the head
     ears, in_front = coverage(grow(distance), edge) * p["hair_ears"], grow(near)
-    ear_colour = p["ear"] * (grow(shade)[:, None] * ambient)
+    ear_light = grow(shade * ambient)
     neck_distance, neck_light = head.neck(p, frame)
     cloth_distance, lit_cloth = scene.clothes(p, frame)
-    layers = [
-        ("ears", ears * in_front, ear_colour),
-        ("hair", cut.front, cut.colour),
-        ("face", *face),
-        ("ears", ears, ear_colour),
-        ("cloth", coverage(grow(cloth_distance), edge), grow(lit_cloth)),
-        ("neck", coverage(grow(neck_distance), edge), 0.95 * p["skin"] * (grow(neck_light)[:, None] * ambient)),
-        ("hair", cut.back, cut.colour * 0.55),
+    layers: list[Layer] = [
+        ("ears", ears * in_front, p["ear"], ear_light),
+        ("hair", cut.front, cut.colour, 1.0),
+        ("face", *face, 1.0),
+        ("ears", ears, p["ear"], ear_light),
+        ("cloth", coverage(grow(cloth_distance), edge), grow(lit_cloth), 1.0),
+        ("neck", coverage(grow(neck_distance), edge), p["skin"], grow(0.95 * neck_light * ambient)),
+        ("hair", cut.back, cut.colour, 0.55),
     ]
     return layers, 0.5 + 0.5 * grow(side)
 
@@ -110,9 +110,9 @@ def _stack(layers: Sequence[Layer], backdrop: Tensor) -> tuple[Tensor, dict[str,
     clear = torch.ones_like(layers[0][1])
     image = torch.zeros_like(backdrop)
     shares: dict[str, Tensor] = {}
-    for part, alpha, colour in layers:
+    for part, alpha, colour, light in layers:
         share = clear * alpha
-        image.addcmul_(colour, share[:, None])
+        image.addcmul_(colour, (share * light)[:, None])
         clear.sub_(share)
         shares[part] = shares[part].add_(share) if part in shares else share
     return image.addcmul_(backdrop, clear[:, None]), shares

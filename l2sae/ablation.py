@@ -2,18 +2,24 @@
 
 After ``dvc repro``, ``python -m l2sae.ablation queue`` puts every run that has no result yet into DVC's queue, and
 ``dvc queue start`` works it off. ``python -m l2sae.ablation collect`` keeps what the finished ones measured in
-``benchmarks/ablation/``. Each may be called again at any time. The figures stage draws the table from there.
+``benchmarks/ablation/``. ``python -m l2sae.ablation run --jobs 8`` does the same without DVC, as many runs at a time as
+a large machine has room for. Each may be called again at any time. The figures stage draws the table from there.
 """
 
 import json
+import os
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import click
 import pandas as pd
+import torch
 
 from l2sae.metrics import flatten, write_metrics
 from l2sae.params import load_params
@@ -107,16 +113,10 @@ def main() -> None:
 @click.option("--seeds", default=len(SEEDS), show_default=True, help="Runs of each row.")
 def queue(preset: str, only: tuple[str, ...], seeds: int) -> None:
     """Queue the runs that have no result yet."""
-    rows = factors(load_params().rois)
-    if unknown := sorted(set(only) - set(rows)):
-        raise click.UsageError(f"no row {', '.join(unknown)}; there are: {', '.join(rows)}")
-    there = _experiments()
-    for factor, changes in rows.items():
-        for seed in range(seeds):
-            name = experiment(factor, seed)
-            if (only and factor not in only) or (FOLDER / f"{factor}-{seed}.json").is_file() or name in there:
-                continue
-            subprocess.run(queue_command(factor, seed, changes, preset), check=True)
+    rows, there = factors(load_params().rois), _experiments()
+    for factor, seed in _missing(only, seeds):
+        if experiment(factor, seed) not in there:
+            subprocess.run(queue_command(factor, seed, rows[factor], preset), check=True)
     click.echo("dvc queue start    # works them off; then python -m l2sae.ablation collect")
 
 
@@ -127,15 +127,80 @@ def collect() -> None:
     for factor in factors(load_params().rois):
         for seed in SEEDS:
             commit = there.get(experiment(factor, seed))
-            if commit is None or (FOLDER / f"{factor}-{seed}.json").is_file():
+            if commit is None or _result(factor, seed).is_file():
                 continue
             shown = subprocess.run(
                 ["git", "show", f"{commit}:metrics/evaluate.json"], capture_output=True, text=True, check=True
             )
-            figures = {key: value for key, value in flatten(json.loads(shown.stdout)).items() if "ci." not in key}
-            write_metrics({"factor": factor, "seed": seed, "metrics": figures}, FOLDER / f"{factor}-{seed}.json")
+            _keep(factor, seed, json.loads(shown.stdout))
             kept += 1
     click.echo(f"{FOLDER}: {kept} more runs, {len(list(FOLDER.glob('*.json')))} in all")
+
+
+@main.command()
+@click.option("--preset", default=PREFIX, show_default=True, help="What all runs share.")
+@click.option("--only", multiple=True, help="Rows of the table; default: all.")
+@click.option("--seeds", default=len(SEEDS), show_default=True, help="Runs of each row.")
+@click.option("--jobs", default=1, show_default=True, help="Runs at a time, which share the processor's cores.")
+def run(preset: str, only: tuple[str, ...], seeds: int, jobs: int) -> None:
+    """Do the runs that have no result yet here and now, without DVC."""
+    missing = _missing(only, seeds)
+    with (
+        tempfile.TemporaryDirectory(prefix="l2sae-ablation-") as folder,
+        ProcessPoolExecutor(jobs, get_context("spawn")) as pool,
+    ):
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        data = {seed: Path(folder) / str(seed) for _, seed in missing}
+        list(pool.map(_prepare, data, data.values(), [preset] * len(data), [threads] * len(data)))
+        running = {
+            pool.submit(_measure, factors(load_params().rois)[factor], seed, preset, data[seed], threads): (
+                factor,
+                seed,
+            )
+            for factor, seed in missing
+        }
+        for finished in as_completed(running):
+            _keep(*running[finished], finished.result())
+            click.echo(f"{_result(*running[finished])}: written")
+
+
+def _prepare(seed: int, folder: Path, preset: str, threads: int) -> None:
+    """The faces of a seed: all rows share them."""
+    from l2sae.data import prepare  # the table does without it
+
+    torch.set_num_threads(threads)
+    prepare(load_params(overrides={"preset": preset, "seed": seed}), folder, progress=lambda line: None)
+
+
+def _measure(changes: Mapping[str, Any], seed: int, preset: str, data: Path, threads: int) -> dict[str, Any]:
+    """What the stages train and evaluate measure of one run."""
+    from l2sae.data import open_split  # the table does without them
+    from l2sae.evaluation import evaluate
+    from l2sae.training import train
+
+    torch.set_num_threads(threads)
+    params = load_params(overrides={"preset": preset, "seed": seed, **changes})
+    model = train(params, data, lambda *_: None).model
+    splits = (open_split(data, name, params.rois, params.data.image_size) for name in ("test", "train"))
+    return evaluate(model, next(splits), params, next(splits), "rendered", progress=lambda line: None)
+
+
+def _missing(only: Sequence[str], seeds: int) -> list[tuple[str, int]]:
+    """Rows and seeds that have no result yet."""
+    rows = factors(load_params().rois)
+    if unknown := sorted(set(only) - set(rows)):
+        raise click.UsageError(f"no row {', '.join(unknown)}; there are: {', '.join(rows)}")
+    pairs = [(factor, seed) for factor in rows if not only or factor in only for seed in range(seeds)]
+    return [pair for pair in pairs if not _result(*pair).is_file()]
+
+
+def _result(factor: str, seed: int) -> Path:
+    return FOLDER / f"{factor}-{seed}.json"
+
+
+def _keep(factor: str, seed: int, metrics: dict[str, Any]) -> None:
+    figures = {key: value for key, value in flatten(metrics).items() if "ci." not in key}
+    write_metrics({"factor": factor, "seed": seed, "metrics": figures}, _result(factor, seed))
 
 
 def _experiments() -> dict[str, str]:

@@ -128,9 +128,9 @@ def test_identity_reads_no_more_batches_than_it_needs(model, split, monkeypatch)
     read = []
 
     def batches(model, faces, compose):
-        for one in split.batches():
-            read.append(len(one[1]))
-            yield one[1], one[1]
+        for photos in torch.zeros(3, 2, 3, 8, 8):
+            read.append(len(photos))
+            yield photos, photos
 
     monkeypatch.setattr(perceptual, "MOST_FACES", 1)
     monkeypatch.setattr(perceptual, "edited_batches", batches)
@@ -138,4 +138,4 @@ def test_identity_reads_no_more_batches_than_it_needs(model, split, monkeypatch)
     monkeypatch.setattr(perceptual, "import_extra", lambda package, extra: None)
     monkeypatch.setattr(perceptual, "FaceEmbedding", lambda files: lambda picture, like=None: np.ones(2))
     assert get(perceptual.optional_figures(model, split, "detail"), "identity.cosine") == pytest.approx(1)
-    assert len(read) == 1 < len(list(split.batches()))
+    assert len(read) == 1

@@ -11,6 +11,7 @@ class Panels {
       (content, buffers, generation) => this.receive(content, buffers, generation),
       (silent) => this.silence(silent),
     );
+    this.link.onPost = (generation) => (this.root.dataset.asked = generation);
     this.key = `l2sae:${name}`;
     this.root = h("div", {
       className: "l2sae",

@@ -26,6 +26,7 @@ DISPLAY = 512  # longer side of the pictures on screen, in pixels
 DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops
 THUMB = 72
 DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
+FORMATS = {"png": ".png", "jpeg": ".jpg"}
 VIEWS = ("edit", "difference", "outside")
 NOTHING = "No photo yet: choose a face on the left, or open a photo of your own."
 
@@ -361,11 +362,13 @@ class Controller:
         else:
             self.say("note", f"{name}: made on another photo; its layers are applied afresh, without drawn masks.")
 
-    def export(self, purpose: str = "research") -> None:
-        """Write the edit at full size with its recipe, and hand the picture to the browser."""
-        path = self._free_path(".png")
+    def export(self, purpose: str = "research", format: str = "png") -> None:
+        """Write the edit at full size with its recipe, as ``png`` or ``jpeg``, and hand the picture to the browser."""
+        if format not in FORMATS:
+            raise EditError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
+        path = self._free_path(FORMATS[format])
         save_edit(self.session, path, purpose)
-        self._send_file(path.name, "image/png", path.read_bytes())
+        self._send_file(path.name, f"image/{format}", path.read_bytes())
         self.say("note", f"Exported as {path}, with its recipe beside it.")
 
     def _free_path(self, suffix: str) -> Path:
@@ -373,7 +376,9 @@ class Controller:
         if not self.session.loaded:
             raise EditError("no photo loaded")
         numbers = (self.exports / f"{stem}-{number:03d}" for number in range(1, 10_000))
-        free = (p for p in numbers if not any(Path(f"{p}{end}").exists() for end in (".png", ".recipe.json")))
+        free = (
+            p for p in numbers if not any(Path(f"{p}{end}").exists() for end in (*FORMATS.values(), ".recipe.json"))
+        )
         return Path(f"{next(free)}{suffix}")
 
     def _send_file(self, name: str, mime: str, data: bytes) -> None:

@@ -235,6 +235,23 @@ def test_exports_are_written_whole_with_their_recipe(
     assert np.array_equal(recipe.replay(tiny_model, photos[0]), rendered)
 
 
+def test_an_export_as_jpeg_holds_the_mark_and_its_recipe(
+    send: Driver, tiny_model: L2SAE, photos: Photos, tmp_path: Path
+) -> None:
+    send("use_style", name="ben")
+    send("export", format="jpeg")
+    [file] = send.all("file")
+    assert (file.content["name"], file.content["mime"]) == ("ann-001.jpg", "image/jpeg")
+    with Image.open(io.BytesIO(file.buffers[0])) as written:
+        assert (written.format, written.size) == ("JPEG", (131, 97))
+    recipe = Recipe.load(tmp_path / "edits" / "ann-001.recipe.json")
+    assert np.array_equal(recipe.replay(tiny_model, photos[0]), send.controller.session.render())
+    send("export")
+    assert (tmp_path / "edits" / "ann-002.png").is_file()  # never beside a recipe of another picture
+    send("export", format="gif")
+    assert "png, jpeg" in send.error
+
+
 def test_requests_that_make_no_sense_are_refused_and_change_nothing(send: Driver) -> None:
     send("use_style", name="ben")
     before = send.state["layers"]

@@ -167,6 +167,7 @@ def widgets(moves: int, seconds: float) -> None:
     if missing := browser.missing_part():
         raise click.ClickException(missing)
     written: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    written["load"] = os.getloadavg()[0]  # of a machine that others use too, times are longer than the editors'
     written |= measure.measure_exports(load_model(device="cpu"))
     click.echo(f"widgets: export: {written['export_12mp']}")
     written |= measure.measure_widgets(moves, seconds, click.echo)

@@ -27,6 +27,7 @@ DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when i
 THUMB = 72
 DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
 FORMATS = {"png": ".png", "jpeg": ".jpg"}
+NOT_FOUND = "choose another region or photo, or a closer crop; in the ROI-mask editor the region can be drawn."
 VIEWS = ("edit", "difference", "outside")
 NOTHING = "No photo yet: choose a face on the left, or open a photo of your own."
 
@@ -121,7 +122,7 @@ class Controller:
                 raise EditError(f"{request.action}: {error}") from None
             action(**arguments)
         except (EditError, OSError) as error:
-            self.say("error", NOTHING if "no photo loaded" in str(error) else str(error))
+            self.say("error", _in_the_editor(str(error)))
         except Exception as error:
             logging.getLogger(__name__).exception("action %s", request.action)
             self.say("error", f"This did not work, and nothing was changed: {type(error).__name__}: {error}")
@@ -245,8 +246,11 @@ class Controller:
         self.view = "edit"
         self._send_before()
         missing = [roi for roi, value in error.rois.items() if value is None]
-        if caught or len(missing) == len(self.model.roi_names):
-            self.say("warning", f"{name} does not look like a face crop: {caught[-1].message if caught else ''}")
+        if caught:
+            self.say("warning", f"{name} does not look like a face crop: {caught[-1].message}")
+        elif 2 * len(missing) > len(self.model.roi_names):
+            found = f"no {', '.join(missing)} found. Open a photo cropped to a face, or draw the regions as masks"
+            self.say("warning", f"{name} does not look like a face crop: {found}.")
         elif missing:
             self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
 
@@ -383,3 +387,11 @@ class Controller:
 
     def _send_file(self, name: str, mime: str, data: bytes) -> None:
         self._extra.append(Reply({"type": "file", "name": name, "mime": mime}, [data]))
+
+
+def _in_the_editor(text: str) -> str:
+    """An error of the package with the remedies that an editor has."""
+    if "no photo loaded" in text:
+        return NOTHING
+    what, found, _ = text.partition(" found in the photo:")
+    return f"{what.capitalize()}{found} {NOT_FOUND}" if found else text

@@ -158,6 +158,23 @@ def bulk(photos: int, marked: int, side: int) -> None:
 
 
 @main.command()
+@click.option("--moves", default=120, show_default=True, help="Of a slider, one at a time.")
+@click.option("--seconds", default=60.0, show_default=True, help="Of the steady drag.")
+def widgets(moves: int, seconds: float) -> None:
+    """The editors in JupyterLab and headless Chromium, and exports of 12 megapixels: benchmarks/widgets.json."""
+    from l2sae.widgets import browser, measure  # the other commands do without it
+
+    if missing := browser.missing_part():
+        raise click.ClickException(missing)
+    written: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    written["load"] = os.getloadavg()[0]  # of a machine that others use too, times are longer than the editors'
+    written |= measure.measure_exports(load_model(device="cpu"))
+    click.echo(f"widgets: export: {written['export_12mp']}")
+    written |= measure.measure_widgets(moves, seconds, click.echo)
+    write_metrics(written, FOLDER / "widgets.json")
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--scheme", default="fasseg", show_default=True, help="What the masks' ids or colours mean.")
 @click.option("--size", default=128, show_default=True, help="Pixels a side of the crops that are compared.")

@@ -157,13 +157,15 @@ def _target(x: Tensor, field: Tensor, compose: str, strength: float) -> Tensor:
 
 def _curve(t: Tensor, gain: Tensor) -> Tensor:
     """Multiply the odds of t in [0, 1] by ``gain``; 0 and 1 are fixed points, gain 1 is the identity."""
-    return t * gain / (1 + t * (gain - 1))
+    return (t * gain).div_((gain - 1).mul_(t).add_(1))  # in place: fresh memory would cost as much as the arithmetic
 
 
 def _local_mean(field: Tensor, matte: Tensor, radius: int, inside: float) -> Tensor:
     """Mean of what lies inside the matte nearby; a pixel's own value counts ``inside`` times more, if it is inside."""
     weighted = torch.cat([field * matte, matte], dim=1)
-    mixed = box_mean(weighted, radius) + inside * weighted
+    mixed = box_mean(weighted, radius)
+    if inside:
+        mixed.add_(weighted.mul_(inside))
     return mixed[:, :-1] / (mixed[:, -1:] + 1e-6)
 
 
@@ -174,10 +176,11 @@ def _soft_limit(y: Tensor, x: Tensor) -> Tensor:
     """
     high = x.clamp(1 - KNEE, 1)
     low = x.clamp(0, KNEE)
-    over = (y - high).clamp(min=0)
-    under = (low - y).clamp(min=0)
-    # u -> m u / (m + u): slope 1 at 0, and at most the margin m
-    room_above = 1 - high
-    bend_above = over - room_above * over / (room_above + over + 1e-6)
-    bend_below = under - low * under / (low + under + 1e-6)
-    return y - bend_above + bend_below
+    over, under = (y - high).clamp_(min=0), (low - y).clamp_(min=0)
+    return y - _bent(over, 1 - high) + _bent(under, low)
+
+
+def _bent(beyond: Tensor, room: Tensor) -> Tensor:
+    """What to take off values that go ``beyond`` by u: u - m u / (m + u), of slope 0 at 0, which leaves at most m."""
+    kept = (room * beyond).div_((room + beyond).add_(1e-6))
+    return beyond.sub_(kept)

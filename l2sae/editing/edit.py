@@ -16,7 +16,7 @@ from torch import Tensor
 
 from l2sae.data.faces import CropTransform
 from l2sae.editing.align import align_styles, face_crops
-from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite, recolouring, replacement
+from l2sae.editing.compose import COMPOSITIONS, STRIP_PIXELS, Effect, Step, composite, recolouring, replacement
 from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.editing.pictures import Box, CropFrame, Frame, Photo, as_rgb, check_box, check_images, read_picture, to_model
 from l2sae.editing.resolution import (
@@ -145,12 +145,15 @@ class FaceEditor:
         Of the named ``rois``, or of all.
         """
         rows, columns = self.frame.window
-        pixels = self.photo[rows, columns].permute(2, 0, 1)[None].float() / 255
-        found = {}
-        for roi in self.mattes() if rois is None else rois:
-            found[roi] = np.zeros((self.frame.height, self.frame.width, 1), np.float32)
-            matte = self._fit_predicted(roi).to(self.photo.device)
-            found[roi][rows, columns] = matte.rows(pixels, self.frame, rows.start)[0, 0, ..., None].numpy()
+        height = max(1, STRIP_PIXELS // max(1, columns.stop - columns.start))
+        wanted = list(self.mattes()) if rois is None else list(rois)
+        mattes = {roi: self._fit_predicted(roi).to(self.photo.device) for roi in wanted}
+        found = {roi: np.zeros((self.frame.height, self.frame.width, 1), np.float32) for roi in wanted}
+        for start in range(rows.start, rows.stop, height):
+            strip = slice(start, min(start + height, rows.stop))
+            pixels = self.photo[strip, columns].permute(2, 0, 1)[None].float() / 255
+            for roi, matte in mattes.items():
+                found[roi][strip, columns] = matte.rows(pixels, self.frame, start)[0, 0, ..., None].numpy()
         return found
 
     def _effects(self, layer: Layer, compose: str, current: Tensor | None) -> tuple[list[Effect], Tensor | None]:

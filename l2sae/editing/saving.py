@@ -6,6 +6,8 @@ from l2sae.editing.errors import EditError
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.session import EditSession
 
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
 
 def save_edit(
     session: EditSession, path: str | Path, purpose: str = "research", policy: str | Path | None = None
@@ -14,7 +16,7 @@ def save_edit(
 
     Args:
         session: with a photo.
-        path: a ``.png`` file.
+        path: a ``.png`` or ``.jpg`` file.
         purpose: what for; the policy has to allow it.
         policy: a policy file; None is that of the working folder, or the shipped one.
 
@@ -22,8 +24,8 @@ def save_edit(
         The recipe.
     """
     path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise EditError(f"{path}: name a .png file")
+    if path.suffix.lower() not in SUFFIXES:
+        raise EditError(f"{path}: name a file that ends in {', '.join(SUFFIXES)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     recipe = session.export(path, purpose=purpose, policy=policy).recipe or session.recipe()
     recipe.save(path.with_suffix(".recipe.json"))

@@ -81,7 +81,7 @@ def benchmark(
 
     Returns:
         Nested figures: medians, and under ``spread`` with the same nesting the quartiles {p25, p75}. ``scaling``,
-        ``profile`` and ``inversion.curve`` hold lists, see ``docs/metrics.md``.
+        ``profile`` and ``inversion.curve`` hold lists, see ``docs/metrics.md``; ``ci.comparison`` holds intervals.
     """
     watch = Stopwatch(model.device, params.benchmark.repeats)
     photo, roi, style = _subject(model, dataset)
@@ -106,7 +106,9 @@ def benchmark(
     seconds = figures["latency_ms"]["edit"] / 1000
     figures["inversion"] = invert_pairs(model, dataset, roi, params, seconds)
     steps, compose = params.benchmark.inversion_steps, params.edit.compose
-    figures["comparison"], figures["inversion"]["curve"] = compare(model, dataset, compose, steps, seconds, progress)
+    table, curves, intervals = compare(model, dataset, compose, steps, seconds, params.seed, progress)
+    figures |= {"comparison": table, "ci": {"comparison": intervals}}
+    figures["inversion"]["curve"] = curves
     progress(f"benchmark: inversion takes {figures['inversion']['ratio']:.0f} times as long as an edit")
     return figures
 

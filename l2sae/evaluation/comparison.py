@@ -2,7 +2,8 @@
 
 Face i takes the style of face i + 1, every ROI by itself. Transfer is pooled over ROIs and pairs that differ visibly;
 otherwise the figures are those of ``metrics/evaluate.json``. The pairs are few, since inversion is slow: the figures of
-the whole split are the ones to quote, and these serve to set methods side by side.
+the whole split are the ones to quote, and these serve to set methods side by side. Inversion is scored after the number
+of steps that was enough on the validation split, so that it is charged no step that brings it nothing.
 """
 
 import time
@@ -17,13 +18,16 @@ from l2sae.data import FaceDataset
 from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.evaluation.baselines import lab_statistics, reinhard
 from l2sae.evaluation.figures import choose_faces
-from l2sae.evaluation.inversion import LEARNING_RATES, MODES, optimise, starting_point
+from l2sae.evaluation.inversion import ENOUGH_STEPS, LEARNING_RATES, MODES, optimise, starting_point
 from l2sae.evaluation.quality import eight_bit, psnr, resized
 from l2sae.evaluation.regions import dilate, edge_strength, one_hot, region_correlation, region_means, to_lab
 from l2sae.evaluation.swaps import REACH, VISIBLE
+from l2sae.evaluation.tally import Array, Tally, interval, resampling_weights, weighted_totals
 from l2sae.model import L2SAE
 
-FACES = 6
+FACES = 12  # more would take the stage over its two minutes
+RESAMPLES = 1000
+BEYOND = 4  # times the steps that are enough: as far as a curve goes
 RATES = (0.03, 0.1, 0.3)
 CLOSE = 0.99  # of the best transfer: the first step count that reaches it is enough
 _TIMED = 5  # steps whose median time is taken
@@ -40,10 +44,14 @@ class Pairs:
         dataset: gives the first faces that show every ROI.
         compose: composition of edits by a style.
         count: number of faces, 2 or more.
+        resamples: of the faces, for intervals; 0 gives none.
+        seed: of the resampling.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: L2SAE, dataset: FaceDataset, compose: str, count: int = FACES) -> None:
+    def __init__(
+        self, model: L2SAE, dataset: FaceDataset, compose: str, count: int = FACES, resamples: int = 0, seed: int = 0
+    ) -> None:
         self.model, self.compose = model, compose
         faces = choose_faces(dataset, count)
         self.photos = eight_bit(faces.images).to(model.device)
@@ -55,6 +63,7 @@ class Pairs:
         self.edges = edge_strength(self.lab)
         self.colour = region_means(self.lab, self.regions)
         self.outside = ~dilate(self.regions, REACH * self.photos.shape[-1])
+        self.weights = resampling_weights(len(self.photos), resamples, seed)
 
     def _seen(self, images: Tensor) -> Tensor:
         return resized(images, self.model.image_size)
@@ -77,28 +86,43 @@ class Pairs:
         """Figures of edits, one (N, 3, H, W) for each ROI.
 
         Returns:
-            ``transfer``, ``edge_correlation`` and ``outside_mean``, see ``docs/metrics.md``.
+            ``transfer``, ``edge_correlation`` and ``outside_mean``, see ``docs/metrics.md``; and their intervals under
+            ``ci`` where there are resamples.
+
+        Raises:
+            ValueError: no two faces differ visibly.
         """
-        left, way, edges, outside = [], [], [], []
+        totals = weighted_totals(self._columns(edits), self.weights)
+        totals = {name: total.sum(axis=1) for name, total in totals.items()}  # over the ROIs
+        if totals["way"][0] == 0:
+            raise ValueError("no two faces to compare differ visibly in any ROI: add test images (data.count)")
+        with np.errstate(invalid="ignore", divide="ignore"):  # a resample may hold no visible pair
+            samples = {"transfer": 1 - totals["left"] / totals["way"]}
+            samples |= {name: totals[name] / totals[f"{name}/n"] for name in ("edge_correlation", "outside_mean")}
+        figures: Figures = {name: float(values[0]) for name, values in samples.items()}
+        if len(self.weights) > 1:
+            figures["ci"] = {name: interval(values[1:]) for name, values in samples.items()}
+        return figures
+
+    def _columns(self, edits: Sequence[Tensor]) -> dict[str, Array]:
+        """Sums and counts of each face, (N, R), as a tally keeps them."""
+        columns: dict[str, list[Tensor]] = {"left": [], "way": [], "edge_correlation": [], "outside_mean": []}
         for r, edited in enumerate(edits):
             shown, region = eight_bit(edited), self.regions[:, [r]]
             lab = to_lab(shown)
             target = self.colour[:, r].roll(-1, dims=0)
             distance = (self.colour[:, r] - target).norm(dim=-1)
             remaining = (region_means(lab, region)[:, 0] - target).norm(dim=-1)
-            left.append(remaining[distance >= VISIBLE])  # a NaN, of an absent ROI, is not visible
-            way.append(distance[distance >= VISIBLE])
-            edges.append(region_correlation(edge_strength(lab), self.edges, region))
+            visible = distance >= VISIBLE  # a NaN, of an absent ROI, is not visible
+            columns["left"].append(torch.where(visible, remaining, torch.nan))
+            columns["way"].append(torch.where(visible, distance, torch.nan))
+            columns["edge_correlation"].append(region_correlation(edge_strength(lab), self.edges, region))
             change = ((shown - self.photos).abs() * 127.5).mean(dim=1, keepdim=True)
-            outside.append(region_means(change, self.outside[:, [r]])[:, 0, 0])
-        total = float(torch.cat(way).sum())
-        if total == 0:
-            raise ValueError("no two faces to compare differ visibly in any ROI: add test images (data.count)")
-        return {
-            "transfer": 1 - float(torch.cat(left).sum()) / total,
-            "edge_correlation": float(torch.cat(edges).nanmean()),
-            "outside_mean": float(torch.cat(outside).nanmean()),
-        }
+            columns["outside_mean"].append(region_means(change, self.outside[:, [r]])[:, 0, 0])
+        tally = Tally()
+        for name, values in columns.items():
+            tally.add(name, torch.stack(values, dim=1))
+        return tally.columns()
 
     @torch.inference_mode()
     def reinhard_edits(self) -> list[Tensor]:
@@ -113,7 +137,7 @@ class Pairs:
         return edits
 
     def trajectory(self, mode: str, rate: float, steps: int) -> list[Figures]:
-        """Figures after 1, 2, 4, ... and ``steps`` steps of inversion: ``step``, ``transfer``, ``psnr``, ...
+        """Figures after 1, 2, 4, ... and ``steps`` steps of inversion: ``step``, ``transfer``, ``psnr``, ``ci``, ...
 
         ``psnr`` is that of the reference as decoded, in dB.
         """
@@ -129,38 +153,48 @@ class Pairs:
 
 
 def compare(
-    model: L2SAE, dataset: FaceDataset, compose: str, steps: int, edit_seconds: float, progress: Progress = print
-) -> tuple[Figures, Figures]:
+    model: L2SAE,
+    dataset: FaceDataset,
+    compose: str,
+    steps: int,
+    edit_seconds: float,
+    seed: int = 0,
+    progress: Progress = print,
+) -> tuple[Figures, Figures, Figures]:
     """All methods on the same pairs.
 
     Args:
         model: in evaluation mode.
         dataset: the test split.
         compose: the default composition.
-        steps: inversion steps.
+        steps: the most inversion steps; a curve ends after ``BEYOND`` times as many as are enough.
         edit_seconds: time of one edit in a single pass.
+        seed: of the resampling for intervals.
         progress: called with one plain line at a time.
 
     Returns:
-        ``comparison``: method -> {seconds, transfer, edge_correlation, outside_mean}, with the number of ``faces``; and
-        ``inversion.curve``: mode -> {seconds, steps, transfer, psnr}, lists along the optimisation.
+        ``comparison``: method -> {seconds, transfer, edge_correlation, outside_mean}, with the number of ``faces``;
+        ``inversion.curve``: mode -> {seconds, steps, transfer, psnr}, lists along the optimisation; and
+        ``ci.comparison``: method -> figure -> [low, high], 95 % bootstrap intervals over the faces.
     """
-    pairs = Pairs(model, dataset, compose)
+    pairs = Pairs(model, dataset, compose, resamples=RESAMPLES, seed=seed)
     table: Figures = {"faces": len(pairs.photos)}
     for name in ("detail", "replace"):
         table[name] = {"seconds": edit_seconds, **pairs.score_style(pairs.style, name)}
     table["reinhard"] = {"seconds": _reinhard_seconds(pairs), **pairs.score(pairs.reinhard_edits())}
     curves: Figures = {}
     for mode in MODES:
-        points = pairs.trajectory(mode, LEARNING_RATES[mode], steps)
+        points = pairs.trajectory(mode, LEARNING_RATES[mode], min(steps, BEYOND * ENOUGH_STEPS[mode]))
         step_seconds = seconds_per_step(model, pairs.targets[:1], mode)
-        curves[mode] = {name: [point[name] for point in points] for name in ("transfer", "psnr")}
-        curves[mode]["steps"] = [point["step"] for point in points]
-        curves[mode]["seconds"] = [edit_seconds + point["step"] * step_seconds for point in points]
-        last = {name: value for name, value in points[-1].items() if name not in ("step", "psnr")}
-        table[f"inversion_{mode}"] = {"seconds": curves[mode]["seconds"][-1], **last}
-        progress(f"benchmark: inversion, {mode}: transfer {last['transfer']:.2f} after {steps} steps")
-    return table, curves
+        for point in points:
+            point["seconds"] = edit_seconds + point["step"] * step_seconds
+        columns = {"steps": "step", "seconds": "seconds", "transfer": "transfer", "psnr": "psnr"}
+        curves[mode] = {name: [point[key] for point in points] for name, key in columns.items()}
+        chosen = [point for point in points if point["step"] <= ENOUGH_STEPS[mode]][-1]
+        table[f"inversion_{mode}"] = {name: value for name, value in chosen.items() if name not in ("step", "psnr")}
+        progress(f"benchmark: inversion, {mode}: transfer {chosen['transfer']:.2f} after {chosen['step']} steps")
+    intervals = {name: row.pop("ci") for name, row in table.items() if name != "faces"}
+    return table, curves, intervals
 
 
 def seconds_per_step(model: L2SAE, images: Tensor, mode: str) -> float:

@@ -28,7 +28,7 @@ from l2sae.model import L2SAE, Latents
 from l2sae.params import Params
 
 FIGURE_SIZE = 128
-BATCH = 16
+BATCH = 8  # of which what an edit computes stays in a processor's cache
 PROBE_IMAGES = 256
 
 Progress = Callable[[str], object]

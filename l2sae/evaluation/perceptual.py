@@ -7,7 +7,9 @@ missing and which command brings it. Nothing is ever downloaded here. Weights ar
 
 import importlib
 import importlib.util
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -155,12 +157,15 @@ def _fid(model: L2SAE, faces: Faces, compose: str, folder: Path | None) -> dict[
     """Fréchet Inception distance of edits to photos (Heusel et al. 2017, arXiv 1706.08500), by torch-fidelity."""
     fidelity = import_extra("torch_fidelity", "fid")
     file = find_weights(INCEPTION, folder)
-    pairs = list(edited_batches(model, faces, compose))
-    photos, edits = (_Pictures(torch.cat(part)) for part in zip(*pairs, strict=True))
-    scores = fidelity.calculate_metrics(
-        input1=edits, input2=photos, fid=True, cuda=model.device.type == "cuda", cache=False, verbose=False,
-        feature_extractor_weights_path=str(file), save_cpu_ram=True,
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as place:
+        photos, edits = _Pictures(Path(place) / "photos"), _Pictures(Path(place) / "edits")
+        for batch in edited_batches(model, faces, compose):
+            for pictures, images in zip((photos, edits), batch, strict=True):
+                pictures.extend(images)
+        scores = fidelity.calculate_metrics(
+            input1=edits, input2=photos, fid=True, cuda=model.device.type == "cuda", cache=False, verbose=False,
+            feature_extractor_weights_path=str(file), save_cpu_ram=True,
+        )  # fmt: skip
     return {"realism.fid": float(scores["frechet_inception_distance"])}
 
 
@@ -173,24 +178,32 @@ def _identity(model: L2SAE, faces: Faces, compose: str, folder: Path | None) -> 
     embed = FaceEmbedding(files)
     kept: list[float] = []
     own: list[NDArray[np.float64]] = []
-    for photos, edits in edited_batches(model, faces, compose):
-        for photo, edited in zip(as_pictures(photos), as_pictures(edits), strict=True):
-            if len(own) == MOST_FACES:
-                break
-            own.append(embed(photo))
-            kept.append(cosine(own[-1], embed(edited, like=photo)))
+    pairs = (zip(*map(as_pictures, batch), strict=True) for batch in edited_batches(model, faces, compose))
+    for photo, edited in islice(chain.from_iterable(pairs), MOST_FACES):  # no batch beyond is read
+        own.append(embed(photo))
+        kept.append(cosine(own[-1], embed(edited, like=photo)))
     others = [cosine(own[i], own[i - 1]) for i in range(len(own))]
     return {"identity.cosine": float(np.mean(kept)), "baseline.other_face.identity": float(np.mean(others))}
 
 
 class _Pictures(Dataset[Tensor]):
-    """Images (N, 3, S, S) in [-1, 1] as torch-fidelity reads them: uint8 (3, S, S), one at a time."""
+    """Images as torch-fidelity reads them, uint8 (3, S, S), one at a time; they lie in a folder, not in memory."""
 
-    def __init__(self, images: Tensor) -> None:
-        self._levels = ((images + 1) * 127.5).round().byte().cpu()
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        folder.mkdir()
+
+    def extend(self, images: Tensor) -> None:
+        """Append images (B, 3, S, S) in [-1, 1]."""
+        for levels in ((images + 1) * 127.5).round().byte().cpu().numpy():
+            np.save(self._file(self._count), levels)
+            self._count += 1
 
     def __len__(self) -> int:
-        return len(self._levels)
+        return self._count
 
     def __getitem__(self, index: int) -> Tensor:
-        return self._levels[index]
+        return torch.from_numpy(np.load(self._file(index)))
+
+    def _file(self, index: int) -> Path:
+        return self._folder / f"{index}.npy"

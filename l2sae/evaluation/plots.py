@@ -28,7 +28,10 @@ _SINGLE = ("detail", "replace", "reinhard")
 
 @paper_style()
 def quality_time_figure(benchmark: Mapping[str, Any]) -> Figure:
-    """Quality of an edit against the time that it takes: style transfer, and how well the reference is reproduced."""
+    """Quality of an edit against the time that it takes: style transfer, and how well the reference is reproduced.
+
+    Bars are the 95 % intervals of the methods' table.
+    """
     figure = PrintFigure(figsize=(6.3, 2.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name in _SINGLE:
@@ -50,6 +53,9 @@ def quality_time_figure(benchmark: Mapping[str, Any]) -> Figure:
         style = {"color": colour, "marker": marker, "markersize": 3.5, "label": label}
         left.plot(curve["seconds"], curve["transfer"], **style)
         right.plot(curve["seconds"], curve["psnr"], **style)
+    for name, bounds in (get(benchmark, "ci.comparison") or {}).items():
+        seconds, (low, high) = benchmark["comparison"][name]["seconds"], bounds["transfer"]
+        left.vlines(seconds, low, high, color=METHODS[name][1], linewidth=1, alpha=0.7)
     left.set_ylabel("style transfer")
     right.set_ylabel("PSNR of the inverted\nreference (dB)")
     for axes in (left, right):

@@ -96,10 +96,18 @@ def speed_table(benchmark: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def comparison_table(benchmark: Mapping[str, Any]) -> tuple[pd.DataFrame, set[tuple[int, int]]]:
-    """One row a method, on the same pairs of faces, and the cells (row, column) that hold the best of their column."""
+    """One row a method, on the same pairs of faces, and the cells (row, column) that hold the best of their column.
+
+    Beside a figure stands its 95 % interval where the benchmark has one.
+    """
     found = {name: label for name, (label, _, _) in METHODS.items() if name in benchmark["comparison"]}
     values = [[benchmark["comparison"][name][key] for key, _, _, _ in _COMPARED] for name in found]
-    return _compared(values, list(found.values()), _COMPARED, "method")
+    frame, best = _compared(values, list(found.values()), _COMPARED, "method")
+    for r, name in enumerate(found):
+        for c, (key, _, digits, _) in enumerate(_COMPARED):
+            if bounds := get(benchmark, f"ci.comparison.{name}.{key}"):
+                frame.iloc[r, c] += f" [{', '.join(_text(bound, digits) for bound in bounds)}]"
+    return frame, best
 
 
 def read_runs(folder: str | Path) -> dict[str, dict[str, Any]]:

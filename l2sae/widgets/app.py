@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import nbformat
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado import web
 from traitlets import Int
@@ -33,11 +34,13 @@ class CappedKernelManager(AsyncMappingKernelManager):
 
 
 def publish_editors() -> Path:
-    """Copy the editors' notebooks to where the server looks; run in the project's root."""
+    """Copy the editors' notebooks to where the server looks, the editor before the prose; run in the project's root."""
     shutil.rmtree(PAGES, ignore_errors=True)
     PAGES.mkdir(parents=True)
     for name in EDITORS:
-        shutil.copy(Path("notebooks") / f"{name}.ipynb", PAGES)
+        page = nbformat.read(Path("notebooks") / f"{name}.ipynb", as_version=4)
+        page.cells.sort(key=lambda cell: cell.cell_type != "code")  # stable: both kinds keep their order
+        nbformat.write(page, PAGES / f"{name}.ipynb")
     return PAGES
 
 

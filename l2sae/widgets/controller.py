@@ -26,6 +26,8 @@ DISPLAY = 512  # longer side of the pictures on screen, in pixels
 DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops
 THUMB = 72
 DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
+FORMATS = {"png": ".png", "jpeg": ".jpg"}
+NOT_FOUND = "choose another region or photo, or a closer crop; in the ROI-mask editor the region can be drawn."
 VIEWS = ("edit", "difference", "outside")
 NOTHING = "No photo yet: choose a face on the left, or open a photo of your own."
 
@@ -120,7 +122,7 @@ class Controller:
                 raise EditError(f"{request.action}: {error}") from None
             action(**arguments)
         except (EditError, OSError) as error:
-            self.say("error", NOTHING if "no photo loaded" in str(error) else str(error))
+            self.say("error", _in_the_editor(str(error)))
         except Exception as error:
             logging.getLogger(__name__).exception("action %s", request.action)
             self.say("error", f"This did not work, and nothing was changed: {type(error).__name__}: {error}")
@@ -244,8 +246,11 @@ class Controller:
         self.view = "edit"
         self._send_before()
         missing = [roi for roi, value in error.rois.items() if value is None]
-        if caught or len(missing) == len(self.model.roi_names):
-            self.say("warning", f"{name} does not look like a face crop: {caught[-1].message if caught else ''}")
+        if caught:
+            self.say("warning", f"{name} does not look like a face crop: {caught[-1].message}")
+        elif 2 * len(missing) > len(self.model.roi_names):
+            found = f"no {', '.join(missing)} found. Open a photo cropped to a face, or draw the regions as masks"
+            self.say("warning", f"{name} does not look like a face crop: {found}.")
         elif missing:
             self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
 
@@ -361,11 +366,13 @@ class Controller:
         else:
             self.say("note", f"{name}: made on another photo; its layers are applied afresh, without drawn masks.")
 
-    def export(self, purpose: str = "research") -> None:
-        """Write the edit at full size with its recipe, and hand the picture to the browser."""
-        path = self._free_path(".png")
+    def export(self, purpose: str = "research", format: str = "png") -> None:
+        """Write the edit at full size with its recipe, as ``png`` or ``jpeg``, and hand the picture to the browser."""
+        if format not in FORMATS:
+            raise EditError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
+        path = self._free_path(FORMATS[format])
         save_edit(self.session, path, purpose)
-        self._send_file(path.name, "image/png", path.read_bytes())
+        self._send_file(path.name, f"image/{format}", path.read_bytes())
         self.say("note", f"Exported as {path}, with its recipe beside it.")
 
     def _free_path(self, suffix: str) -> Path:
@@ -373,8 +380,18 @@ class Controller:
         if not self.session.loaded:
             raise EditError("no photo loaded")
         numbers = (self.exports / f"{stem}-{number:03d}" for number in range(1, 10_000))
-        free = (p for p in numbers if not any(Path(f"{p}{end}").exists() for end in (".png", ".recipe.json")))
+        free = (
+            p for p in numbers if not any(Path(f"{p}{end}").exists() for end in (*FORMATS.values(), ".recipe.json"))
+        )
         return Path(f"{next(free)}{suffix}")
 
     def _send_file(self, name: str, mime: str, data: bytes) -> None:
         self._extra.append(Reply({"type": "file", "name": name, "mime": mime}, [data]))
+
+
+def _in_the_editor(text: str) -> str:
+    """An error of the package with the remedies that an editor has."""
+    if "no photo loaded" in text:
+        return NOTHING
+    what, found, _ = text.partition(" found in the photo:")
+    return f"{what.capitalize()}{found} {NOT_FOUND}" if found else text

@@ -13,7 +13,7 @@ from PIL import Image
 from l2sae.editing import Recipe, apply_recipe
 from l2sae.model import load_model
 from l2sae.widgets import open_gallery
-from tests.browser.conftest import LAPTOP, TOKEN
+from l2sae.widgets.browser import after, load_notebook, opened_page, run_notebook
 from tests.marks import same_but_for_the_mark
 
 Page = Any
@@ -21,24 +21,16 @@ Page = Any
 
 def open_notebook(page: Page, lab: str, name: str) -> Any:
     """Open a notebook, run all of it, and return its editor with a picture in it."""
-    page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
-    page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for(timeout=60_000)
-    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    editor = page.locator(".l2sae.loaded[data-generation]").first
-    editor.wait_for(timeout=60_000)
-    page.evaluate("document.querySelector('.l2sae').scrollIntoView()")
-    return editor
+    load_notebook(page, lab, name)
+    return run_notebook(page)
 
 
 @pytest.fixture(scope="module")
 def swap_page(browser: Any, lab: str) -> Iterator[Page]:
     """A page with the latent-swap editor, opened once, since a kernel takes seconds to start."""
-    context = browser.new_context(viewport=LAPTOP, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    open_notebook(page, lab, "explore_latent_swap")
-    yield page
-    context.close()
+    with opened_page(browser) as page:
+        open_notebook(page, lab, "explore_latent_swap")
+        yield page
 
 
 def pixels(page: Page, canvas: str = ".after") -> np.ndarray:
@@ -51,19 +43,6 @@ def pixels(page: Page, canvas: str = ".after") -> np.ndarray:
         canvas,
     )
     return np.array(data[2], np.uint8).reshape(data[0], data[1], 4)
-
-
-def after(page: Page, action: Any) -> None:
-    """Do something, and wait until the picture that answers it is drawn."""
-    generation = int(page.evaluate("document.querySelector('.l2sae').dataset.generation"))
-    action()
-    page.wait_for_function(
-        """g => {
-            const { generation, state } = document.querySelector('.l2sae').dataset;
-            return Number(generation) > g && Number(state) > g;
-        }""",
-        arg=generation,
-    )
 
 
 def downloaded(page: Page, editor: Any, label: str, folder: Path) -> Path:

@@ -6,8 +6,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.browser.conftest import TOKEN, served
-from tests.browser.test_lab import after, pixels
+from l2sae.widgets.browser import TOKEN, after, served
+from tests.browser.test_lab import pixels
 
 
 def refused(address: str) -> bool:

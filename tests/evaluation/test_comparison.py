@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from l2sae.evaluation import comparison
-from l2sae.evaluation.inversion import LEARNING_RATES, MODES, optimise, starting_point
+from l2sae.evaluation.inversion import ENOUGH_STEPS, LEARNING_RATES, MODES, optimise, starting_point
 
 TUNING = Path(__file__).parents[2] / "benchmarks/tuning/inversion.json"
 
@@ -76,14 +77,39 @@ def test_trajectory_is_scored_at_powers_of_two_and_at_the_end(pairs):
 
 
 def test_comparison_has_every_method_and_curves_grow_in_time(model, test_split):
-    table, curves = comparison.compare(model, test_split, "detail", 3, 0.01, progress=lambda line: None)
+    table, curves, intervals = comparison.compare(model, test_split, "detail", 3, 0.01, progress=lambda line: None)
     methods = {"detail", "replace", "reinhard", *(f"inversion_{mode}" for mode in MODES)}
     assert set(table) == methods | {"faces"}
     for method in methods:
         assert table[method]["seconds"] > 0
+        assert set(intervals[method]) == {"transfer", "edge_correlation", "outside_mean"}
+        for name, (low, high) in intervals[method].items():
+            assert low <= table[method][name] <= high
+    assert intervals["replace"]["transfer"][0] < intervals["replace"]["transfer"][1]
     for curve in curves.values():
         assert curve["seconds"] == sorted(curve["seconds"])
         assert len(curve["transfer"]) == len(curve["psnr"]) == len(curve["steps"]) == 3
+
+
+def test_inversion_is_scored_after_the_steps_that_are_enough(model, test_split):
+    table, curves, _ = comparison.compare(model, test_split, "detail", 8, 0.01, progress=lambda line: None)
+    for mode in MODES:
+        used = min(8, ENOUGH_STEPS[mode])
+        place = curves[mode]["steps"].index(used)
+        assert table[f"inversion_{mode}"]["transfer"] == curves[mode]["transfer"][place]
+        assert curves[mode]["steps"][-1] == min(8, comparison.BEYOND * ENOUGH_STEPS[mode])
+
+
+def test_intervals_are_those_of_resampled_faces(model, test_split):
+    """Against a bootstrap by hand: faces drawn with replacement, sums over their ROIs."""
+    pairs = comparison.Pairs(model, test_split, "detail", 4, resamples=400, seed=3)
+    edits = pairs.reinhard_edits()
+    columns = pairs._columns(edits)
+    left, way = columns["left"].sum(axis=1), columns["way"].sum(axis=1)
+    draws = np.random.default_rng(0).integers(0, len(left), size=(4000, len(left)))
+    with np.errstate(invalid="ignore"):
+        expected = np.nanpercentile(1 - left[draws].sum(axis=1) / way[draws].sum(axis=1), [2.5, 97.5])
+    assert pairs.score(edits)["ci"]["transfer"] == pytest.approx(list(expected), abs=0.1)
 
 
 def test_grid_search_prefers_the_step_size_with_the_highest_transfer(model, test_split, monkeypatch):
@@ -95,6 +121,7 @@ def test_grid_search_prefers_the_step_size_with_the_highest_transfer(model, test
     assert {mode: (one["rate"], one["steps"]) for mode, one in found.items()} == dict.fromkeys(MODES, (0.3, 1))
 
 
-def test_step_sizes_in_use_are_those_that_tuning_found():
+def test_step_sizes_and_counts_in_use_are_those_that_tuning_found():
     found = json.loads(TUNING.read_text())
     assert {mode: found[mode]["rate"] for mode in MODES} == LEARNING_RATES
+    assert {mode: found[mode]["steps"] for mode in MODES} == ENOUGH_STEPS

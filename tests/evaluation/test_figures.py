@@ -157,6 +157,10 @@ def test_best_of_a_column_is_marked_and_ties_share_it(tmp_path):
     assert best == {(0, 0), (1, 0), (0, 1), (0, 2)}  # 0.801 and 0.804 print alike; equal times mark nothing
     text = write_table(table, "methods", tmp_path, best)[1].read_text()
     assert r"\textbf{0.90} & \textbf{0.010}" in text
+    intervals = {"ci": {"comparison": {"detail": {"transfer": [0.7, 0.9]}}}}
+    table, again = comparison_table({"comparison": methods | {"faces": 6}} | intervals)
+    assert list(table.iloc[:2, 0]) == ["0.80 [0.70, 0.90]", "0.80"]
+    assert again == best
 
 
 def test_runs_on_different_labels_are_refused_in_one_table():

@@ -3,6 +3,7 @@
 import sys
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -121,3 +122,20 @@ def test_identity_of_unchanged_pictures_is_1_and_others_are_further_away(model, 
     figures = perceptual.optional_figures(model, split, "detail")
     assert get(figures, "identity.cosine") == pytest.approx(1)
     assert get(figures, "baseline.other_face.identity") < 0.999
+
+
+def test_identity_reads_no_more_batches_than_it_needs(model, split, monkeypatch):
+    read = []
+
+    def batches(model, faces, compose):
+        for photos in torch.zeros(3, 2, 3, 8, 8):
+            read.append(len(photos))
+            yield photos, photos
+
+    monkeypatch.setattr(perceptual, "MOST_FACES", 1)
+    monkeypatch.setattr(perceptual, "edited_batches", batches)
+    monkeypatch.setattr(perceptual, "identity_files", lambda folder: [])
+    monkeypatch.setattr(perceptual, "import_extra", lambda package, extra: None)
+    monkeypatch.setattr(perceptual, "FaceEmbedding", lambda files: lambda picture, like=None: np.ones(2))
+    assert get(perceptual.optional_figures(model, split, "detail"), "identity.cosine") == pytest.approx(1)
+    assert len(read) == 1

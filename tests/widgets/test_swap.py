@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.editing import Noise, Recipe, Swap, edit
-from l2sae.model import L2SAE
+from l2sae.model import L2SAE, load_model
 from l2sae.widgets import Face, Request, SwapController
 from tests.marks import same_but_for_the_mark
 from tests.widgets.conftest import Driver
@@ -235,6 +235,23 @@ def test_exports_are_written_whole_with_their_recipe(
     assert np.array_equal(recipe.replay(tiny_model, photos[0]), rendered)
 
 
+def test_an_export_as_jpeg_holds_the_mark_and_its_recipe(
+    send: Driver, tiny_model: L2SAE, photos: Photos, tmp_path: Path
+) -> None:
+    send("use_style", name="ben")
+    send("export", format="jpeg")
+    [file] = send.all("file")
+    assert (file.content["name"], file.content["mime"]) == ("ann-001.jpg", "image/jpeg")
+    with Image.open(io.BytesIO(file.buffers[0])) as written:
+        assert (written.format, written.size) == ("JPEG", (131, 97))
+    recipe = Recipe.load(tmp_path / "edits" / "ann-001.recipe.json")
+    assert np.array_equal(recipe.replay(tiny_model, photos[0]), send.controller.session.render())
+    send("export")
+    assert (tmp_path / "edits" / "ann-002.png").is_file()  # never beside a recipe of another picture
+    send("export", format="gif")
+    assert "png, jpeg" in send.error
+
+
 def test_requests_that_make_no_sense_are_refused_and_change_nothing(send: Driver) -> None:
     send("use_style", name="ben")
     before = send.state["layers"]
@@ -255,6 +272,19 @@ def test_a_reference_without_the_roi_gets_a_message(send: Driver, monkeypatch: p
     object.__setattr__(style, "rois", ("skin",))
     send("use_style", name="ben")
     assert "ben shows no hair" in send.error
+
+
+def test_a_photo_without_a_face_is_said_to_be_none_and_edits_of_it_are_refused(tmp_path: Path) -> None:
+    send = Driver(SwapController(load_model(device="cpu"), exports=tmp_path))
+    wall = io.BytesIO()
+    Image.new("RGB", (150, 100), (128, 128, 128)).save(wall, "PNG")
+    message = send("upload_photo", data=wall.getvalue(), name="wall.png")["message"]
+    assert message["level"] == "warning"
+    assert "wall.png does not look like a face crop: no hair" in message["text"]
+    state = send("use_noise", sigma=1.0)
+    assert send.error.startswith("No hair found in the photo: choose another region")
+    assert "mattes=" not in send.error
+    assert state["layers"] == []
 
 
 def test_two_editors_share_one_model(tiny_model: L2SAE, gallery: list[Face], photos: Photos) -> None:

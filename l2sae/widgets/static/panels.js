@@ -11,6 +11,7 @@ class Panels {
       (content, buffers, generation) => this.receive(content, buffers, generation),
       (silent) => this.silence(silent),
     );
+    this.link.onPost = (generation) => (this.root.dataset.asked = generation);
     this.key = `l2sae:${name}`;
     this.root = h("div", {
       className: "l2sae",
@@ -62,6 +63,8 @@ class Panels {
     this.restore = button("Restore last edit", "Take up the edit kept in this browser", () => this.takeUpDraft(), {
       hidden: true,
     });
+    const format = h("select", { title: "JPEG is faster and smaller, PNG exact", "aria-label": "Format of exports" },
+      h("option", { value: "png" }, "PNG"), h("option", { value: "jpeg" }, "JPEG"));
     const load = filePicker("Load recipe", "Apply the layers of a recipe file", ".json", async (file) =>
       this.link.ask("load_recipe", { name: file.name }, [await fileBytes(file)]),
     );
@@ -73,7 +76,10 @@ class Panels {
         this.restore,
         load,
         button("Save recipe", "Save the edit as a recipe file", () => this.link.ask("save_recipe")),
-        button("Export", "Write the edited photo at full size", () => this.link.ask("export"), { className: "primary" }),
+        format,
+        button("Export", "Write the edited photo at full size", () => this.link.ask("export", { format: format.value }), {
+          className: "primary",
+        }),
       ),
     );
   }

@@ -71,6 +71,7 @@ class Link {
   post(action, args, live, buffers) {
     this.generation += 1;
     this.sent.set(this.generation, performance.now());
+    this.onPost?.(this.generation);
     clearTimeout(this.alarm);
     this.alarm = setTimeout(() => this.onSilence(true), PATIENCE_MS);
     try {

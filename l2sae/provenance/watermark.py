@@ -29,8 +29,9 @@ SIDE = 256  # of a square with as many pixels as the grid on which the mark is c
 HINT = 21  # bits at the first scale, from which others are tried: marks in crops of 40 % show at least 23 there
 MIN_PSNR = 38.0
 GENTLE_PSNR = 39.0  # of a mark that needs no refinement
-QUALITY = 60  # of the JPEG that a mark has to survive; at 75 it then has room for another attack
-REFINEMENTS = 3  # at most; each costs about as much as marking without
+QUALITIES = (60, 75)  # of the JPEGs that a mark has to survive, tried in turn: one alone would be fitted
+ENOUGH = 31  # bits that have to be left
+REFINEMENTS = 6  # at most; each costs about as much as marking without
 MARGIN = 1.0  # by which a refined bit should pass: of values that lie 1 to 5 from their threshold
 _TRIES, _TOLERANCE = 6, 0.1  # for the strength, and in dB
 _LARGEST_STEP = 0.3  # of the residual
@@ -90,20 +91,20 @@ class RivaGan:
     def embed(self, picture: Picture) -> Picture:
         """Mark a picture (H, W, 3) uint8; PSNR stays at 38 dB or above.
 
-        A gentle mark is tried first. Where JPEG takes one of its bits, gradients of the decoder say how
+        A gentle mark is tried first. Where JPEG takes more than one of its bits, gradients of the decoder say how
         to change the residual, at 38 dB.
         """
         residual = _smoothed(self._residual(picture), _SMOOTH, _SMOOTH)
         marked, residual = _at_psnr(picture, residual, GENTLE_PSNR)
-        best, most = marked, -1
+        passed = 0
         for step in range(REFINEMENTS + 1):
-            matched, change = self._lacking(through_jpeg(marked, QUALITY))
-            if matched > most:
-                best, most = marked, matched
-            if matched == BITS or step == REFINEMENTS:
+            matched, change = self._lacking(through_jpeg(marked, QUALITIES[step % len(QUALITIES)]))
+            passed = passed + 1 if matched >= ENOUGH else 0
+            if passed == len(QUALITIES) or step == REFINEMENTS:
                 break
-            marked, residual = _at_psnr(picture, _changed(residual, change), MIN_PSNR)
-        return best
+            if not passed:
+                marked, residual = _at_psnr(picture, _changed(residual, change), MIN_PSNR)
+        return marked
 
     def detect(self, picture: Picture) -> Detection:
         """Look for the mark at each scale; stops where it is found, or where nothing speaks for a crop."""
@@ -126,18 +127,21 @@ class RivaGan:
 
         To first order each bit would pass by ``MARGIN`` after a step of Polyak's length against the sum of what is
         lacking, of which ``_OVERSHOOT`` times is taken. The gradient is that at the damaged picture, passed through the
-        damage unchanged.
+        damage unchanged. Where ``ENOUGH`` bits match, nothing is to be changed.
         """
         _, decoder = load_networks()
         with torch.inference_mode(False), torch.enable_grad():
             pixels = _on_grid(picture, 1.0).requires_grad_()
             values = decoder(pixels)[0]
+            matched = _matched(values)
+            if matched >= ENOUGH:  # the gradient takes twice as long as the values
+                return matched, np.zeros((*pixels.shape[2:], 3), np.float32)
             lacking = torch.relu(MARGIN - (2 * mark_bits() - 1) * (values - 0.5)).sum()
             (gradient,) = torch.autograd.grad(lacking, pixels)
         slope = gradient[0].permute(1, 2, 0).numpy() / np.float32(127.5)
         direction = _smoothed(slope, _SMOOTH, _SMOOTH_CHROMA)
         gain = float((slope * direction).sum())
-        return _matched(values), -direction * (_OVERSHOOT * float(lacking.detach()) / gain if gain > 0 else 0.0)
+        return matched, -direction * (_OVERSHOOT * float(lacking.detach()) / gain if gain > 0 else 0.0)
 
     @torch.inference_mode()
     def _decode(self, picture: Picture, scale: float) -> Tensor:

@@ -191,7 +191,7 @@ def _detector_scores(
     model: L2SAE, localiser: Localiser, test: FaceDataset, keep: Callable[..., list[Any]]
 ) -> dict[tuple[str, str], Scores]:
     """Scores by composition and attack."""
-    scores = {}
+    scores: dict[tuple[str, str], Scores] = {}
     for compose in COMPOSITIONS:
         edits = measured_edits(model, test, min(EDITED, len(test)), compose)
         attacks = [one for one in photo_attacks(attack_names()) if min(one(edits[0].photo).shape[:2]) >= SMALLEST]

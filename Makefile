@@ -37,7 +37,7 @@ bench: $(READY)  ## run what is out of date, keep its figures in benchmarks/, an
 	$(BIN)/python -m l2sae.bench readme
 
 shipped: $(READY)  ## train the small model that comes with the package, about 20 minutes
-	$(BIN)/python -m l2sae.ship
+	$(BIN)/python -m l2sae.ship model
 
 lab: $(READY)  ## open JupyterLab
 	$(BIN)/jupyter lab

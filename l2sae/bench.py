@@ -111,11 +111,14 @@ def card() -> None:
 @main.command()
 @click.option("--pictures", default=200, show_default=True, help="Pictures to mark.")
 @click.option("--unmarked", default=10_000, show_default=True, help="Pictures without a mark.")
-def provenance(pictures: int, unmarked: int) -> None:
-    """Every attack on many pictures, after `dvc repro provenance`: benchmarks/provenance.json. Takes hours; resumes."""
+@click.option(
+    "--photos", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of photos to mark."
+)
+def provenance(pictures: int, unmarked: int, photos: Path | None) -> None:
+    """Every attack on many pictures, after `dvc repro provenance`: benchmarks/provenance.json. An hour; resumes."""
     from l2sae.provenance.benchmark import run_full_table  # the other commands do without it
 
-    written = run_full_table(load_params(), pictures, unmarked, click.echo)
+    written = run_full_table(load_params(), pictures, unmarked, photos, click.echo)
     written |= {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
     write_metrics(written, FOLDER / "provenance.json")
 

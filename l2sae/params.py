@@ -205,7 +205,8 @@ class ProvenanceParams(Section):
     )  # fmt: skip
     edits: Annotated[int, Field(ge=2)] = Field(default=96, description="test faces to measure the localiser on")
     localiser_faces: Annotated[int, Field(ge=2)] = Field(default=700, description="edited faces that it learns from")
-    localiser_steps: Count = Field(default=850, description="updates of the localiser")
+    localiser_init: Literal["shipped"] | None = Field(default="shipped", description="localiser to go on from")
+    localiser_steps: Count = Field(default=300, description="updates of the localiser")
     bootstrap: Annotated[int, Field(ge=10)] = Field(default=1000, description="resamples for the 95 % intervals")
 
 

@@ -15,8 +15,8 @@ from l2sae.plotting import as_pictures
 from l2sae.provenance.attacks import SECOND_EDIT, Attack, get_attack
 from l2sae.provenance.detection import Scores, auc_by_rois, measure_detector
 from l2sae.provenance.edits import EditedFace, Picture, measured_edits, training_edits
-from l2sae.provenance.localiser import Localiser
-from l2sae.provenance.localiser_training import train_localiser
+from l2sae.provenance.localiser import SHIPPED, Localiser, load_localiser
+from l2sae.provenance.localiser_training import FINE_TUNING_RATE, LEARNING_RATE, Schedule, train_localiser
 from l2sae.provenance.survival import as_exported, measure_manifest, measure_watermark, second_edit
 from l2sae.provenance.watermark import RivaGan
 
@@ -34,11 +34,16 @@ class DetectorResult:
 
 
 def fit_localiser(model: L2SAE, train: FaceDataset, params: Params, progress: Progress = print) -> Localiser:
-    """Train the localiser on edits that ``model`` makes of the training split."""
+    """Train the localiser on edits that ``model`` makes of the training split.
+
+    It goes on from the shipped one, or begins anew, as ``provenance.localiser_init`` says.
+    """
     given = params.provenance
     faces = training_edits(model, train, given.localiser_faces, params.seed)
     progress(f"provenance: localiser: {len(faces)} edited faces to learn from")
-    return train_localiser(faces, given.localiser_steps, params.seed, progress)
+    init = None if given.localiser_init is None else load_localiser(SHIPPED).net
+    schedule = Schedule(given.localiser_steps, learning_rate=LEARNING_RATE if init is None else FINE_TUNING_RATE)
+    return train_localiser(faces, schedule, params.seed, progress, init, str(model.device))
 
 
 def evaluate_localiser(
@@ -56,8 +61,10 @@ def evaluate_localiser(
         model: makes the edits.
         test: the test split.
         params: ``provenance`` and ``seed`` are used.
-        other: another model, whose edits the localiser has not seen at all; measured without attacks under
-            ``other_model``. Models for other ROIs or sizes, and None, are left out.
+        other: the shipped model, for the figures under ``other_model``: a localiser against edits of a model that it
+            has not seen, without attacks. A localiser that went on from the shipped one has seen the edits of both; so
+            the shipped one, which has seen those of ``other`` alone, looks at those of ``model``. One that was trained
+            on ``model`` alone looks at those of ``other``. Models for other ROIs or sizes, and None, are left out.
         progress: called with one plain line at a time.
     """
     given = params.provenance
@@ -70,9 +77,12 @@ def evaluate_localiser(
         for rois, auc in (auc_by_rois(unharmed) if unharmed else {}).items():
             put(figures, f"{compose}.by_roi.{rois}.auc", auc)
     if other is not None and comparable(other, model):
-        unseen = {compose: measured_edits(other, test, given.edits, compose) for compose in COMPOSITIONS}
+        watcher, unseen = load_localiser(SHIPPED), faces
+        if given.localiser_init is None:
+            watcher = localiser
+            unseen = {compose: measured_edits(other, test, given.edits, compose) for compose in COMPOSITIONS}
         clean = [get_attack("none")]
-        seen, _ = measure_detector(localiser, unseen, clean, given.bootstrap, params.seed, progress)
+        seen, _ = measure_detector(watcher, unseen, clean, given.bootstrap, params.seed, progress)
         figures["ci"]["other_model"] = seen.pop("ci")
         figures["other_model"] = seen
     return DetectorResult(figures, faces, scores)

@@ -67,7 +67,7 @@ def edit_faces(
     made = []
     for start in range(0, len(contents), BATCH):
         rows = slice(start, start + BATCH)
-        images = dataset.batch(contents[rows]).images
+        images = dataset.batch(contents[rows]).images.to(model.device)
         vectors = model.encode(dataset.batch(references[rows]).images.to(model.device)).style
         style: Style = Swap(vectors)
         edited = FaceEditor(model, images).render([Layer(dict.fromkeys(rois, style), strength)], compose)
@@ -77,9 +77,10 @@ def edit_faces(
 
 
 def training_edits(model: L2SAE, dataset: FaceDataset, count: int, seed: int) -> list[EditedFace]:
-    """Edits to learn from: one of each of ``count`` faces, of one to three regions, at strengths of 0.6 to 1.2.
+    """Edits to learn from: one of each of ``count`` faces, at strengths of 0.6 to 1.2.
 
-    Two of three are ``detail`` edits, which are harder to tell. Where the split is smaller, all of it is used.
+    Half of them are of one region, which is harder to tell, the others of two or three; two of three are ``detail``
+    edits, which are harder too. Where the split is smaller, all of it is used.
     """
     rng = np.random.default_rng(seed)
     contents = rng.permutation(len(dataset))[:count]
@@ -87,8 +88,8 @@ def training_edits(model: L2SAE, dataset: FaceDataset, count: int, seed: int) ->
     for number, start in enumerate(range(0, len(contents), BATCH)):
         batch = contents[start : start + BATCH].tolist()
         references = rng.integers(len(dataset), size=len(batch)).tolist()
-        most = min(3, len(model.roi_names))
-        rois = rng.permutation(model.roi_names)[: rng.integers(1, most + 1)].tolist()
+        regions = min(int(rng.choice((1, 1, 2, 3))), len(model.roi_names))
+        rois = rng.permutation(model.roi_names)[:regions].tolist()
         compose = "replace" if number % 3 == 2 else "detail"
         made += edit_faces(model, dataset, batch, references, tuple(rois), compose, float(rng.uniform(0.6, 1.2)))
     return visible(made)

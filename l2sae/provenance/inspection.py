@@ -13,6 +13,7 @@ from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.fingerprint import digest_file
 from l2sae.provenance.keys import home_folder
+from l2sae.provenance.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.manifest import Verification, verify
 from l2sae.provenance.watermark import Detection, RivaGan, Watermark
 
@@ -65,7 +66,8 @@ class Inspection:
         sentences += [self._watermark_says(), self._log_says()]
         if self.heat is not None:
             share = float((self.heat >= EDITED).mean())
-            sentences.append(f"The localiser takes {share:.1%} of the pixels for edited (score {self.score:.2f}).")
+            seen = f"{share:.1%} of the pixels for edited (score {self.score:.2f})"
+            sentences.append(f"The localiser takes {seen}, which is a hint and no proof.")
         if not self.edited:
             sentences.append("No mark found; this does not show that the picture is unedited.")
         return " ".join(sentences)
@@ -91,7 +93,7 @@ def inspect(
     *,
     log: AuditLog | None = None,
     trust_anchors: str | Path | None = None,
-    localiser: Localiser | None = None,
+    localiser: Localiser | bool = True,
     watermark: Watermark | None = None,
     home: str | Path | None = None,
 ) -> Inspection:
@@ -101,8 +103,8 @@ def inspect(
         photo: the file.
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         trust_anchors: PEM file of the certificate authorities to trust, see `verify`.
-        localiser: picture (H, W, 3) uint8 -> score in [0, 1] and heat map (H, W) in [0, 1] of where it looks edited;
-            from `l2sae.provenance.localiser.load_localiser`.
+        localiser: picture (H, W, 3) uint8 -> score in [0, 1] and heat map (H, W) in [0, 1] of where it looks edited.
+            True takes that of `l2sae.provenance.localiser.load_localiser`, False none.
         watermark: `RivaGan` unless given.
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
 
@@ -111,6 +113,7 @@ def inspect(
 
     Raises:
         EditError: no such file, or not a picture.
+        LocaliserError: the localiser's file cannot be read.
         ProvenanceError: the log or the trust anchors cannot be read.
     """
     manifest = verify(photo, trust_anchors)
@@ -123,6 +126,14 @@ def inspect(
             raise
         return Inspection(manifest, None, tuple(exact))
     similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]
-    score, heat = localiser(picture) if localiser is not None else (None, None)
+    score, heat = _localise(picture, localiser)
     mark = (watermark or RivaGan()).detect(picture)
     return Inspection(manifest, mark, tuple(exact), tuple(similar), heat, score)
+
+
+def _localise(
+    picture: NDArray[np.uint8], localiser: Localiser | bool
+) -> tuple[float, NDArray[np.floating]] | tuple[None, None]:
+    if localiser is False or min(picture.shape[:2]) < MIN_SIDE:
+        return None, None
+    return (load_localiser() if localiser is True else localiser)(picture)

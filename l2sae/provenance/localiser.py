@@ -21,13 +21,18 @@ from torch.nn import functional as F
 
 from l2sae.model.layers import ResidualBlock, upsample
 
-FORMAT = "l2sae-localiser-1"
+FORMAT = "l2sae-localiser-2"
 WIDTHS = (32, 48, 64)
+TRAINED = Path("models/localiser.safetensors")
+SHIPPED = Path(__file__).parents[1] / "assets" / "localiser.safetensors"
 CELL = 4  # pixels a side
-CUES = 3 + 3 + 2 * 9
+RESIDUALS = 3 * (3 + 2)  # three filters of three colours and of two colour differences
+CUES = 3 + 3 + 2 * RESIDUALS
+FINE = 16  # channels of the learned features at half size
 SHRINK = 16  # the coarsest features are this much smaller than the picture
 MIN_SIDE, MAX_SIDE = 16, 1024  # pixels; larger pictures are reduced first
 _FLOOR = 2e-6  # of squared intensities: the rounding to 8 bits
+_CONTRAST = 20.0  # residuals of a noisy picture are about 1 / 20
 
 
 class LocaliserError(ValueError):
@@ -46,6 +51,9 @@ class LocaliserNet(nn.Module):
         one, two, three = widths
         # a convolution first: in torch 2.13 normalising an input without gradient, channels last, ends the process
         self.stem = nn.Conv2d(CUES, one, 1)
+        self.fine = nn.Sequential(
+            nn.Conv2d(RESIDUALS, FINE, 3, stride=2, padding=1), nn.SiLU(), nn.Conv2d(FINE, one, 3, stride=2, padding=1)
+        )
         self.down = nn.ModuleList([ResidualBlock(one, one), ResidualBlock(one, two), ResidualBlock(two, three)])
         self.whole = nn.Linear(three, three)
         self.bottom = ResidualBlock(three, three)
@@ -56,7 +64,8 @@ class LocaliserNet(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) in [0, 1] -> logits of the heat map (B, 1, H / 4, W / 4) and of the image (B,)."""
-        x, skips = self.stem(cues(pixels).contiguous()), []
+        residuals = high_pass(pixels)
+        x, skips = self.stem(cues(pixels, residuals).contiguous()) + self.fine((_CONTRAST * residuals).tanh()), []
         for level, block in enumerate(self.down):
             x = block(F.avg_pool2d(x, 2) if level else x)
             skips.append(x)
@@ -69,16 +78,25 @@ class LocaliserNet(nn.Module):
         return heat, self.image(torch.cat(parts, dim=1))[:, 0]
 
 
-def cues(pixels: Tensor) -> Tensor:
-    """What may give an edit away, in cells of 4 x 4 pixels: (B, 3, H, W) in [0, 1] -> (B, CUES, H / 4, W / 4).
+def high_pass(pixels: Tensor) -> Tensor:
+    """Second differences across, down and both: (B, 3, H, W) in [0, 1] -> (B, RESIDUALS, H, W).
 
-    For each cell its mean colour, its range of colours, and for each colour and each of three high-pass residuals the
-    logarithm of their energy: its mean, which shows texture, and the least of the four quarters, which is the noise.
+    Of red, green, blue, red - green and blue - green: texture is much alike in all colours and the noise of a sensor is
+    not, so that the differences hold the noise.
     """
-    mirrored = F.pad(pixels, (1, 1, 1, 1), mode="reflect")
+    green = pixels[:, 1:2]
+    mirrored = F.pad(torch.cat([pixels, pixels[:, ::2] - green], dim=1), (1, 1, 1, 1), mode="reflect")
     across = _second_difference(mirrored, 3)
     down = _second_difference(mirrored[..., 1:-1], 2)
-    residuals = torch.cat([across[:, :, 1:-1], down, _second_difference(across, 2)], dim=1)
+    return torch.cat([across[:, :, 1:-1], down, _second_difference(across, 2)], dim=1)
+
+
+def cues(pixels: Tensor, residuals: Tensor) -> Tensor:
+    """What may give an edit away, in cells of 4 x 4 pixels: (B, 3, H, W) in [0, 1] -> (B, CUES, H / 4, W / 4).
+
+    For each cell its mean colour, its range of colours, and for each of its high-pass ``residuals`` the logarithm of
+    their energy: its mean, which shows texture, and the least of the four quarters, which is the noise.
+    """
     quarters = F.avg_pool2d(residuals.square(), 2)
     energies = torch.cat([F.avg_pool2d(quarters, 2), -F.max_pool2d(-quarters, 2)], dim=1)
     spread = F.max_pool2d(pixels, CELL) + F.max_pool2d(-pixels, CELL)
@@ -149,30 +167,36 @@ def _check(picture: NDArray[np.uint8]) -> None:
         )
 
 
-def save_localiser(localiser: Localiser, path: str | Path) -> None:
+def save_localiser(localiser: Localiser, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
     """Write the weights and the threshold to a ``.safetensors`` file; equal localisers give equal bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     described = {"format": FORMAT, "widths": localiser.net.widths, "threshold": localiser.threshold}
-    weights = {name: value.detach().cpu().contiguous() for name, value in localiser.net.state_dict().items()}
+    weights = {name: value.detach().cpu().to(dtype).contiguous() for name, value in localiser.net.state_dict().items()}
     partial = path.with_name(path.name + ".partial")
     save_file(weights, partial, {"localiser": json.dumps(described)})  # one key: the order of several is random
     partial.replace(path)
 
 
-def load_localiser(path: str | Path = "models/localiser.safetensors") -> Localiser:
-    """Read a localiser that the ``provenance`` stage trained.
+def load_localiser(path: str | Path | None = None) -> Localiser:
+    """Read a localiser: one that the ``provenance`` stage trained, or the one that comes with the package.
+
+    Args:
+        path: the file; None takes ``models/localiser.safetensors`` of the working folder, and the package's where there
+            is none.
 
     Raises:
         LocaliserError: no such file, or not one of this format.
     """
+    if path is None:
+        path = TRAINED if TRAINED.is_file() else SHIPPED
     path = Path(path)
     if not path.is_file():
         raise LocaliserError(f"{path}: no such localiser; train one with 'dvc repro provenance'")
     try:
         with safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {}).get("localiser", "{}"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError as error:
         raise LocaliserError(f"{path}: not a safetensors file ({error}); run 'dvc repro provenance'") from None
     if described.get("format") != FORMAT:

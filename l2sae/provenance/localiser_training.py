@@ -4,8 +4,10 @@ A batch holds pairs of a photo and its edit. Both go through the same flip, crop
 JPEG with the same numbers, so that the edit is all that differs: nothing about codecs, sizes or marks can be learned.
 """
 
+import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
 
 from l2sae.editing.pictures import through_jpeg
+from l2sae.model.checkpoint import resolve_device
 from l2sae.provenance import attacks
 from l2sae.provenance.edits import EditedFace
 from l2sae.provenance.localiser import CELL, Localiser, LocaliserNet, padded
 
 PAIRS = 8  # photos and as many edits in a batch
 LEARNING_RATE = 4e-3
+FINE_TUNING_RATE = 1e-3  # of a network that has been trained before
 WARMUP = 30
 IMAGE_WEIGHT = 1.0  # of the loss on the image score, beside the one on the heat map
 EDITED_WEIGHT = 3.0  # of an edited pixel in the cross-entropy, against any other
@@ -31,40 +36,95 @@ REPORTS = 5
 Pixels = NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How long and on how much the localiser is trained.
+
+    Attributes:
+        steps: updates.
+        pairs: photos, and as many edits, in a batch.
+        learning_rate: the highest; it rises for ``WARMUP`` steps and falls along a cosine.
+        workers: processes that damage pictures beside the training; 0: the training does it itself. The result is the
+            same for every number.
+    """
+
+    steps: int
+    pairs: int = PAIRS
+    learning_rate: float = LEARNING_RATE
+    workers: int = 0
+
+
 def train_localiser(
-    faces: Sequence[EditedFace], steps: int, seed: int, progress: Callable[[str], object] = print
+    faces: Sequence[EditedFace],
+    schedule: Schedule,
+    seed: int,
+    progress: Callable[[str], object] = print,
+    init: LocaliserNet | None = None,
+    device: str = "cpu",
 ) -> Localiser:
     """Train on edited faces of one size.
 
     Args:
         faces: photos, edits and the pixels that changed.
-        steps: updates; each sees ``PAIRS`` faces.
+        schedule: how long, and how large the batches are.
         seed: of the weights, the order and the damage.
         progress: called with one plain line at a time.
+        init: a network to go on from; it stays as it is. None begins with random weights.
+        device: ``auto`` (cuda, else mps, else cpu) or a torch device. The localiser is returned on the CPU.
+
+    Raises:
+        ValueError: there are no faces.
     """
-    rng = np.random.default_rng(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = LocaliserNet().train()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-    order: list[int] = []
-    total = 0.0
-    for step in range(steps):
+    if not faces:
+        raise ValueError("there are no edited faces to learn from")
+    where = resolve_device(device)
+    net = _begin(init, seed).to(where).train()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=1e-3)
+    report, total = max(1, schedule.steps // REPORTS), torch.zeros((), device=where)
+    for step, (pixels, truth) in enumerate(_batches(faces, schedule, seed)):
         for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * _rate(step, steps)
-        if len(order) < PAIRS:
-            order += rng.permutation(len(faces)).tolist()
-        chosen, order = order[:PAIRS], order[PAIRS:]
-        loss = pair_loss(net, *damaged_pairs([faces[index] for index in chosen], rng))
+            group["lr"] = schedule.learning_rate * _rate(step, schedule.steps)
+        loss = pair_loss(net, pixels.to(where), truth.to(where))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        total += float(loss.detach())
-        if (step + 1) % max(1, steps // REPORTS) == 0:
-            progress(f"localiser: step {step + 1} of {steps}: loss {total / max(1, steps // REPORTS):.3f}")
-            total = 0.0
-    return Localiser(net.eval())
+        total = total + loss.detach()  # as a tensor: asking for its value would wait for the device
+        if (step + 1) % report == 0:
+            progress(f"localiser: step {step + 1} of {schedule.steps}: loss {float(total) / report:.3f}")
+            total = torch.zeros_like(total)
+    return Localiser(net.cpu().eval())
+
+
+def _begin(init: LocaliserNet | None, seed: int) -> LocaliserNet:
+    if init is not None:
+        return copy.deepcopy(init)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LocaliserNet()
+
+
+class _Damaged(Dataset[tuple[Tensor, Tensor]]):
+    """Batch number ``step``, drawn by ``seed`` and that number alone, so that any process can make it."""
+
+    def __init__(self, faces: Sequence[EditedFace], chosen: NDArray[np.int64], seed: int) -> None:
+        self.faces, self.chosen, self.seed = faces, chosen, seed
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng([self.seed, step])
+        return damaged_pairs([self.faces[index] for index in self.chosen[step]], rng)
+
+
+def _batches(faces: Sequence[EditedFace], schedule: Schedule, seed: int) -> Iterable[tuple[Tensor, Tensor]]:
+    """Every face once in random order, then again in another, in batches."""
+    rng, wanted = np.random.default_rng(seed), schedule.steps * schedule.pairs
+    order = np.concatenate([rng.permutation(len(faces)) for _ in range(-(-wanted // len(faces)))])[:wanted]
+    batches = _Damaged(faces, order.reshape(schedule.steps, schedule.pairs), seed)
+    generator = torch.Generator().manual_seed(seed)  # the loader draws from the global one otherwise
+    return DataLoader(batches, batch_size=None, num_workers=schedule.workers, generator=generator)
 
 
 def pair_loss(net: LocaliserNet, pixels: Tensor, truth: Tensor) -> Tensor:

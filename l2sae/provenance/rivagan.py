@@ -6,8 +6,11 @@ runtime.
 """
 
 import functools
+import math
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -23,9 +26,10 @@ WEIGHTS = Path(__file__).parents[1] / "assets" / "rivagan.safetensors"
 
 
 class FourierConv2d(nn.Module):
-    """A convolution with 11 x 11 filters, padded to keep its size: in Fourier space, six times faster than directly.
+    """A convolution with 11 x 11 filters, padded to keep its size: in Fourier space, eight times faster than directly.
 
     The picture is cut into overlapping tiles (overlap-save), whose spectra are multiplied with those of the filters.
+    The way back is two matrix products, which take half as long as an inverse FFT of tiles this small.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -37,8 +41,9 @@ class FourierConv2d(nn.Module):
     def spectra(self) -> Tensor:
         """Of the filters, (frequencies, outputs, inputs); made once."""
         if self._spectra is None:
-            spectra = torch.fft.rfft2(self.weight, s=(TILE, TILE)).conj()
-            self._spectra = spectra.permute(2, 3, 0, 1).flatten(0, 1).contiguous()
+            with _for_gradients():
+                spectra = torch.fft.rfft2(self.weight, s=(TILE, TILE)).conj()
+                self._spectra = spectra.permute(2, 3, 0, 1).flatten(0, 1).contiguous()
         return self._spectra
 
     def forward(self, images: Tensor) -> Tensor:
@@ -49,10 +54,34 @@ class FourierConv2d(nn.Module):
         padded = F.pad(images, (pad, columns * step - width + pad, pad, rows * step - height + pad))
         tiles = torch.fft.rfft2(padded.unfold(2, TILE, step).unfold(3, TILE, step))
         by_frequency = tiles.permute(4, 5, 1, 0, 2, 3).flatten(3).flatten(0, 1).flatten(2)
-        mixed = (self.spectra() @ by_frequency).reshape(TILE, TILE // 2 + 1, -1, batch, rows, columns)
-        values = torch.fft.irfft2(mixed.permute(3, 2, 4, 5, 0, 1), s=(TILE, TILE))[..., :step, :step]
-        joined = values.permute(0, 1, 2, 4, 3, 5).reshape(batch, -1, rows * step, columns * step)
+        mixed = (self.spectra() @ by_frequency).reshape(TILE, -1)
+        down, across = _way_back()
+        values = (across @ (down @ mixed).reshape(step, TILE // 2 + 1, -1)).real
+        placed = values.reshape(step, step, -1, batch, rows, columns).permute(3, 2, 4, 0, 5, 1)
+        joined = placed.reshape(batch, -1, rows * step, columns * step)
         return joined[..., :height, :width] + self.bias.reshape(1, -1, 1, 1)
+
+
+@functools.cache
+def _way_back() -> tuple[Tensor, Tensor]:
+    """Inverse Fourier transforms of the part of a tile that is kept: over all frequencies, and over half of them.
+
+    The second stands for all, since the spectrum of real values is symmetric: the real part of its product counts.
+    """
+    with _for_gradients():
+        places, half = torch.arange(TILE - KERNEL + 1), TILE // 2 + 1
+        phases = torch.outer(places, torch.arange(TILE)).double() * (2 * math.pi / TILE)
+        inverse = torch.polar(torch.full_like(phases, 1 / TILE), phases)
+        twice = torch.full((half,), 2.0, dtype=torch.float64)
+        twice[[0, -1]] = 1.0
+        return inverse.to(torch.complex64), (inverse[:, :half] * twice).to(torch.complex64)
+
+
+@contextmanager
+def _for_gradients() -> Iterator[None]:
+    """Tensors made here can stand in a computation that is differentiated, even if this runs in inference mode."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield
 
 
 def _filters(inputs: int, outputs: int) -> list[nn.Module]:
@@ -98,13 +127,14 @@ class Decoder(_Attending):
 
 @functools.cache
 def load_networks() -> tuple[Encoder, Decoder]:
-    """Both networks, for inference on the CPU."""
+    """Both networks, on the CPU; their weights are fixed, but pictures can be differentiated through them."""
     weights = load_file(WEIGHTS)
-    encoder, decoder = Encoder(), Decoder()
-    for network, name in ((encoder, "encoder."), (decoder, "decoder.")):
-        own = {key.removeprefix(name): value for key, value in weights.items() if key.startswith(name)}
-        network.load_state_dict(own, strict=False)
-        network.eval().requires_grad_(False)
+    with _for_gradients():
+        encoder, decoder = Encoder(), Decoder()
+        for network, name in ((encoder, "encoder."), (decoder, "decoder.")):
+            own = {key.removeprefix(name): value for key, value in weights.items() if key.startswith(name)}
+            network.load_state_dict(own, strict=False)
+            network.eval().requires_grad_(False)
     return encoder, decoder
 
 

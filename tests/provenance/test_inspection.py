@@ -94,6 +94,9 @@ def test_a_localiser_is_asked_where_it_looks_edited(home: Path, tmp_path: Path, 
         return 0.75, (np.arange(picture.shape[0])[:, None] < 64).astype(np.float32).repeat(picture.shape[1], 1)
 
     found = inspect(tmp_path / "plain.png", localiser=localise)
-    assert "The localiser takes 25.0% of the pixels for edited (score 0.75)." in found.verdict
+    assert (
+        "The localiser takes 25.0% of the pixels for edited (score 0.75), which is a hint and no proof."
+        in found.verdict
+    )
     assert found.heat is not None
     assert found.heat.shape == (256, 256)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,15 @@ from safetensors.torch import save_file
 
 from l2sae.provenance import inspect
 from l2sae.provenance.edits import EditedFace
-from l2sae.provenance.localiser import Localiser, LocaliserError, LocaliserNet, load_localiser, save_localiser
-from l2sae.provenance.localiser_training import damaged_pairs, train_localiser
+from l2sae.provenance.localiser import (
+    SHIPPED,
+    Localiser,
+    LocaliserError,
+    LocaliserNet,
+    load_localiser,
+    save_localiser,
+)
+from l2sae.provenance.localiser_training import Schedule, damaged_pairs, train_localiser
 
 
 def faces(count: int = 2, size: int = 48) -> list[EditedFace]:
@@ -67,6 +76,10 @@ def test_file_brings_back_the_same_localiser_and_equal_ones_are_equal_bytes(
         save_localiser(localiser, tmp_path / f"{name}.safetensors")
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
     picture = faces(1)[0].photo
+    save_localiser(localiser, tmp_path / "half.safetensors", torch.float16)
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (tmp_path / "a.safetensors").stat().st_size
+    half = load_localiser(tmp_path / "half.safetensors")
+    assert half(faces(1)[0].photo)[0] == pytest.approx(localiser(faces(1)[0].photo)[0], abs=0.01)
     again = load_localiser(tmp_path / "a.safetensors")
     assert again(picture)[0] == localiser(picture)[0]
     assert np.array_equal(again(picture)[1], localiser(picture)[1])
@@ -81,6 +94,17 @@ def test_missing_damaged_or_other_file_is_named(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(LocaliserError, match="written as something else"):
         load_localiser(tmp_path / "other.safetensors")
+
+
+def test_one_comes_with_the_package_until_the_stage_has_trained_its_own(
+    localiser: Localiser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture = faces(1)[0].photo
+    assert load_localiser()(picture)[0] == load_localiser(SHIPPED)(picture)[0]
+    assert SHIPPED.stat().st_size < 2e6
+    save_localiser(localiser, tmp_path / "models" / "localiser.safetensors")
+    assert load_localiser()(picture)[0] == localiser(picture)[0]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -108,7 +132,7 @@ def test_truth_follows_the_pixels_through_the_damage() -> None:
 
 def test_training_overfits_two_faces_and_repeats_itself() -> None:
     lines: list[str] = []
-    trained = [train_localiser(faces(), 60, seed=1, progress=lines.append) for _ in range(2)]
+    trained = [train_localiser(faces(), Schedule(60), seed=1, progress=lines.append) for _ in range(2)]
     assert len(lines) == 10
     for one, other in zip(*(one.net.state_dict().values() for one in trained), strict=True):
         assert torch.equal(one, other)
@@ -118,3 +142,27 @@ def test_training_overfits_two_faces_and_repeats_itself() -> None:
         found = edit_heat > 0.5
         assert (found & face.truth).sum() / (found | face.truth).sum() > 0.7
         assert (photo_heat > 0.5).mean() < 0.05
+
+
+def test_processes_that_prepare_batches_change_nothing() -> None:
+    alone, helped = (train_localiser(faces(), Schedule(3, pairs=2, workers=n), 1, lambda line: None) for n in (0, 2))
+    for one, other in zip(alone.net.state_dict().values(), helped.net.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_training_goes_on_from_a_network_and_leaves_it_as_it_is(localiser: Localiser) -> None:
+    before = {name: value.clone() for name, value in localiser.net.state_dict().items()}
+    slow = Schedule(1, pairs=2, learning_rate=1e-6)
+    trained = train_localiser(faces(), slow, 5, lambda line: None, init=localiser.net)
+    for name, value in trained.net.state_dict().items():
+        assert torch.equal(localiser.net.state_dict()[name], before[name])
+        torch.testing.assert_close(value, before[name], rtol=0, atol=1e-4)
+    assert any(not torch.equal(value, before[name]) for name, value in trained.net.state_dict().items())
+    with pytest.raises(ValueError, match="no edited faces"):
+        train_localiser([], slow, 5)
+
+
+def test_training_needs_nothing_for_signing_notebooks_or_pipelines() -> None:
+    absent = ("c2pa", "cryptography", "platformdirs", "dvc", "dvclive", "papermill", "nbformat", "lightning")
+    code = f"import sys; sys.modules.update(dict.fromkeys({absent})); import l2sae.ship"
+    subprocess.run([sys.executable, "-c", code], check=True)

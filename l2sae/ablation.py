@@ -48,7 +48,7 @@ def factors(rois: Sequence[Roi]) -> dict[str, dict[str, Any]]:
         "cooccurrence": {"train.loss.cooccurrence": 0.05, "train.loss.cooccurrence_r1": 1.0},
         "adversary-no-recolouring": {"train.loss.gan": 0.05, "train.loss.r1": 10.0, "train.recolour": 0.0},
         "no-slicing": {"model.sliced": False},
-        "slices-of-1": {"rois": _with_channels(rois, 1)},
+        "slices-of-2": {"rois": _with_channels(rois, 2)},
         "slices-of-4": {"rois": _with_channels(rois, 4)},
         "replace": {"edit.compose": "replace"},
     }

@@ -69,6 +69,7 @@ class ModelParams(Section):
     """Size of the networks. A structure tensor is (C, image_size / stride, image_size / stride)."""
 
     structure_stride: Literal[4, 8, 16]
+    structure_width: Annotated[int, Field(ge=4)]
     context_channels: Annotated[int, Field(ge=0)]
     style_dim: Count
     width: Annotated[int, Field(ge=8)]
@@ -241,8 +242,8 @@ class Params(Section):
         names = [roi.name for roi in self.rois]
         if clash := sorted({name for name in names if names.count(name) > 1} | set(names) & set(RESERVED_NAMES)):
             raise ValueError(f"rois: {', '.join(clash)}: names must be unique and none of {', '.join(RESERVED_NAMES)}")
-        if self.data.image_size % (2 * self.model.structure_stride):
-            raise ValueError(f"data.image_size must be a multiple of {2 * self.model.structure_stride}")
+        if self.data.image_size % (multiple := max(16, 2 * self.model.structure_stride)):
+            raise ValueError(f"data.image_size must be a multiple of {multiple}")
         if self.determinism == "strict" and self.train.minutes is not None:
             raise ValueError("train.minutes makes runs differ: under determinism: strict give train.steps")
         if self.data.source != "rendered" and self.data.root is None:

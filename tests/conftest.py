@@ -13,7 +13,7 @@ from l2sae.data import render_faces
 from l2sae.model import L2SAE, save_model
 from l2sae.params import Params, load_params
 
-TINY = {"data.image_size": 64, "model.width": 16, "model.style_dim": 8}
+TINY = {"data.image_size": 64, "model.structure_width": 8, "model.width": 16, "model.style_dim": 8}
 
 
 @pytest.fixture(scope="session", autouse=True)

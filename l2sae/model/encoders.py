@@ -1,54 +1,55 @@
 """The two encoders: where things are (structure) and what they look like (style)."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from l2sae.model.layers import ResidualBlock, group_norm, upsample
 
-PATCH = 4  # stride of the stems: convolutions at full resolution would cost more than all the rest
+PATCH = 4  # stride of the style encoder's stem: convolutions at full resolution would cost more than all the rest
 
 
 class StructureEncoder(nn.Module):
     """Image (B, 3, H, W) -> structure tensor (B, channels, H / stride, W / stride), for strides 4, 8 and 16.
 
-    Features go down to 1/16 and back up to the structure's own resolution: the coarse level gives every place the
-    whole image as context, without which hair and a dark background cannot be told apart.
+    U-shaped (arXiv 1505.04597): features go from 1/2 of the resolution down to 1/16, where every place sees the whole
+    image, without which hair and a dark background cannot be told apart, and back up to 1/2, without which the edges of
+    eyes and lips cannot be placed. What lies in one cell of the structure then becomes channels (space to depth).
+    ``width`` is the number of channels at 1/2.
     """
 
     def __init__(self, channels: int, width: int, stride: int):
         super().__init__()
         self.stride = stride
-        widths = (width // 2, width, 2 * width)
-        self.stem = nn.Conv2d(3, widths[0], 7, stride=PATCH, padding=3)
-        self.levels = nn.ModuleList(
+        widths = (width, 2 * width, 4 * width, 6 * width)
+        self.stem = nn.Conv2d(3, width, 4, stride=2, padding=1)
+        self.down = nn.ModuleList(
             [
-                ResidualBlock(widths[0], widths[0]),
-                nn.Sequential(_halve(widths[0], widths[1]), ResidualBlock(widths[1], widths[1])),
-                nn.Sequential(
-                    _halve(widths[1], widths[2]),
-                    ResidualBlock(widths[2], widths[2]),
-                    ResidualBlock(widths[2], widths[2]),
-                ),
+                ResidualBlock(width, width),
+                *(nn.Sequential(_halve(a, b), ResidualBlock(b, b)) for a, b in pairwise(widths)),
             ]
         )
-        top = (4, 8, 16).index(stride)
-        self.lateral = nn.ModuleList([nn.Conv2d(widths[i + 1], widths[i], 1) for i in range(top, 2)])
-        self.merge = nn.ModuleList([ResidualBlock(widths[i], widths[i]) for i in range(top, 2)])
-        self.norm = group_norm(widths[top])
-        self.head = nn.Conv2d(widths[top] + 3, channels, 3, padding=1)
+        self.bottom = ResidualBlock(widths[-1], widths[-1])
+        self.up = nn.ModuleList([ResidualBlock(a + b, a) for a, b in pairwise(widths)])
+        self.norm = group_norm(width)
+        cell = (stride // 2) ** 2  # places of the features in one of the structure
+        depth = max(1, 4 * width // cell)
+        self.gather = nn.Sequential(nn.Conv2d(width, depth, 1), nn.PixelUnshuffle(stride // 2), nn.SiLU())
+        self.head = nn.Conv2d(depth * cell + 3, channels, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images (B, 3, H, W) in [-1, 1]."""
         x, pyramid = self.stem(images), []
-        for level in self.levels:
+        for level in self.down:
             x = level(x)
             pyramid.append(x)
-        x = pyramid.pop()
-        for lateral, merge in zip(reversed(self.lateral), reversed(self.merge), strict=True):
-            x = merge(pyramid.pop() + upsample(lateral(x)))
+        x = self.bottom(pyramid.pop())
+        for up in reversed(self.up):
+            x = up(torch.cat([pyramid.pop(), upsample(x)], dim=1))
         # the reduced image beside the features is a code to start learning from
-        return self.head(torch.cat([F.silu(self.norm(x)), F.avg_pool2d(images, self.stride)], dim=1))
+        return self.head(torch.cat([self.gather(F.silu(self.norm(x))), F.avg_pool2d(images, self.stride)], dim=1))
 
 
 def _halve(channels_in: int, channels_out: int) -> nn.Conv2d:

@@ -31,7 +31,8 @@ MIN_PSNR = 38.0
 GENTLE_PSNR = 39.0  # of a mark that needs no refinement
 QUALITIES = (60, 75)  # of the JPEGs that a mark has to survive, tried in turn: one alone would be fitted
 ENOUGH = 31  # bits that have to be left
-REFINEMENTS = 6  # at most; each costs about as much as marking without
+REFINEMENTS = 4  # at most; each costs about as much as marking without
+WORKING_SIDE = 512  # pixels; what JPEG takes from a larger picture is averaged away on the grid
 MARGIN = 1.0  # by which a refined bit should pass: of values that lie 1 to 5 from their threshold
 _TRIES, _TOLERANCE = 6, 0.1  # for the strength, and in dB
 _LARGEST_STEP = 0.3  # of the residual
@@ -92,10 +93,12 @@ class RivaGan:
         """Mark a picture (H, W, 3) uint8; PSNR stays at 38 dB or above.
 
         A gentle mark is tried first. Where JPEG takes more than one of its bits, gradients of the decoder say how
-        to change the residual, at 38 dB.
+        to change the residual, at 38 dB. A large picture is represented by a smaller copy while this goes on.
         """
-        residual = _smoothed(self._residual(picture), _SMOOTH, _SMOOTH)
-        marked, residual = _at_psnr(picture, residual, GENTLE_PSNR)
+        copy = _reduced(picture)
+        residual = _smoothed(self._residual(copy), _SMOOTH, _SMOOTH)
+        goal = GENTLE_PSNR
+        marked, residual = _at_psnr(copy, residual, goal)
         passed = 0
         for step in range(REFINEMENTS + 1):
             matched, change = self._lacking(through_jpeg(marked, QUALITIES[step % len(QUALITIES)]))
@@ -103,8 +106,9 @@ class RivaGan:
             if passed == len(QUALITIES) or step == REFINEMENTS:
                 break
             if not passed:
-                marked, residual = _at_psnr(picture, _changed(residual, change), MIN_PSNR)
-        return marked
+                goal = MIN_PSNR
+                marked, residual = _at_psnr(copy, _changed(residual, change), goal)
+        return marked if copy is picture else _at_psnr(picture, residual, goal)[0]
 
     def detect(self, picture: Picture) -> Detection:
         """Look for the mark at each scale; stops where it is found, or where nothing speaks for a crop."""
@@ -171,6 +175,15 @@ def _on_grid(picture: Picture, scale: float) -> Tensor:
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     small = np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
     return torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def _reduced(picture: Picture) -> Picture:
+    """The picture itself, or a copy of ``WORKING_SIDE`` pixels on its longer side."""
+    factor = WORKING_SIDE / max(picture.shape[:2])
+    if factor >= 1:
+        return picture
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
 
 
 def _smoothed(values: NDArray[np.floating], luma: float, chroma: float) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ TINY = {
     "device": "cpu",
     "data.image_size": 32,
     "model.structure_stride": 8,
+    "model.structure_width": 4,
     "model.context_channels": 3,
     "model.style_dim": 12,
     "model.width": 8,

@@ -17,6 +17,7 @@ TINY = {
     "data.count": 24,
     "data.split": {"train": 0.5, "val": 0.25, "test": 0.25},
     "model.structure_stride": 8,
+    "model.structure_width": 4,
     "model.style_dim": 8,
     "model.width": 8,
     "train.steps": 4,

@@ -36,8 +36,9 @@ bench: $(READY)  ## run what is out of date, keep its figures in benchmarks/, an
 	$(BIN)/python -m l2sae.bench record $(NAME)
 	$(BIN)/python -m l2sae.bench readme
 
-shipped: $(READY)  ## train the small model that comes with the package, about 20 minutes
+shipped: $(READY)  ## train the model and the localiser that come with the package, ten minutes on a GPU
 	$(BIN)/python -m l2sae.ship model
+	$(BIN)/python -m l2sae.ship localiser
 
 lab: $(READY)  ## open JupyterLab
 	$(BIN)/jupyter lab

@@ -29,9 +29,9 @@ SIDE = 256  # of a square with as many pixels as the grid on which the mark is c
 HINT = 21  # bits at the first scale, from which others are tried: marks in crops of 40 % show at least 23 there
 MIN_PSNR = 38.0
 GENTLE_PSNR = 39.0  # of a mark that needs no refinement
-QUALITIES = (60, 75)  # of the JPEGs that a mark has to survive, tried in turn: one alone would be fitted
+QUALITY = 65  # of the JPEG that a mark has to survive: a little worse than 75
 ENOUGH = 31  # bits that have to be left
-REFINEMENTS = 4  # at most; each costs about as much as marking without
+REFINEMENTS = 3  # at most; each costs about as much as marking without
 WORKING_SIDE = 512  # pixels; what JPEG takes from a larger picture is averaged away on the grid
 MARGIN = 1.0  # by which a refined bit should pass: of values that lie 1 to 5 from their threshold
 _TRIES, _TOLERANCE = 6, 0.1  # for the strength, and in dB
@@ -99,15 +99,12 @@ class RivaGan:
         residual = _smoothed(self._residual(copy), _SMOOTH, _SMOOTH)
         goal = GENTLE_PSNR
         marked, residual = _at_psnr(copy, residual, goal)
-        passed = 0
-        for step in range(REFINEMENTS + 1):
-            matched, change = self._lacking(through_jpeg(marked, QUALITIES[step % len(QUALITIES)]))
-            passed = passed + 1 if matched >= ENOUGH else 0
-            if passed == len(QUALITIES) or step == REFINEMENTS:
+        for _ in range(REFINEMENTS):
+            matched, change = self._lacking(through_jpeg(marked, QUALITY))
+            if matched >= ENOUGH:
                 break
-            if not passed:
-                goal = MIN_PSNR
-                marked, residual = _at_psnr(copy, _changed(residual, change), goal)
+            goal = MIN_PSNR
+            marked, residual = _at_psnr(copy, _changed(residual, change), goal)
         return marked if copy is picture else _at_psnr(picture, residual, goal)[0]
 
     def detect(self, picture: Picture) -> Detection:

@@ -57,7 +57,7 @@ def test_swap_undo_export_and_replay(swap_page: Page, tmp_path: Path, screen: An
     page, editor = swap_page, swap_page.locator(".l2sae")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    after(page, lambda: editor.locator('.left .thumb[data-name="rendered 4"]').click())
+    after(page, lambda: editor.locator('.left .thumb[data-name="rendered 5"]').click())
     original = pixels(page)
     after(page, lambda: editor.locator('.right .thumb[data-name="rendered 6"]').click())
     swapped = pixels(page)
@@ -78,7 +78,7 @@ def test_swap_undo_export_and_replay(swap_page: Page, tmp_path: Path, screen: An
     exported = downloaded(page, editor, "Write the edited photo", tmp_path)
     recipe = downloaded(page, editor, "Save the edit as a recipe", tmp_path)
     model = load_model(None)
-    photo = next(face.picture for face in open_gallery(model) if face.name == "rendered 4")
+    photo = next(face.picture for face in open_gallery(model) if face.name == "rendered 5")
     replayed = Recipe.load(recipe).replay(model, photo)
     assert same_but_for_the_mark(np.asarray(Image.open(exported).convert("RGB")), replayed)
     Image.fromarray(photo).save(tmp_path / "photo.png")

@@ -132,7 +132,7 @@ def test_views_show_difference_and_outside(send: Driver) -> None:
 def test_frames_go_from_the_own_style_to_the_chosen_one(send: Driver) -> None:
     send("interpolate")
     assert "choose a style for hair first" in send.error
-    send("use_style", name="ben")
+    send("use_noise", sigma=3.0, seed=5)
     edited = picture_of(send)
     send("interpolate", count=5)
     [frames] = send.all("frames")

@@ -152,11 +152,9 @@ def run(preset: str, only: tuple[str, ...], seeds: int, jobs: int) -> None:
         threads = max(1, (os.cpu_count() or 1) // jobs)
         data = {seed: Path(folder) / str(seed) for _, seed in missing}
         list(pool.map(_prepare, data, data.values(), [preset] * len(data), [threads] * len(data)))
+        rows = factors(load_params().rois)
         running = {
-            pool.submit(_measure, factors(load_params().rois)[factor], seed, preset, data[seed], threads): (
-                factor,
-                seed,
-            )
+            pool.submit(_measure, rows[factor], seed, preset, data[seed], threads): (factor, seed)
             for factor, seed in missing
         }
         for finished in as_completed(running):

@@ -6,12 +6,12 @@ ended. Pieces are worked on side by side, one thread each; nearly all of the tim
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ import torch
 from l2sae.data import FaceDataset, open_split, render_faces
 from l2sae.editing.pictures import read_picture
 from l2sae.evaluation.parallel import side_by_side
-from l2sae.model import L2SAE, load_model
+from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
 from l2sae.plotting import as_pictures
 from l2sae.provenance.assess import COMPOSITIONS, join_figures, photo_attacks
@@ -28,6 +28,7 @@ from l2sae.provenance.detection import Scores, score_faces, summarise_scores
 from l2sae.provenance.edits import EditedFace, Picture, measured_edits
 from l2sae.provenance.errors import ProvenanceError
 from l2sae.provenance.localiser import Localiser, load_localiser
+from l2sae.provenance.rivagan import WEIGHTS
 from l2sae.provenance.survival import (
     EXPORT_SIDE,
     PSNR,
@@ -44,8 +45,10 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 CHUNK = 50  # unmarked pictures in one entry of the journal
 MARKED_SEED, UNMARKED_SEED = 31_001, 31_002
 SMALLEST = 64  # pixels a side: the localiser is not asked about edits of a face in fewer
-MODEL, LOCALISER, JOURNAL = "models/l2sae.safetensors", "models/localiser.safetensors", Path("reports/bench.jsonl")
+MODEL, LOCALISER = Path("models/l2sae.safetensors"), Path("models/localiser.safetensors")
+MARKS, EDITS = Path("reports/bench-marks.jsonl"), Path("reports/bench-edits.jsonl")  # journals
 Progress = Callable[[str], object]
+Item = TypeVar("Item")
 
 
 class Journal:
@@ -100,9 +103,11 @@ def run_full_table(
     """
     model, localiser = load_model(MODEL, params.device), load_localiser(LOCALISER)
     test = open_split("data/prepared", "test", params.rois, params.data.image_size)
-    journal = Journal(JOURNAL, journal_key(params, Path(MODEL), Path(LOCALISER)))
+    marks = Journal(MARKS, journal_key(params.edit.compose, shipped_model_path(), WEIGHTS))
+    edits = Journal(EDITS, journal_key(params.model_dump_json(), MODEL, LOCALISER))
     found = find_photos(photos, marked) if photos else []
-    return full_table(model, localiser, test, params, journal, marked, unmarked, found, progress)
+    table = mark_table(load_model(device="cpu"), params, marks, marked, unmarked, found, progress)
+    return join_figures(table, detector=detector_table(model, localiser, test, params, edits, progress))
 
 
 def find_photos(folder: Path, count: int) -> list[Path]:
@@ -113,18 +118,16 @@ def find_photos(folder: Path, count: int) -> list[Path]:
     return [found[index * len(found) // count] for index in range(min(count, len(found)))]
 
 
-def journal_key(params: Params, *files: Path) -> str:
-    """A digest of the parameters, and of the weights, that the results depend on."""
-    digest = hashlib.sha256(params.model_dump_json().encode())
+def journal_key(settings: str, *files: Path) -> str:
+    """A digest of the settings, and of the weights, that results depend on."""
+    digest = hashlib.sha256(settings.encode())
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def full_table(
-    model: L2SAE,
-    localiser: Localiser,
-    test: FaceDataset,
+def mark_table(
+    editor: L2SAE,
     params: Params,
     journal: Journal,
     marked: int,
@@ -132,73 +135,68 @@ def full_table(
     photos: Sequence[Path] = (),
     progress: Progress = print,
 ) -> dict[str, Any]:
-    """Every figure of watermark, manifest and localiser, from all attacks.
+    """Every figure of watermark and manifest, from all attacks. The pipeline's model has no part in them.
 
     Args:
-        model: makes the edits, and the second edit.
-        localiser: trained by the provenance stage.
-        test: the test split; its first ``EDITED`` faces are edited.
-        params: ``provenance.bootstrap``, ``edit`` and ``seed`` are used.
+        editor: the shipped model, which makes the second edit.
+        params: ``provenance.bootstrap``, ``edit.compose`` and ``seed`` are used.
         journal: keeps what is finished.
         marked: pictures to mark: faces rendered at 256 pixels, which nothing was trained on.
         unmarked: further such faces, for the false-positive rate.
         photos: photos to mark, at their own sizes, besides: their figures are under ``photos``.
         progress: called with one plain line at a time.
     """
-    resamples, seed = params.provenance.bootstrap, params.seed
-    again = second_edit(model, _rendered(MARKED_SEED, marked), params.edit.compose)
+    again = second_edit(editor, _rendered(MARKED_SEED, marked), params.edit.compose)
     keep = partial(_kept, journal, progress=progress)
+    faces, files = {f"marked {index}": index for index in range(marked)}, {path.name: path for path in photos}
+    parts = {f"unmarked {first}": range(first, min(first + CHUNK, unmarked)) for first in range(0, unmarked, CHUNK)}
     marks = {
-        "watermark": keep("marked", range(marked), lambda index: _marked_row(_rendered(MARKED_SEED, index), again)),
-        "photos": keep("photo", photos, lambda path: _marked_row(read_picture(path), again)),
+        "watermark": keep(faces, lambda index: _marked_row(_rendered(MARKED_SEED, index), again)),
+        "photos": keep(_named("photo", files), lambda path: _marked_row(read_picture(path), again)),
     }
-    fifties = [range(first, min(first + CHUNK, unmarked)) for first in range(0, unmarked, CHUNK)]
     false = {
-        "watermark": [told for part in keep("unmarked", fifties, _told_marked) for told in part],
-        "photos": keep("unmarked photo", photos, lambda path: RivaGan().detect(read_picture(path)).marked),
+        "watermark": [told for part in keep(parts, _told_marked) for told in part],
+        "photos": keep(_named("unmarked photo", files), lambda path: RivaGan().detect(read_picture(path)).marked),
     }
-    signed = journal("manifest", lambda: _manifest(min(marked, SIGNED)))
-    scores = _detector_scores(model, localiser, test, keep)
-    edited = min(EDITED, len(test))
-    counts = {"marked": marked, "photos": len(photos), "unmarked": unmarked, "signed": min(marked, SIGNED)}
+    signed = min(marked, SIGNED)
+    counts = {"marked": marked, "photos": len(photos), "unmarked": unmarked, "signed": signed}
+    resamples, seed = params.provenance.bootstrap, params.seed
     summaries = {name: summarise_marks(rows, false[name], resamples, seed) for name, rows in marks.items() if rows}
-    return join_figures(
-        {"counts": counts | {"edited": edited}},
-        **summaries,
-        manifest=signed,
-        detector=summarise_scores(scores, resamples, seed),
-    )
+    manifest = journal(f"manifest {signed}", lambda: _manifest(signed))
+    return join_figures({"counts": counts}, **summaries, manifest=manifest)
 
 
-def _kept(
-    journal: Journal, what: str, items: Sequence[Any], compute: Callable[[Any], Any], progress: Progress
-) -> list[Any]:
-    """Results for all items, in order; those that the journal lacks are computed side by side."""
-    missing = [index for index in range(len(items)) if f"{what} {index}" not in journal]
-    results = side_by_side(lambda index: compute(items[index]), missing, torch.device("cpu"))
-    for number, (index, result) in enumerate(zip(missing, results, strict=True), start=1):
-        journal(f"{what} {index}", partial(_given, result))
-        if number % 10 == 0 or number == len(missing):
-            progress(f"bench: {what}: {number} of {len(missing)}")
-    return [journal(f"{what} {index}", dict) for index in range(len(items))]
-
-
-def _given(result: Any) -> Any:
-    return result
-
-
-def _detector_scores(
-    model: L2SAE, localiser: Localiser, test: FaceDataset, keep: Callable[..., list[Any]]
-) -> dict[tuple[str, str], Scores]:
-    """Scores by composition and attack."""
+def detector_table(
+    model: L2SAE, localiser: Localiser, test: FaceDataset, params: Params, journal: Journal, progress: Progress = print
+) -> dict[str, Any]:
+    """Every figure of the localiser on ``model``'s edits of the first ``EDITED`` faces of the test split."""
     scores: dict[tuple[str, str], Scores] = {}
     for compose in COMPOSITIONS:
         edits = measured_edits(model, test, min(EDITED, len(test)), compose)
         attacks = [one for one in photo_attacks(attack_names()) if min(one(edits[0].photo).shape[:2]) >= SMALLEST]
-        what = f"{compose} of {len(edits)}: {' '.join(attack.name for attack in attacks)}:"
-        kept = keep(what, attacks, partial(_score_lists, localiser, edits))
+        named = {f"{compose} of {len(edits)}: {attack.name}": attack for attack in attacks}
+        kept = _kept(journal, named, partial(_score_lists, localiser, edits), progress)
         scores |= {(compose, attack.name): _from_lists(one) for attack, one in zip(attacks, kept, strict=True)}
-    return scores
+    return {"edits": min(EDITED, len(test))} | summarise_scores(scores, params.provenance.bootstrap, params.seed)
+
+
+def _named(what: str, items: Mapping[str, Item]) -> dict[str, Item]:
+    return {f"{what} {name}": item for name, item in items.items()}
+
+
+def _kept(journal: Journal, items: Mapping[str, Item], compute: Callable[[Item], Any], progress: Progress) -> list[Any]:
+    """Results for all items, in order; those that the journal lacks under their names are computed side by side."""
+    missing = [name for name in items if name not in journal]
+    results = side_by_side(lambda name: compute(items[name]), missing, torch.device("cpu"))
+    for number, (name, result) in enumerate(zip(missing, results, strict=True), start=1):
+        journal(name, partial(_given, result))
+        if number % 10 == 0 or number == len(missing):
+            progress(f"bench: {name}: {number} of {len(missing)} that were missing")
+    return [journal(name, dict) for name in items]
+
+
+def _given(result: Any) -> Any:
+    return result
 
 
 def _rendered(seed: int, index: int) -> Picture:

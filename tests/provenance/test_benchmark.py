@@ -10,8 +10,9 @@ from l2sae.metrics import flatten, write_metrics
 from l2sae.model import L2SAE
 from l2sae.params import load_params
 from l2sae.provenance import benchmark
+from l2sae.provenance.assess import join_figures
 from l2sae.provenance.attacks import attack_names
-from l2sae.provenance.benchmark import Journal, find_photos, full_table
+from l2sae.provenance.benchmark import Journal, detector_table, find_photos, mark_table
 from l2sae.provenance.errors import ProvenanceError
 from l2sae.provenance.localiser import Localiser, LocaliserNet
 
@@ -52,8 +53,9 @@ def test_full_table_has_every_attack_and_is_the_same_from_its_journal(
     Image.fromarray(portrait).save(photo)
     photos = find_photos(photo.parent, 3)
     for name in ("a", "b"):
-        journal = Journal(tmp_path / "journal.jsonl", "k")
-        figures = full_table(tiny_model, localiser, test, params, journal, 1, 2, photos, progress=lambda line: None)
+        journal, silent = Journal(tmp_path / "journal.jsonl", "k"), lambda line: None
+        figures = mark_table(tiny_model, params, journal, 1, 2, photos, silent)
+        figures = join_figures(figures, detector=detector_table(tiny_model, localiser, test, params, journal, silent))
         write_metrics(figures, tmp_path / f"{name}.json")
         monkeypatch.setattr(benchmark, "_marked_row", lambda *a: pytest.fail("computed twice"))
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()

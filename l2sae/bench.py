@@ -110,7 +110,7 @@ def card() -> None:
 
 
 @main.command()
-@click.option("--pictures", default=200, show_default=True, help="Pictures to mark.")
+@click.option("--pictures", default=100, show_default=True, help="Rendered pictures to mark, and photos, of each.")
 @click.option("--unmarked", default=10_000, show_default=True, help="Pictures without a mark.")
 @click.option(
     "--photos", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of photos to mark."

@@ -6,14 +6,11 @@ import socket
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import torch
 
 from l2sae.bulk.inputs import Item
 from l2sae.bulk.job import Job, PackedModel, export_id
@@ -28,6 +25,7 @@ from l2sae.editing.session import EditSession
 from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, RivaGan, export, load_credentials, verify
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.keys import home_folder
+from l2sae.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class BatchEditor:
         if rows and not any(row["again"] for row in rows):
             return rows
         rows = []
-        with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, _one_thread(), ThreadPoolExecutor(1) as ahead:
+        with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread(), ThreadPoolExecutor(1) as ahead:
             scratch = Path(folder)
             coming = ahead.submit(_fetch, items[0], scratch / "0")
             for index, item in enumerate(items):
@@ -228,14 +226,3 @@ def _fetch(item: Item, scratch: Path) -> _Fetched:
             raise
         return _Fetched(None, error=error)
     return _Fetched(path, hashlib.sha256(content).hexdigest())
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Results depend on the number of torch's threads: one, in every worker, and this thread's photo is its own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

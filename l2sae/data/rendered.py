@@ -1,9 +1,8 @@
 """Rendered faces: pictures with exact labels and mattes, made from a seed. No person is shown in them."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from l2sae.data.render.factors import UNIFORMS, sample
 from l2sae.data.render.fields import Params
 from l2sae.data.render.paint import Noise, paint
 from l2sae.rois import Roi
+from l2sae.threads import one_thread
 
 PARTS = (
     "hair", "skin", "l_eye", "r_eye", "l_brow", "r_brow", "nose", "u_lip", "l_lip", "mouth", "l_ear", "r_ear", "neck",
@@ -105,7 +105,7 @@ def render_faces(
         return _render_chunk({name: value[few] for name, value in p.items()}, generators[few], size, rois)
 
     firsts = range(0, count, _CHUNK)
-    with _one_thread_each(), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS, len(firsts))) as pool:
+    with one_thread(), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS, len(firsts))) as pool:
         images, labels, mattes, hidden = zip(*pool.map(render, firsts), strict=True)
     return RenderedFaces(
         images=torch.cat(images),
@@ -113,20 +113,6 @@ def render_faces(
         mattes={roi.name: torch.cat(parts) for roi, parts in zip(rois, zip(*mattes, strict=True), strict=True)},
         factors=recorded | {"hidden": torch.cat(hidden).cpu().numpy().round(3)},
     )
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """One thread for each operation: on pieces this small, chunks side by side are faster than operations split up.
-
-    Results are then the same for every thread count.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @torch.no_grad()

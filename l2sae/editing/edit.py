@@ -86,6 +86,7 @@ class FaceEditor:
         self._decoded: dict[tuple[Style, int] | None, Tensor] = {}  # None: the photo's own style
         self._guide: Guide | None = None
         self._fitted: dict[str, Matte] = {}  # predicted mattes, fitted to the photo's edges
+        self._fields: dict[tuple[str, Style, int, tuple[str, ...]], Tensor] = {}  # of `detail`, on the photo itself
 
     def preview(self) -> "FaceEditor":
         """The same face at model resolution, (S, S, 3) uint8 over the padded square; shares what was computed."""
@@ -168,8 +169,15 @@ class FaceEditor:
             elif vectors is not None or current is not None:  # else the photo's own style: no change, to the bit
                 new = self._decode(vectors, (style, layer.seed))
                 old = self._decode(None, None) if old is None else old
-                below = self.images if current is None else self.images + (current - self._decode(None, None))
-                effects.append(self._on_photo(recolouring(below, old, new, small), matte))
+                if current is None and roi not in layer.mattes:  # does not change while a slider moves
+                    key = (roi, style, layer.seed, tuple(layer.styles))
+                    if key not in self._fields:
+                        _remember(self._fields, key, recolouring(self.images, old, new, small))
+                    field = self._fields[key]
+                else:
+                    below = self.images if current is None else self.images + (current - self._decode(None, None))
+                    field = recolouring(below, old, new, small)
+                effects.append(self._on_photo(field, matte))
                 after = (old if after is None else after) + layer.strength * small * (new - old)
         return effects, None if after is None else after.clamp(-1, 1)
 
@@ -217,7 +225,12 @@ class FaceEditor:
     def _fit_predicted(self, roi: str) -> Matte:
         """The predicted matte on the photo; computed once, since a slider asks for it again and again."""
         if roi not in self._fitted:
-            self._fitted[roi] = self._fit_matte(self.mattes()[roi])
+            fitted = self._fit_matte(self.mattes()[roi])
+            small = self.frame.height * self.frame.width <= STRIP_PIXELS and not isinstance(self.frame, CropFrame)
+            if small and self.photo.dtype == torch.uint8:  # as on a screen: worth keeping pixel by pixel
+                pixels = self.photo.permute(2, 0, 1)[None].float() / 255
+                fitted = Matte(fitted.to(self.photo.device).rows(pixels, self.frame, 0), full_size=True)
+            self._fitted[roi] = fitted
         return self._fitted[roi]
 
     def _fit_matte(self, small: Tensor) -> Matte:

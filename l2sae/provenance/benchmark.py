@@ -44,6 +44,7 @@ EDITED = 200  # test faces of each composition
 SUFFIXES = (".jpg", ".jpeg", ".png")
 CHUNK = 50  # unmarked pictures in one entry of the journal
 MARKED_SEED, UNMARKED_SEED = 31_001, 31_002
+REFERENCE = 200  # the face whose style the second edit takes, whatever the number of pictures
 SMALLEST = 64  # pixels a side: the localiser is not asked about edits of a face in fewer
 MODEL, LOCALISER = Path("models/l2sae.safetensors"), Path("models/localiser.safetensors")
 MARKS, EDITS = Path("reports/bench-marks.jsonl"), Path("reports/bench-edits.jsonl")  # journals
@@ -146,7 +147,7 @@ def mark_table(
         photos: photos to mark, at their own sizes, besides: their figures are under ``photos``.
         progress: called with one plain line at a time.
     """
-    again = second_edit(editor, _rendered(MARKED_SEED, marked), params.edit.compose)
+    again = second_edit(editor, _rendered(MARKED_SEED, REFERENCE), params.edit.compose)
     keep = partial(_kept, journal, progress=progress)
     faces, files = {f"marked {index}": index for index in range(marked)}, {path.name: path for path in photos}
     parts = {f"unmarked {first}": range(first, min(first + CHUNK, unmarked)) for first in range(0, unmarked, CHUNK)}

@@ -131,13 +131,7 @@ def after(page: Page, action: Any) -> None:
     """Do something, and wait until the picture that answers it is drawn."""
     generation = int(page.evaluate("document.querySelector('.l2sae').dataset.generation"))
     action()
-    page.wait_for_function(
-        """g => {
-            const { generation, state } = document.querySelector('.l2sae').dataset;
-            return Number(generation) > g && Number(state) > g;
-        }""",
-        arg=generation,
-    )
+    page.wait_for_function("g => Number(document.querySelector('.l2sae').dataset.generation) > g", arg=generation)
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 40) -> None:

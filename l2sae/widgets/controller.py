@@ -17,6 +17,7 @@ from l2sae.editing.saving import save_edit
 from l2sae.editing.style_bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.plotting import roi_colour
+from l2sae.threads import one_thread
 from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.setting import Face, small
@@ -88,12 +89,13 @@ class Controller:
             if caught and not self._message:
                 self.say("warning", str(caught[-1].message))
         last = requests[-1]
-        replies = [*self._extra, *self._pictures(DRAG if last.live else DISPLAY)]
+        with one_thread():  # the browser needs the other cores
+            view = self._view(DRAG if last.live else DISPLAY)
+        replies = [*self._extra, *self._pictures(), view]  # state and picture in one: each message costs milliseconds
         self._extra = []
-        state = self.state() | {"latency_ms": round(1000 * (time.perf_counter() - started), 1)}
+        view.content["state"] = self.state() | {"latency_ms": round(1000 * (time.perf_counter() - started), 1)}
         for reply in replies:
             reply.content["generation"] = last.generation
-        replies.append(Reply({"type": "state", "state": state, "generation": last.generation}))
         return replies
 
     def draft(self, requests: Sequence[Request]) -> list[Reply]:
@@ -168,31 +170,32 @@ class Controller:
         sigma = layer.style.sigma if isinstance(layer.style, Noise) else None
         return shown | {"drawn": layer.matte is not None, "sigma": sigma} | label
 
-    def _pictures(self, size: int) -> list[Reply]:
-        """Pictures that belong to the present state."""
-        replies = []
+    def _pictures(self) -> list[Reply]:
+        """Pictures that belong to the present state, beside the view."""
         names = tuple(style.name for style in self.bank)
-        if names != self._styles_sent:
-            fresh = [s for s in self.bank if s.name not in self._styles_sent and s.picture is not None]
-            thumbs = [jpeg(small(s.picture, THUMB)) for s in fresh if s.picture is not None]
-            replies.append(Reply({"type": "thumbs", "names": [s.name for s in fresh]}, thumbs))
-            self._styles_sent = names
-        if self.session.loaded:
-            try:
-                replies.append(self._view_picture(size))
-            except EditError as error:
-                self.say("error", str(error))
-        return replies
+        if names == self._styles_sent:
+            return []
+        fresh = [s for s in self.bank if s.name not in self._styles_sent and s.picture is not None]
+        thumbs = [jpeg(small(s.picture, THUMB)) for s in fresh if s.picture is not None]
+        self._styles_sent = names
+        return [Reply({"type": "thumbs", "names": [s.name for s in fresh]}, thumbs)]
 
-    def _view_picture(self, size: int) -> Reply:
-        content: dict[str, Any] = {"type": "picture", "role": "after", "size": size}
-        if self.view == "difference":
-            return Reply(content, [jpeg(self.session.difference(size))])
-        if self.view == "outside":
-            outside = self.session.outside(size)
-            content |= {"share": outside.share, "largest": outside.largest}
-            return Reply(content, [jpeg(outside.picture)])
-        return Reply(content, [jpeg(self.session.render(size=size))])
+    def _view(self, size: int) -> Reply:
+        """The reply that the state goes into, with the picture in view if there is one."""
+        content: dict[str, Any] = {"type": "state"}
+        if not self.session.loaded:
+            return Reply(content)
+        try:
+            if self.view == "difference":
+                return Reply(content, [jpeg(self.session.difference(size))])
+            if self.view == "outside":
+                outside = self.session.outside(size)
+                content |= {"share": outside.share, "largest": outside.largest}
+                return Reply(content, [jpeg(outside.picture)])
+            return Reply(content, [jpeg(self.session.render(size=size))])
+        except EditError as error:
+            self.say("error", str(error))
+            return Reply(content)
 
     # --- the photo
 
@@ -255,7 +258,7 @@ class Controller:
             self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
 
     def _send_before(self) -> None:
-        self._extra.append(Reply({"type": "picture", "role": "before"}, [jpeg(self.session.original(DISPLAY))]))
+        self._extra.append(Reply({"type": "before"}, [jpeg(self.session.original(DISPLAY))]))
 
     # --- layers
 

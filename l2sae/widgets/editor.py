@@ -23,8 +23,8 @@ def _source(*names: str) -> str:
 class Editor(anywidget.AnyWidget):
     """A controller on a page. The widget holds neither model nor tensors itself.
 
-    Requests come as messages ``{action, arguments, generation, live}`` with files as buffers; they are acknowledged at
-    once and carried out by the worker.
+    Requests come as messages ``{action, arguments, generation, live}`` with files as buffers; they are carried out by
+    the worker, and acknowledged at once where its answer may take long.
     """
 
     _css = _source("editor.css")
@@ -48,7 +48,8 @@ class Editor(anywidget.AnyWidget):
         except (KeyError, TypeError, ValueError) as error:
             self.send({"type": "refused", "text": f"not a request: {error!r}"})
             return
-        self.send({"type": "received", "generation": request.generation})
+        if not (request.live and self.worker.idle):
+            self.send({"type": "received", "generation": request.generation})
         self.worker.submit(request)
 
     def _carry_out(self, requests: list[Request]) -> None:

@@ -145,8 +145,8 @@ class MaskController(Controller):
         self._predicted, self._sent = {}, {}
         super()._load(photo, name)
 
-    def _pictures(self, size: int) -> list[Reply]:
-        replies = super()._pictures(size)
+    def _pictures(self) -> list[Reply]:
+        replies = super()._pictures()
         if self.session.loaded:
             for index, roi in enumerate(self.model.roi_names):
                 mask = self.mask(roi)

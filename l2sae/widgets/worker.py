@@ -54,6 +54,11 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._busy = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._pending and not self._busy
+
     def submit(self, request: Request) -> None:
         """Queue a request; returns at once."""
         with self._changed:
@@ -66,7 +71,7 @@ class Worker:
     def wait(self, timeout: float = 30.0) -> bool:
         """Wait until everything submitted is done; False when the time is up."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._pending and not self._busy, timeout)
+            return self._changed.wait_for(lambda: self.idle, timeout)
 
     def _run(self) -> None:
         while True:

@@ -59,6 +59,6 @@ def test_messages_are_carried_out_by_the_worker_and_answered(tiny_model: L2SAE, 
     editor._receive(editor, {"action": "start", "generation": 1}, [])
     assert sent[0] == {"type": "received", "generation": 1}
     assert editor.worker.wait()
-    assert {"picture", "thumbs", "state"} <= {content["type"] for content in sent}
+    assert {"before", "thumbs", "state"} <= {content["type"] for content in sent}
     editor._receive(editor, {"no": "action"}, [])
     assert sent[-1]["type"] == "refused"

@@ -22,8 +22,7 @@ def send(swap: SwapController) -> Driver:
 
 
 def picture_of(driver: Driver) -> NDArray[np.uint8]:
-    [reply] = [r for r in driver.all("picture") if r.content["role"] == "after"]
-    return np.asarray(Image.open(io.BytesIO(reply.buffers[0])))
+    return np.asarray(Image.open(io.BytesIO(driver.all("state")[-1].buffers[0])))
 
 
 def test_the_start_shows_the_first_face_and_all_thumbnails(send: Driver) -> None:
@@ -32,7 +31,7 @@ def test_the_start_shows_the_first_face_and_all_thumbnails(send: Driver) -> None
     assert state["error"]["psnr"] > 0
     [thumbs] = send.all("thumbs")
     assert thumbs.content["names"] == ["ann", "ben", "cem"]
-    assert {r.content["role"] for r in send.all("picture")} == {"before", "after"}
+    assert len(send.all("before")[0].buffers) == len(send.all("state")[0].buffers) == 1
     send("use_style", name="ben")
     assert not send.all("thumbs")
 
@@ -122,7 +121,7 @@ def test_views_show_difference_and_outside(send: Driver) -> None:
     assert send("set_view", view="difference")["view"] == "difference"
     assert np.abs(picture_of(send).astype(int) - edited).mean() > 5
     send("set_view", view="outside")
-    [reply] = [r for r in send.all("picture") if r.content["role"] == "after"]
+    [reply] = send.all("state")
     assert reply.content["largest"] == 0
     assert 0 <= reply.content["share"] <= 1
     send("set_view", view="nonsense")
@@ -300,5 +299,5 @@ def test_two_editors_share_one_model(tiny_model: L2SAE, gallery: list[Face], pho
 
 def test_replies_carry_the_generation_of_the_last_request(swap: SwapController) -> None:
     requests = [Request("use_style", {"name": "ben"}, 3), Request("undo", {}, 4)]
-    replies = [r for r in swap.handle(requests) if r.content["type"] in ("picture", "state")]
+    replies = [r for r in swap.handle(requests) if r.content["type"] in ("before", "state")]
     assert {reply.content["generation"] for reply in replies} == {4}

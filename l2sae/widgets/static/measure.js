@@ -14,7 +14,7 @@ window.l2saeMeasure = {
 
   drawn(generation) {
     const { root } = this;
-    const reached = () => Number(root.dataset.generation) >= generation && Number(root.dataset.state) >= generation;
+    const reached = () => Number(root.dataset.generation) >= generation;
     return new Promise((done) => {
       if (reached()) return done();
       const watcher = new MutationObserver(() => {
@@ -22,7 +22,7 @@ window.l2saeMeasure = {
         watcher.disconnect();
         done();
       });
-      watcher.observe(root, { attributes: true, attributeFilter: ["data-generation", "data-state"] });
+      watcher.observe(root, { attributes: true, attributeFilter: ["data-generation"] });
     });
   },
 

@@ -5,7 +5,8 @@ class Panels {
     this.name = name;
     this.state = null;
     this.thumbs = new Map();
-    this.shownGeneration = 0;
+    this.parts = new Map();
+    this.newest = 0; // generation of the state on show
     this.link = new Link(
       model,
       (content, buffers, generation) => this.receive(content, buffers, generation),
@@ -125,27 +126,27 @@ class Panels {
   // --- replies
 
   receive(content, buffers, generation) {
-    if (content.type === "picture") {
-      if (generation < this.shownGeneration) return; // stale
-      this.shownGeneration = generation;
-      const canvas = content.role === "before" ? this.before : this.after;
-      draw(canvas, buffers[0]).then(() => {
-        if (content.role !== "before") this.pictureShown(generation);
-      });
-    } else if (content.type === "thumbs") {
+    if (content.type === "before") draw(this.before, buffers[0]);
+    else if (content.type === "thumbs") {
       content.names.forEach((name, i) => this.thumbs.set(name, URL.createObjectURL(new Blob([buffers[i]]))));
     } else if (content.type === "file") saveFile(content.name, content.mime, buffers[0]);
     else if (content.type === "draft") this.keepDraft(content);
     else if (content.type === "refused") this.tell({ level: "error", text: content.text });
-    else if (content.type === "state" && generation >= (this.stateGeneration ?? 0)) {
-      this.stateGeneration = generation;
-      this.state = content.state;
-      this.update();
-      this.root.dataset.state = generation;
+    else if (content.type === "state") {
+      if (generation < this.newest) return; // stale
+      this.newest = generation;
+      const shown = buffers.length ? draw(this.after, buffers[0]) : Promise.resolve();
+      this.showState(content);
+      shown.then(() => this.pictureShown(generation));
     } else this.receiveMore(content, buffers, generation);
   }
 
   receiveMore() {}
+
+  showState(content) {
+    this.state = content.state;
+    this.update();
+  }
 
   pictureShown(generation) {
     this.link.shown(generation);
@@ -181,7 +182,16 @@ class Panels {
     this.offerDraft();
   }
 
+  // Whether what a part of the page shows has changed since the last call: rebuilding all of it takes 10 ms.
+  changed(part, ...shown) {
+    const text = JSON.stringify(shown);
+    const same = this.parts.get(part) === text;
+    this.parts.set(part, text);
+    return !same;
+  }
+
   fillChips() {
+    if (!this.changed(this.rois, this.state.rois, this.state.roi)) return;
     const chips = this.state.rois.map(({ name, colour }) =>
       h("button", {
         type: "button", role: "radio", "aria-checked": String(name === this.state.roi), title: `Edit the ${name}`,
@@ -194,6 +204,7 @@ class Panels {
   }
 
   fillThumbs(box, names, chosen, onchoose, dimmed = () => false) {
+    if (!this.changed(box, names.map((name) => [name, dimmed(name), this.thumbs.get(name)]), chosen)) return;
     const thumbs = names.map((name) => {
       const picture = this.thumbs.get(name);
       return h("button", {

@@ -162,12 +162,10 @@ class Swap extends Panels {
     this.framesFor = content.roi;
   }
 
-  receive(content, buffers, generation) {
-    super.receive(content, buffers, generation);
-    if (content.type === "picture" && content.role === "after") {
-      this.outside = content.share === undefined ? "" :
-        `outside the region ${(100 * content.share).toFixed(2)} % of pixels changed visibly; where no matte reaches: ${content.largest}`;
-    }
+  showState(content) {
+    this.outside = content.share === undefined ? "" :
+      `outside the region ${(100 * content.share).toFixed(2)} % of pixels changed visibly; where no matte reaches: ${content.largest}`;
+    super.showState(content);
   }
 
   update() {

@@ -131,6 +131,9 @@ class TrainParams(Section):
         description="probability that a target is recoloured too; structure's input always is; 0 = off"
     )
     augment: Share = Field(description="strength of random rotation, scale, shift and flip")
+    # 0 by default: what checkpoints written before these keys existed were trained with
+    damage: Share = Field(default=0.0, description="share of the faces that are blurred, noisy or both")
+    half_size: Share = Field(default=0.0, description="share of the training, at its start, on faces of half the size")
     init: str | None = Field(description="'shipped' or a checkpoint path to start from; null starts from scratch")
     rendered_share: Share = Field(description="share of each batch drawn from freshly rendered faces")
     loss: LossWeights
@@ -205,9 +208,9 @@ class ProvenanceParams(Section):
         min_length=1, strict=False, description="names from l2sae.provenance.attacks",
     )  # fmt: skip
     edits: Annotated[int, Field(ge=2)] = Field(default=96, description="test faces to measure the localiser on")
-    localiser_faces: Annotated[int, Field(ge=2)] = Field(default=700, description="edited faces that it learns from")
+    localiser_faces: Annotated[int, Field(ge=2)] = Field(default=400, description="edited faces that it learns from")
     localiser_init: Literal["shipped"] | None = Field(default="shipped", description="localiser to go on from")
-    localiser_steps: Count = Field(default=300, description="updates of the localiser")
+    localiser_steps: Count = Field(default=100, description="updates of the localiser")
     bootstrap: Annotated[int, Field(ge=10)] = Field(default=1000, description="resamples for the 95 % intervals")
 
 
@@ -244,6 +247,11 @@ class Params(Section):
             raise ValueError(f"rois: {', '.join(clash)}: names must be unique and none of {', '.join(RESERVED_NAMES)}")
         if self.data.image_size % (multiple := max(16, 2 * self.model.structure_stride)):
             raise ValueError(f"data.image_size must be a multiple of {multiple}")
+        loss = self.train.loss
+        if self.train.half_size and (loss.gan or loss.noise_gan or loss.cooccurrence):
+            raise ValueError("train.half_size must be 0 here: discriminators are made for one size")
+        if self.train.half_size and self.data.image_size % (2 * multiple):
+            raise ValueError(f"data.image_size must be a multiple of {2 * multiple}, or train.half_size 0")
         if self.determinism == "strict" and self.train.minutes is not None:
             raise ValueError("train.minutes makes runs differ: under determinism: strict give train.steps")
         if self.data.source != "rendered" and self.data.root is None:

@@ -103,6 +103,8 @@ def test_parameters_are_frozen(file: Path) -> None:
         ({"seed": True}, r"seed: .*integer"),
         ({"device": "tpu"}, r"device: .*'tpu'"),
         ({"data.image_size": 100}, r"data\.image_size must be a multiple of 16"),
+        ({"data.image_size": 48}, r"must be a multiple of 32, or train\.half_size 0"),
+        ({"train.loss.gan": 1.0}, r"train\.half_size must be 0"),
         ({"data.split": {"train": 0.5, "val": 0.1, "test": 0.1}}, r"train \+ val \+ test must be 1"),
         ({"data.source": "label_map"}, r"data\.root is required"),
         ({"rois": [{"name": "context", "channels": 1, "parts": ["hair"]}]}, r"rois: context"),
@@ -147,5 +149,6 @@ def test_defaults_of_later_training_keys_are_those_of_the_default_preset() -> No
     """They are repeated in the classes for checkpoints that were written before them."""
     preset = yaml.safe_load((REPOSITORY / "presets" / "quickstart.yaml").read_text())["train"]
     required = {name: preset[name] for name, field in TrainParams.model_fields.items() if field.is_required()}
+    required |= {name: preset[name] for name in ("damage", "half_size")}  # whose defaults say that there were none
     required["loss"] = {name: preset["loss"][name] for name in ("l1", "roi", "ssim", "matte")}
     assert TrainParams.model_validate(required) == TrainParams.model_validate(preset)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -22,6 +23,8 @@ _MEAN_RANGE = (0.08, 0.9)  # where a ROI's mean may go without losing its textur
 ROTATION = 20.0  # degrees
 SCALE = (0.8, 1.25)
 SHIFT = 0.1  # of the image's side
+SHARPEST, BLURRIEST = 0.4, 3.4  # standard deviations of the blur, in pixels of 128
+NOISIEST = 0.4  # standard deviation of the noise in the range [-1, 1]
 
 
 def recolour(
@@ -129,29 +132,34 @@ def augment_geometry(
     return moved, ids
 
 
-def augment_photo(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
-    """Blur one image in eight, add noise to one in five, take the colour from one in twenty.
+def damage_photo(images: Tensor, generator: torch.Generator, share: float) -> Tensor:
+    """Blur some images, add noise to some, and take the colour from a few.
+
+    Three of five damaged images are blurred, by a Gaussian of at most 3.4 pixels of 128, and three of five are noisy,
+    by at most 51 8-bit levels; weak damage is the more frequent. A tenth as many images lose their colour.
 
     Args:
         images: (B, 3, S, S) in [-1, 1].
         generator: source of all draws.
-        strength: scales the probabilities; 0 returns the input.
+        share: probability of damage; 0 returns the input.
 
     Returns:
         (B, 3, S, S) in [-1, 1].
     """
-    if strength == 0:
+    if share == 0:
         return images
     draws = torch.rand(len(images), 5, generator=generator, device=generator.device).to(images.device)
+    hit, kind, amount = draws[:, 0] < share, draws[:, 1], draws[:, 2:4] ** 1.5
     out = images.clone()
-    if (blurred := draws[:, 0] < 0.125 * strength).any():
-        amount = draws[blurred, 1].view(-1, 1, 1, 1)
-        out[blurred] = torch.lerp(out[blurred], _blur(out[blurred]), amount)
-    if (noisy := draws[:, 2] < 0.2 * strength).any():
-        part = out[noisy]
-        noise = torch.randn(part.shape, generator=generator, device=generator.device).to(part)
-        out[noisy] = (part + noise * 0.08 * draws[noisy, 3].view(-1, 1, 1, 1)).clamp(-1, 1)
-    if (grey := draws[:, 4] < 0.05 * strength).any():
+    if (blurred := hit & (kind < 0.6)).any():
+        scale = images.shape[-1] / 128
+        sigma = (SHARPEST + (BLURRIEST - SHARPEST) * amount[blurred, :1]) * scale
+        taps = 2 * round(2.4 * BLURRIEST * scale) + 1
+        out[blurred] = gaussian_blur2d(out[blurred], (taps, taps), sigma.expand(-1, 2))
+    if (noisy := hit & (kind > 0.4)).any():
+        noise = torch.randn(out[noisy].shape, generator=generator, device=generator.device).to(images)
+        out[noisy] = (out[noisy] + noise * (NOISIEST * amount[noisy, 1]).view(-1, 1, 1, 1)).clamp(-1, 1)
+    if (grey := draws[:, 4] < 0.1 * share).any():
         out[grey] = _grey(out[grey]).expand(-1, 3, -1, -1)
     return out
 
@@ -159,11 +167,3 @@ def augment_photo(images: Tensor, generator: torch.Generator, strength: float = 
 def _grey(images: Tensor) -> Tensor:
     red, green, blue = images.unbind(dim=1)
     return (red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2])[:, None]
-
-
-def _blur(images: Tensor) -> Tensor:
-    """A binomial filter of 5 x 5 pixels."""
-    taps = images.new_tensor([1, 4, 6, 4, 1]) / 16
-    padded = F.pad(images, (2, 2, 2, 2), mode="replicate")
-    rows = F.conv2d(padded, taps.view(1, 1, 1, 5).expand(3, -1, -1, -1), groups=3)
-    return F.conv2d(rows, taps.view(1, 1, 5, 1).expand(3, -1, -1, -1), groups=3)

@@ -1,11 +1,12 @@
-"""Endless training batches: prepared faces, rendered or replayed ones mixed in, geometrically augmented."""
+"""Endless training batches: prepared faces, rendered or replayed ones mixed in, augmented."""
 
 from collections.abc import Iterator
 
 import torch
+from torch.nn import functional as F
 
 from l2sae.data import FaceBatch, FaceDataset, flip_permutation, render_faces
-from l2sae.data.augment import augment_geometry, augment_photo
+from l2sae.data.augment import augment_geometry, damage_photo
 from l2sae.params import Params
 
 RENDERED_POOL = 2048  # rendered faces to draw from, where train.rendered_share asks for them
@@ -46,11 +47,16 @@ class TrainingBatches(Iterator[FaceBatch]):
             batches.append(self._replay.batch(torch.randint(len(self._replay), (replayed,), generator=generator)))
         batch = _joined(batches)
         images, labels = augment_geometry(batch.images, batch.labels, generator, train.augment, self._flip)
-        return FaceBatch(augment_photo(images, generator, train.augment), labels)
+        return FaceBatch(damage_photo(images, generator, train.damage), labels)
 
     def _share(self, share: float) -> int:
         """How many of a batch's faces fall into a share of them."""
         return int((torch.rand(self._params.train.batch_size, generator=self._generator) < share).sum())
+
+
+def half_size(batch: FaceBatch) -> FaceBatch:
+    """The same faces at half the size."""
+    return FaceBatch(F.avg_pool2d(batch.images, 2), batch.labels[:, ::2, ::2].contiguous())
 
 
 def _joined(batches: list[FaceBatch]) -> FaceBatch:

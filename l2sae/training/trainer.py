@@ -11,6 +11,7 @@ from l2sae.data import FaceBatch
 from l2sae.model import L2SAE, CheckpointError, load_weights, shipped_model_path
 from l2sae.params import Params
 from l2sae.training.adversary import Adversary, Fakes
+from l2sae.training.batches import half_size
 from l2sae.training.engine import Engine
 from l2sae.training.objective import Pair, decode_pair, draw_pair, pair_losses, weighted_sum
 from l2sae.training.optimizers import build_optimizers, rate_factor
@@ -51,6 +52,8 @@ class Trainer:
 
     def step(self, batch: FaceBatch, progress: float) -> dict[str, float]:
         """One update on ``batch``; ``progress`` in [0, 1] sets the learning rate. Returns the losses by name."""
+        if progress < self.params.train.half_size:
+            batch = half_size(batch)
         factor = rate_factor(self.params, self.steps, progress)
         for optimizer, rate in zip(self.optimizers, self._rates, strict=True):
             optimizer.param_groups[0]["lr"] = rate * factor

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from l2sae.data.augment import augment_geometry, augment_photo, recolour
+from l2sae.data.augment import augment_geometry, damage_photo, recolour
 
 S = 32
 
@@ -61,7 +61,7 @@ def test_one_seed_gives_one_result() -> None:
     images, labels = scene()
     assert recolour(images, labels, seeded(3), 2).equal(recolour(images, labels, seeded(3), 2))
     assert not recolour(images, labels, seeded(3), 2).equal(recolour(images, labels, seeded(4), 2))
-    assert augment_photo(images, seeded(3)).equal(augment_photo(images, seeded(3)))
+    assert damage_photo(images, seeded(3), 1.0).equal(damage_photo(images, seeded(3), 1.0))
 
 
 def test_strength_zero_changes_nothing() -> None:
@@ -69,7 +69,7 @@ def test_strength_zero_changes_nothing() -> None:
     moved, ids = augment_geometry(images, labels, seeded(), strength=0)
     assert moved.equal(images)
     assert ids.equal(labels)
-    assert augment_photo(images, seeded(), strength=0).equal(images)
+    assert damage_photo(images, seeded(), share=0).equal(images)
 
 
 @given(st.integers(0, 10**6), st.floats(0.1, 1.0))
@@ -101,8 +101,20 @@ def test_no_permutation_means_no_flip() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_photo_damage_stays_in_range(seed: int) -> None:
-    images, _ = scene(32)
-    out = augment_photo(images, seeded(seed), strength=4.0)
+def test_damage_stays_in_range_and_hits_its_share(seed: int) -> None:
+    images, _ = scene(400)
+    out = damage_photo(images, seeded(seed), share=0.3)
     assert out.abs().max() <= 1
-    assert not out.equal(images)
+    changed = (out != images).flatten(1).any(dim=1).float().mean()
+    assert 0.2 < changed < 0.45
+
+
+def test_damage_blurs_or_adds_noise() -> None:
+    torch.manual_seed(0)
+    images = (torch.rand(64, 3, 32, 32) * 2 - 1) * 0.5
+    rough = [
+        (batch[..., 1:] - batch[..., :-1]).abs().mean(dim=(1, 2, 3))
+        for batch in (images, damage_photo(images, seeded(), 1.0))
+    ]
+    assert (rough[1] < 0.7 * rough[0]).float().mean() > 0.2  # blurred
+    assert (rough[1] > 1.02 * rough[0]).float().mean() > 0.1  # noisy

@@ -27,6 +27,8 @@ TINY = {
     "train.ema_half_life": 2.0,
     "train.init": None,
     "train.rendered_share": 0.0,
+    "train.damage": 0.0,
+    "train.half_size": 0.0,
 }
 
 MakeParams = Callable[..., Params]

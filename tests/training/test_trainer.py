@@ -44,6 +44,20 @@ def test_a_step_reports_the_losses_and_uses_its_learning_rate(batch: FaceBatch, 
     assert run.steps == 2
 
 
+def test_the_first_share_of_a_training_sees_faces_of_half_the_size(
+    batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, seen = Trainer(make_params({"train.half_size": 0.5})), list[tuple[int, ...]]()
+    draw = trainer.draw_pair
+    monkeypatch.setattr(
+        trainer, "draw_pair", lambda shown, *rest: seen.append(shown.images.shape) or draw(shown, *rest)
+    )
+    for progress in (0.0, 0.49, 0.5):
+        run.step(batch, progress)
+    size = batch.images.shape[-1]
+    assert [shape[-1] for shape in seen] == [size // 2, size // 2, size]
+
+
 def test_init_starts_from_the_weights_of_a_checkpoint(make_params: MakeParams, tmp_path: Path) -> None:
     path = tmp_path / "start.safetensors"
     start = build_model(make_params({"seed": 7}))

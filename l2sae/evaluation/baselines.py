@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from kornia.color import lab_to_rgb
 from torch import Tensor
 
 from l2sae.data import FaceDataset
 from l2sae.evaluation.quality import resized
-from l2sae.evaluation.regions import one_hot, region_means, region_means_of_squares
+from l2sae.evaluation.regions import region_means, region_means_of_squares
 
 _MOST_FACES = 4096  # evenly spaced over the training split; more change the mean by nothing
 _BATCH = 256
@@ -21,11 +22,12 @@ def mean_masks(dataset: FaceDataset, rois: Sequence[str], size: int) -> Tensor:
     """
     step = max(1, len(dataset) // _MOST_FACES)
     indices = range(0, len(dataset), step)
-    total = torch.zeros(len(rois), dataset.image_size, dataset.image_size)
+    total = np.zeros((len(rois), dataset.image_size, dataset.image_size), np.int64)
     for start in range(0, len(indices), _BATCH):
-        labels = dataset.batch(indices[start : start + _BATCH]).labels
-        total += one_hot(labels, len(rois)).sum(dim=0)
-    return resized((total / len(indices))[None], size)[0]
+        labels = dataset.batch(indices[start : start + _BATCH]).labels.numpy()
+        for roi in range(len(rois)):  # NumPy sums bytes forty times as fast as torch sums booleans
+            total[roi] += (labels == roi + 1).view(np.uint8).sum(axis=0, dtype=np.uint16)
+    return resized(torch.from_numpy(total).float()[None] / len(indices), size)[0]
 
 
 def lab_statistics(lab: Tensor, mattes: Tensor) -> Tensor:

@@ -172,7 +172,8 @@ def _measure_edits(
 ) -> float:
     """Swaps and noise edits; returns the largest change outside with true mattes, in 8-bit levels.
 
-    Of each pair one edit is encoded again, and of each batch one pair is repeated with true mattes; the ROI rotates.
+    Of every other pair one edit is encoded again, which takes as long as all else that is done with the pair, and of
+    each batch one pair is repeated with true mattes; the ROI rotates.
     """
     offsets = pair_offsets(faces.count, params.evaluate.pairs_per_image)
     seeds = [params.seed + i for i in range(params.evaluate.noise_seeds)]
@@ -182,9 +183,10 @@ def _measure_edits(
         measurement = SwapMeasurement(model, photos, regions, params.edit.compose)
         sums = RunningSums()
         first = int(indices[0]) // BATCH * len(offsets)
-        for turn, offset in enumerate(offsets, start=first):
-            other = statistics.at((indices + offset) % faces.count)
-            measurement.measure_pair(statistics.at(indices), other, turn % len(model.rois), sums)
+        for number, offset in enumerate(offsets):
+            other, turn = statistics.at((indices + offset) % faces.count), first + number
+            recoded = turn % len(model.rois) if number % 2 == 0 else None
+            measurement.measure_pair(statistics.at(indices), other, recoded, sums)
         measurement.measure_noise(params.edit.noise_sigma, seeds, sums)
         return sums, measurement.change_outside_given(other, (turn + 1) % len(model.rois))
 

@@ -89,13 +89,13 @@ class SwapMeasurement:
         self.boxes = [_box(regions[:, [r]]) for r in range(regions.shape[1])]
         self.inside = [RegionPixels(regions[:, [r]]) for r in range(regions.shape[1])]
 
-    def measure_pair(self, own: FaceStatistics, other: FaceStatistics, recoded: int, sums: RunningSums) -> None:
+    def measure_pair(self, own: FaceStatistics, other: FaceStatistics, recoded: int | None, sums: RunningSums) -> None:
         """Swap in the styles of ``other``, ROI by ROI and in both compositions.
 
         Args:
             own: statistics of the photos.
             other: statistics of their references.
-            recoded: index of the ROI whose edit is encoded again.
+            recoded: index of the ROI whose edit is encoded again; None encodes none.
             sums: receives (B, R) values by name.
         """
         results: dict[str, list[Tensor]] = {}

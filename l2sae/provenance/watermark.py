@@ -32,6 +32,7 @@ GENTLE_PSNR = 39.0  # of a mark that needs no refinement
 QUALITY = 65  # of the JPEG that a mark has to survive: a little worse than 75
 ENOUGH = 31  # bits that have to be left
 REFINEMENTS = 3  # at most; each costs about as much as marking without
+LARGE = 1024  # pixels; of larger pictures every other pixel, or fewer, tells the PSNR
 WORKING_SIDE = 512  # pixels; what JPEG takes from a larger picture is averaged away on the grid
 MARGIN = 1.0  # by which a refined bit should pass: of values that lie 1 to 5 from their threshold
 _TRIES, _TOLERANCE = 6, 0.1  # for the strength, and in dB
@@ -157,7 +158,10 @@ def mark_bits() -> Tensor:
 
 def psnr(first: Picture, second: Picture) -> float:
     """Peak signal-to-noise ratio of two uint8 pictures, in dB."""
-    error = np.mean(np.square(first.astype(np.float32) - second))
+    rows = max(1, 2**20 // max(1, first[0].size))  # at a time: whole large pictures as floats do not fit any cache
+    parts = (slice(start, start + rows) for start in range(0, len(first), rows))
+    errors = [float(np.square(first[part].astype(np.float32) - second[part]).sum()) for part in parts]
+    error = sum(errors) / first.size
     return math.inf if error == 0 else 10 * math.log10(255**2 / error)
 
 
@@ -170,7 +174,7 @@ def _on_grid(picture: Picture, scale: float) -> Tensor:
     height, width = picture.shape[:2]
     zoom = scale * SIDE / math.sqrt(height * width)
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
-    small = np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+    small = np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
     return torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
@@ -201,7 +205,16 @@ def _rms(values: NDArray[np.float32]) -> float:
 
 
 def _at_psnr(picture: Picture, residual: NDArray[np.float32], goal: float) -> tuple[Picture, NDArray[np.float32]]:
-    """The picture with the residual scaled so that PSNR is ``goal`` or little above it, and the scaled residual."""
+    """The picture with the residual scaled so that PSNR is ``goal`` or little above it, and the scaled residual.
+
+    The strength for a large picture is found on some of its pixels, and only checked on all of them.
+    """
+    step = max(picture.shape[:2]) // LARGE
+    if step > 1:
+        _, scaled = _at_psnr(np.ascontiguousarray(picture[::step, ::step]), residual, goal + _TOLERANCE / 2)
+        marked = _add(picture, scaled, 1.0)
+        if psnr(picture, marked) >= goal:
+            return marked, scaled
     strength, kept = 255 / 10 ** (goal / 20) / max(_rms(residual), 1e-6), 0.0
     marked = picture
     for _ in range(_TRIES):
@@ -221,6 +234,9 @@ def _add(picture: Picture, residual: NDArray[np.float32], strength: float) -> Pi
     dither = np.tile(_DITHER, (-(-size[1] // len(_DITHER)), -(-size[0] // len(_DITHER))))[: size[1], : size[0]]
     for channel in range(3):  # one at a time, for the memory of large pictures
         plane = Image.fromarray(np.ascontiguousarray(residual[..., channel]))
-        full = np.asarray(plane.resize(size, Image.Resampling.BICUBIC))
-        marked[..., channel] = np.clip(np.rint(picture[..., channel] + strength * full + dither), 0, 255)
+        full = np.array(plane.resize(size, Image.Resampling.BICUBIC))
+        full *= strength
+        full += dither
+        full += picture[..., channel]
+        marked[..., channel] = np.clip(np.rint(full, out=full), 0, 255, out=full)
     return marked

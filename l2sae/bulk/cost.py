@@ -86,6 +86,18 @@ def predict(
     return Prediction(seconds, core_seconds, workers * seconds / SECONDS_PER_HOUR * price_per_core_hour)
 
 
+def bends(stages: StageTimes, megapixels: float, workers: int, start_s: float) -> tuple[float, float]:
+    """Where the two curves bend.
+
+    Below the first figure, in megapixels, most of a photo's cost does not depend on its size: networks, mark, and what
+    is done once for each file. Above it cost grows with the pixels. Below the second, a number of photos of the given
+    size, most of a run's time is the start of its workers, so that more workers do not help.
+    """
+    base, slope = (sum(values) for values in zip(*stages.parts.values(), strict=True))
+    size = base / slope if slope > 0 else float("inf")
+    return size, start_s * workers / (base + slope * megapixels)
+
+
 def stage_table(stages: StageTimes) -> pd.DataFrame:
     """The parts' coefficients, and what they come to at 0.26 (512 x 512) and 12 megapixels."""
     rows = [[base, slope, base + 0.262144 * slope, base + 12 * slope] for base, slope in stages.parts.values()]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from l2sae.bulk.cost import StageTimes, fit_stages, predict, stage_table
+from l2sae.bulk.cost import StageTimes, bends, fit_stages, predict, stage_table
 from l2sae.bulk.results import PARTS
 
 TRUE = {
@@ -57,3 +57,12 @@ def test_the_table_of_stages_sums_up() -> None:
     shown = stage_table(StageTimes(TRUE))
     assert shown.index.tolist() == [*PARTS, "all"]
     assert shown.loc["all", "for a megapixel, s"] == pytest.approx(1.32)
+
+
+def test_the_curves_bend_where_size_and_start_take_over() -> None:
+    stages = StageTimes(TRUE)  # 0.546 + 1.32 * megapixels
+    size, count = bends(stages, megapixels=2.0, workers=4, start_s=6.0)
+    assert size == pytest.approx(0.546 / 1.32)
+    assert predict(stages, 1000, size, 1).core_seconds == pytest.approx(2 * predict(stages, 1000, 0.0, 1).core_seconds)
+    assert predict(stages, round(count), 2.0, 4, 6.0).seconds == pytest.approx(2 * 6.0, rel=0.1)
+    assert bends(StageTimes({"model": (1.0, 0.0)}), 2.0, 1, 0.0)[0] == float("inf")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from l2sae.provenance.audit import AuditLog, Entry, LogCheck
+    from l2sae.provenance.blind import BlindWatermark
     from l2sae.provenance.errors import MarkError, PolicyError, ProvenanceError
     from l2sae.provenance.exporting import Export, check_destination, export
     from l2sae.provenance.fingerprint import digest_recipe, perceptual_hash
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuditLog",
+    "BlindWatermark",
     "Credentials",
     "Detection",
     "Entry",
@@ -50,6 +52,7 @@ __all__ = [
 
 _NAMES = {
     "audit": ("AuditLog", "Entry", "LogCheck"),
+    "blind": ("BlindWatermark",),
     "errors": ("MarkError", "PolicyError", "ProvenanceError"),
     "exporting": ("Export", "check_destination", "export"),
     "fingerprint": ("digest_recipe", "perceptual_hash"),

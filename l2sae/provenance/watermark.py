@@ -99,14 +99,14 @@ class RivaGan:
         copy = _reduced(picture)
         residual = _smoothed(self._residual(copy), _SMOOTH, _SMOOTH)
         goal = GENTLE_PSNR
-        marked, residual = _at_psnr(copy, residual, goal)
+        marked, residual = at_psnr(copy, residual, goal)
         for _ in range(REFINEMENTS):
             matched, change = self._lacking(through_jpeg(marked, QUALITY))
             if matched >= ENOUGH:
                 break
             goal = MIN_PSNR
-            marked, residual = _at_psnr(copy, _changed(residual, change), goal)
-        return marked if copy is picture else _at_psnr(picture, residual, goal)[0]
+            marked, residual = at_psnr(copy, _changed(residual, change), goal)
+        return marked if copy is picture else at_psnr(picture, residual, goal)[0]
 
     def detect(self, picture: Picture) -> Detection:
         """Look for the mark at each scale; stops where it is found, or where nothing speaks for a crop."""
@@ -204,14 +204,14 @@ def _rms(values: NDArray[np.float32]) -> float:
     return math.sqrt(float(np.square(values).mean()))
 
 
-def _at_psnr(picture: Picture, residual: NDArray[np.float32], goal: float) -> tuple[Picture, NDArray[np.float32]]:
+def at_psnr(picture: Picture, residual: NDArray[np.float32], goal: float) -> tuple[Picture, NDArray[np.float32]]:
     """The picture with the residual scaled so that PSNR is ``goal`` or little above it, and the scaled residual.
 
     The strength for a large picture is found on some of its pixels, and only checked on all of them.
     """
     step = max(picture.shape[:2]) // LARGE
     if step > 1:
-        _, scaled = _at_psnr(np.ascontiguousarray(picture[::step, ::step]), residual, goal + _TOLERANCE / 2)
+        _, scaled = at_psnr(np.ascontiguousarray(picture[::step, ::step]), residual, goal + _TOLERANCE / 2)
         marked = _add(picture, scaled, 1.0)
         if psnr(picture, marked) >= goal:
             return marked, scaled

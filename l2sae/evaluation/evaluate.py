@@ -172,8 +172,8 @@ def _measure_edits(
 ) -> float:
     """Swaps and noise edits; returns the largest change outside with true mattes, in 8-bit levels.
 
-    Of every other pair one edit is encoded again, which takes as long as all else that is done with the pair, and of
-    each batch one pair is repeated with true mattes; the ROI rotates.
+    Of every other pair one edit is encoded again, and of each batch one pair is repeated with true mattes; the ROI
+    rotates.
     """
     offsets = pair_offsets(faces.count, params.evaluate.pairs_per_image)
     seeds = [params.seed + i for i in range(params.evaluate.noise_seeds)]

@@ -172,13 +172,18 @@ def detector_table(
 ) -> dict[str, Any]:
     """Every figure of the localiser on ``model``'s edits of the first ``EDITED`` faces of the test split."""
     scores: dict[tuple[str, str], Scores] = {}
+    counts = {}
     for compose in COMPOSITIONS:
         edits = measured_edits(model, test, min(EDITED, len(test)), compose)
+        counts[compose] = len(edits)  # without those too faint to be seen
         attacks = [one for one in photo_attacks(attack_names()) if min(one(edits[0].photo).shape[:2]) >= SMALLEST]
         named = {f"{compose} of {len(edits)}: {attack.name}": attack for attack in attacks}
         kept = _kept(journal, named, partial(_score_lists, localiser, edits), progress)
         scores |= {(compose, attack.name): _from_lists(one) for attack, one in zip(attacks, kept, strict=True)}
-    return {"edits": min(EDITED, len(test))} | summarise_scores(scores, params.provenance.bootstrap, params.seed)
+    figures = summarise_scores(scores, params.provenance.bootstrap, params.seed)
+    for compose, count in counts.items():
+        figures[compose]["edits"] = count
+    return figures
 
 
 def _named(what: str, items: Mapping[str, Item]) -> dict[str, Item]:

@@ -154,12 +154,28 @@ def run(preset: str, only: tuple[str, ...], seeds: int, jobs: int) -> None:
         list(pool.map(_prepare, data, data.values(), [preset] * len(data), [threads] * len(data)))
         rows = factors(load_params().rois)
         running = {
-            pool.submit(_measure, rows[factor], seed, preset, data[seed], threads): (factor, seed)
-            for factor, seed in missing
+            pool.submit(_measure, [rows[factor] for factor in shared], seed, preset, data[seed], threads): (
+                shared,
+                seed,
+            )
+            for shared, seed in _trainings(missing, rows)
         }
         for finished in as_completed(running):
-            _keep(*running[finished], finished.result())
-            click.echo(f"{_result(*running[finished])}: written")
+            shared, seed = running[finished]
+            for factor, metrics in zip(shared, finished.result(), strict=True):
+                _keep(factor, seed, metrics)
+                click.echo(f"{_result(factor, seed)}: written")
+
+
+def _trainings(
+    pairs: Sequence[tuple[str, int]], rows: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[tuple[str, ...], int]]:
+    """Rows and seeds as trainings: rows of one seed that differ in how they edit alone share one."""
+    shared: dict[tuple[str, int], list[str]] = {}
+    for factor, seed in pairs:
+        learned = {key: value for key, value in rows[factor].items() if not key.startswith("edit.")}
+        shared.setdefault((repr(learned), seed), []).append(factor)
+    return [(tuple(names), seed) for (_, seed), names in shared.items()]
 
 
 def _prepare(seed: int, folder: Path, preset: str, threads: int) -> None:
@@ -170,25 +186,27 @@ def _prepare(seed: int, folder: Path, preset: str, threads: int) -> None:
     prepare(load_params(overrides={"preset": preset, "seed": seed}), folder, progress=lambda line: None)
 
 
-def _measure(changes: Mapping[str, Any], seed: int, preset: str, data: Path, threads: int) -> dict[str, Any]:
-    """What the stages train and evaluate measure of one run."""
+def _measure(
+    variants: Sequence[Mapping[str, Any]], seed: int, preset: str, data: Path, threads: int
+) -> list[dict[str, Any]]:
+    """What the stage evaluate measures of each of ``variants`` of one training: changes of parameters."""
     from l2sae.data import open_split  # the table does without them
     from l2sae.evaluation import evaluate
     from l2sae.training import train
 
     torch.set_num_threads(threads)
-    params = load_params(overrides={"preset": preset, "seed": seed, **changes})
-    model = train(params, data, lambda *_: None).model
-    splits = (open_split(data, name, params.rois, params.data.image_size) for name in ("test", "train"))
-    return evaluate(model, next(splits), params, next(splits), "rendered", progress=lambda line: None)
+    made = [load_params(overrides={"preset": preset, "seed": seed, **changes}) for changes in variants]
+    model = train(made[0], data, lambda *_: None).model
+    test, learned = (open_split(data, name, made[0].rois, made[0].data.image_size) for name in ("test", "train"))
+    return [evaluate(model, test, params, learned, "rendered", progress=lambda line: None) for params in made]
 
 
 def _missing(only: Sequence[str], seeds: int) -> list[tuple[str, int]]:
-    """Rows and seeds that have no result yet."""
+    """Rows and seeds that have no result yet: every row once before any row twice."""
     rows = factors(load_params().rois)
     if unknown := sorted(set(only) - set(rows)):
         raise click.UsageError(f"no row {', '.join(unknown)}; there are: {', '.join(rows)}")
-    pairs = [(factor, seed) for factor in rows if not only or factor in only for seed in range(seeds)]
+    pairs = [(factor, seed) for seed in range(seeds) for factor in rows if not only or factor in only]
     return [pair for pair in pairs if not _result(*pair).is_file()]
 
 

@@ -65,7 +65,18 @@ def test_queueing_skips_what_is_there(tmp_path: Path, monkeypatch: pytest.Monkey
     write_metrics({"factor": "full"}, tmp_path / "full-0.json")
     ablation.queue.callback("ablation", ("full", "replace"), 3)  # type: ignore[misc]
     names = [command[command.index("--name") + 1] for command in called]
-    assert names == [experiment("full", 2)] + [experiment("replace", seed) for seed in range(3)]
+    assert names == [
+        experiment("replace", 0),
+        experiment("replace", 1),
+        experiment("full", 2),
+        experiment("replace", 2),
+    ]
+
+
+def test_rows_that_differ_in_their_edits_alone_share_a_training() -> None:
+    pairs = [(factor, seed) for seed in (0, 1) for factor in ("full", "no-slicing", "replace")]
+    alone = [(("full", "replace"), 0), (("no-slicing",), 0), (("full", "replace"), 1), (("no-slicing",), 1)]
+    assert ablation._trainings(pairs, ROWS) == alone
 
 
 def test_collecting_reads_the_metrics_of_finished_experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ repro: $(READY)  ## run whatever is out of date: prepare, train, evaluate, robus
 	$(BIN)/dvc repro
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(READY)  ## check style, formatting, types and notebooks
 	$(BIN)/ruff check .

@@ -1,5 +1,10 @@
 """Fixtures that several parts of the package test with."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # set before torch comes: workers and their kernels take one core each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -68,18 +68,25 @@ class FaceDataset:
         Raises:
             IndexError: an index outside the split.
         """
+        images, labels = self._read(self._images, indices), self.labels(indices)
+        floats = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+        return FaceBatch(floats.contiguous(), labels)
+
+    def labels(self, indices: Sequence[int] | NDArray[np.integer] | Tensor) -> Tensor:
+        """The labels of :meth:`batch` alone, (B, S, S) uint8."""
+        return torch.from_numpy(self._read(self._labels, indices))
+
+    def _read(
+        self, shards: Sequence[NDArray[np.uint8]], indices: Sequence[int] | NDArray[np.integer] | Tensor
+    ) -> NDArray[np.uint8]:
         wanted = [int(index) for index in indices]
         if outside := [index for index in wanted if not 0 <= index < len(self)]:
             raise IndexError(f"face {outside[0]} of a split of {len(self)}")
-        size = self.image_size
-        images = np.empty((len(wanted), size, size, 3), np.uint8)
-        labels = np.empty((len(wanted), size, size), np.uint8)
+        found = np.empty((len(wanted), *shards[0].shape[1:]), np.uint8)
         for row, index in enumerate(wanted):
             shard = int(np.searchsorted(self._starts, index, side="right")) - 1
-            images[row] = self._images[shard][index - self._starts[shard]]
-            labels[row] = self._labels[shard][index - self._starts[shard]]
-        floats = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-        return FaceBatch(floats.contiguous(), torch.from_numpy(labels))
+            found[row] = shards[shard][index - self._starts[shard]]
+        return found
 
 
 def open_split(

@@ -30,7 +30,7 @@ from l2sae.editing.resolution import (
     square_matte,
 )
 from l2sae.editing.styles import Blend, Noise, Style, Swap, new_style, shows
-from l2sae.model import L2SAE
+from l2sae.model import L2SAE, Latents
 
 MattePicture = Tensor | NDArray[Any]
 Key = TypeVar("Key")
@@ -68,11 +68,17 @@ class FaceEditor:
         photo: (H, W, 3) uint8 or (B, 3, H, W) float in [-1, 1], as a tensor.
         crop: the square of a uint8 photo that holds the face; None takes the whole photo as a face crop.
         images: what the model sees, (B, 3, S, S) in [-1, 1].
-        latents: its structure and style.
+        latents: its structure and style; encoded from the photo where they are not given.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: L2SAE, photo: NDArray[np.uint8] | Tensor, crop: CropTransform | None = None) -> None:
+    def __init__(
+        self,
+        model: L2SAE,
+        photo: NDArray[np.uint8] | Tensor,
+        crop: CropTransform | None = None,
+        latents: Latents | None = None,
+    ) -> None:
         self.model = model
         self.crop = crop
         self._source = photo if crop is None else crop.crop(np.asarray(photo))
@@ -80,7 +86,7 @@ class FaceEditor:
         height, width = self.photo.shape[:2] if self.photo.dtype == torch.uint8 else self.photo.shape[-2:]
         self.frame = Frame(height, width) if crop is None else CropFrame(height, width, crop)
         self.images = to_model(self._source, model.image_size).to(model.device)
-        self.latents = model.encode(self.images)
+        self.latents = model.encode(self.images) if latents is None else latents
         self._mattes: dict[str, Tensor] = {}
         self._styles: dict[tuple[Style, int, tuple[str, ...]], Tensor | None] = {}
         self._decoded: dict[tuple[Style, int] | None, Tensor] = {}  # None: the photo's own style

@@ -24,7 +24,7 @@ def mean_masks(dataset: FaceDataset, rois: Sequence[str], size: int) -> Tensor:
     indices = range(0, len(dataset), step)
     total = np.zeros((len(rois), dataset.image_size, dataset.image_size), np.int64)
     for start in range(0, len(indices), _BATCH):
-        labels = dataset.batch(indices[start : start + _BATCH]).labels.numpy()
+        labels = dataset.labels(indices[start : start + _BATCH]).numpy()
         for roi in range(len(rois)):  # NumPy sums bytes forty times as fast as torch sums booleans
             total[roi] += (labels == roi + 1).view(np.uint8).sum(axis=0, dtype=np.uint16)
     return resized(torch.from_numpy(total).float()[None] / len(indices), size)[0]

@@ -1,10 +1,11 @@
 """The evaluate stage: every figure of ``metrics/evaluate.json`` from a model and the test split.
 
-The split is read in batches, three times; only statistics of its images are kept. Figures are computed at 128 x 128, or
+The split is read in batches, once; only statistics of its images are kept. Figures are computed at 128 x 128, or
 at the data's own size where that is larger: a smaller model's outputs are upsampled, truth is never reduced.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,17 @@ class TestFaces:
             yield indices, photos.to(self.device), one_hot(labels, self.rois).to(self.device)
 
 
+@dataclass(frozen=True)
+class MeasuredFaces:
+    """One batch of :meth:`TestFaces.batches` whose reconstructions and mattes are measured; its edits go on from it."""
+
+    indices: Tensor
+    photos: Tensor
+    regions: Tensor
+    latents: Latents
+    statistics: FaceStatistics
+
+
 @torch.inference_mode()
 def evaluate(
     model: L2SAE,
@@ -92,14 +104,16 @@ def evaluate(
     faces = TestFaces(dataset, count, len(model.rois), model.device)
     tally = Tally()
     constant = mean_masks(train, model.roi_names, faces.size).to(model.device) > 0.5
-    statistics, structures = _measure_faces(model, faces, constant, tally, progress)
-    outside_given = _measure_edits(model, faces, statistics, params, tally, progress)
+    structures: list[Tensor] = []
+    measured = _measure_faces(model, faces, constant, tally, structures)
+    outside_given = _measure_edits(model, faces, measured, params, tally, progress)
     columns = tally.columns()
     figures = summarise(columns, model.roi_names, params.edit.compose, params.evaluate.bootstrap, params.seed)
     put(figures, "locality.outside_max_given_mattes", outside_given)
     progress("evaluate: disentanglement")
     shown = min(count, PROBE_IMAGES)
-    figures["disentanglement"] = disentanglement(model, structures, _first_labels(faces, shown), params.seed)
+    first = torch.cat(structures)[:shown]
+    figures["disentanglement"] = disentanglement(model, first, _first_labels(faces, shown), params.seed)
     figures["labels"] = labels
     figures["counts"] = _counts(columns["overlap"], model.roi_names) | {
         "images": count, "available": len(dataset), "skipped": skipped,
@@ -129,14 +143,12 @@ def pair_offsets(count: int, pairs_per_image: int) -> list[int]:
 
 
 def _measure_faces(
-    model: L2SAE, faces: TestFaces, constant: Tensor, tally: Tally, progress: Progress
-) -> tuple[FaceStatistics, Tensor]:
-    """Reconstructions, mattes and baselines; returns what the pairs need, and the first structure tensors."""
-    statistics: list[FaceStatistics] = []
-    structures: list[Tensor] = []
+    model: L2SAE, faces: TestFaces, constant: Tensor, tally: Tally, structures: list[Tensor]
+) -> Iterator[MeasuredFaces]:
+    """Reconstructions, mattes and baselines, batch by batch; ``structures`` receives the first ones for the probes."""
 
-    def measure(batch: FigureBatch) -> tuple[dict[str, Tensor], FaceStatistics, Latents]:
-        _, photos, regions = batch
+    def measure(batch: FigureBatch) -> tuple[dict[str, Tensor], MeasuredFaces]:
+        indices, photos, regions = batch
         latents = model.encode(to_model(photos, model.image_size))
         mattes = resized(latents.mattes, faces.size)
         columns = _quality_columns(model, photos, latents) | {
@@ -144,16 +156,34 @@ def _measure_faces(
             "constant": overlap_counts(constant.expand_as(regions), regions),
             "boundary": boundary_f1(mattes > 0.5, regions),
         }
-        return columns, face_statistics(latents.style, photos, regions, mattes), latents
+        statistics = face_statistics(latents.style, photos, regions, mattes)
+        return columns, MeasuredFaces(indices, photos, regions, latents, statistics)
 
-    for columns, of_faces, latents in side_by_side(measure, faces.batches(), faces.device):
+    for columns, of_faces in side_by_side(measure, faces.batches(), faces.device):
         for name, values in columns.items():
             tally.add(name, values)
-        statistics.append(of_faces)
-        if len(structures) * BATCH < PROBE_IMAGES:
-            structures.append(latents.structure.cpu())
-        _report(progress, "faces", len(statistics), faces.count)
-    return FaceStatistics.joined(statistics), torch.cat(structures)[:PROBE_IMAGES]
+        if int(of_faces.indices[0]) < PROBE_IMAGES:
+            structures.append(of_faces.latents.structure.cpu())
+        yield of_faces
+
+
+def _with_references(
+    measured: Iterable[MeasuredFaces], count: int, offsets: Sequence[int]
+) -> Iterator[tuple[MeasuredFaces, list[FaceStatistics]]]:
+    """Each batch with the statistics of the faces that lie ``offsets`` further on, as soon as they are measured."""
+    known: list[FaceStatistics] = []
+    waiting: deque[MeasuredFaces] = deque()
+    for latest in measured:
+        known.append(latest.statistics)
+        waiting.append(latest)
+        seen = int(latest.indices[-1]) + 1
+        while waiting and (seen == count or int(waiting[0].indices[-1]) + max(offsets) < seen):
+            of_faces = waiting.popleft()
+            others = []
+            for offset in offsets:
+                places = (of_faces.indices + offset) % count
+                others.append(FaceStatistics.joined([known[i // BATCH].at(i % BATCH) for i in places[:, None]]))
+            yield of_faces, others
 
 
 def _quality_columns(model: L2SAE, photos: Tensor, latents: Latents) -> dict[str, Tensor]:
@@ -168,43 +198,36 @@ def _quality_columns(model: L2SAE, photos: Tensor, latents: Latents) -> dict[str
 
 
 def _measure_edits(
-    model: L2SAE, faces: TestFaces, statistics: FaceStatistics, params: Params, tally: Tally, progress: Progress
+    model: L2SAE, faces: TestFaces, measured: Iterable[MeasuredFaces], params: Params, tally: Tally, progress: Progress
 ) -> float:
     """Swaps and noise edits; returns the largest change outside with true mattes, in 8-bit levels.
 
-    Of every other pair one edit is encoded again, and of each batch one pair is repeated with true mattes; the ROI
-    rotates.
+    Of each photo one edit is encoded again, and of each batch one pair is repeated with true mattes; the ROI rotates.
     """
     offsets = pair_offsets(faces.count, params.evaluate.pairs_per_image)
     seeds = [params.seed + i for i in range(params.evaluate.noise_seeds)]
 
-    def measure(batch: FigureBatch) -> tuple[RunningSums, float]:
-        indices, photos, regions = batch
-        measurement = SwapMeasurement(model, photos, regions, params.edit.compose)
+    def measure(pairs: tuple[MeasuredFaces, list[FaceStatistics]]) -> tuple[RunningSums, float]:
+        own, others = pairs
+        measurement = SwapMeasurement(model, own.photos, own.regions, params.edit.compose, own.latents)
         sums = RunningSums()
-        first = int(indices[0]) // BATCH * len(offsets)
-        for number, offset in enumerate(offsets):
-            other, turn = statistics.at((indices + offset) % faces.count), first + number
-            recoded = turn % len(model.rois) if number % 2 == 0 else None
-            measurement.measure_pair(statistics.at(indices), other, recoded, sums)
+        for number, other in enumerate(others):
+            recoded = own.indices.to(model.device) % len(model.rois) if number == 0 else None
+            measurement.measure_pair(own.statistics, other, recoded, sums)
         measurement.measure_noise(params.edit.noise_sigma, seeds, sums)
-        return sums, measurement.change_outside_given(other, (turn + 1) % len(model.rois))
+        return sums, measurement.change_outside_given(others[-1], int(own.indices[-1]) % len(model.rois))
 
     changes: list[float] = []
-    for sums, largest in side_by_side(measure, faces.batches(), faces.device):
+    for sums, largest in side_by_side(measure, _with_references(measured, faces.count, offsets), faces.device):
         sums.into(tally)
         changes.append(largest)
-        _report(progress, "edits", len(changes), faces.count)
+        done = min(len(changes) * BATCH, faces.count)
+        if done == faces.count or len(changes) % 8 == 0:
+            progress(f"evaluate: {done} of {faces.count}")
     return max(changes)
 
 
 def _first_labels(faces: TestFaces, count: int) -> Tensor:
     """Label maps (count, S, S) of the first images at the figures' size."""
-    labels = faces.dataset.batch(range(count)).labels
+    labels = faces.dataset.labels(range(count))
     return F.interpolate(labels[:, None], size=(faces.size, faces.size), mode="nearest-exact")[:, 0]
-
-
-def _report(progress: Progress, what: str, batches: int, count: int) -> None:
-    done = min(batches * BATCH, count)
-    if done == count or batches % 8 == 0:
-        progress(f"evaluate: {what}: {done} of {count}")

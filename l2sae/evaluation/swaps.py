@@ -28,7 +28,7 @@ from l2sae.evaluation.regions import (
 )
 from l2sae.evaluation.summary import COMPOSITIONS
 from l2sae.evaluation.tally import RunningSums
-from l2sae.model import L2SAE
+from l2sae.model import L2SAE, Latents
 
 VISIBLE = 10.0  # Delta E from which two colours count as visibly different
 REACH = 0.04  # of the image width, by which a true ROI is dilated before what lies outside is looked at
@@ -76,11 +76,14 @@ class SwapMeasurement:
         photos: (B, 3, S, S) in [-1, 1] at the figures' size.
         regions: true ROIs, (B, R, S, S) bool.
         compose: the default composition.
+        latents: those of the photos, where they have been encoded before.
     """
 
-    def __init__(self, model: L2SAE, photos: Tensor, regions: Tensor, compose: str):
+    def __init__(
+        self, model: L2SAE, photos: Tensor, regions: Tensor, compose: str, latents: Latents | None = None
+    ) -> None:
         self.model, self.photos, self.regions, self.compose = model, photos, regions, compose
-        self.editor = FaceEditor(model, photos)
+        self.editor = FaceEditor(model, photos, latents=latents)
         self.outside = ~dilate(regions, REACH * photos.shape[-1])
         self.lab = to_lab(photos)
         self.edges = edge_strength(self.lab)
@@ -89,18 +92,21 @@ class SwapMeasurement:
         self.boxes = [_box(regions[:, [r]]) for r in range(regions.shape[1])]
         self.inside = [RegionPixels(regions[:, [r]]) for r in range(regions.shape[1])]
 
-    def measure_pair(self, own: FaceStatistics, other: FaceStatistics, recoded: int | None, sums: RunningSums) -> None:
+    def measure_pair(
+        self, own: FaceStatistics, other: FaceStatistics, recoded: Tensor | None, sums: RunningSums
+    ) -> None:
         """Swap in the styles of ``other``, ROI by ROI and in both compositions.
 
         Args:
             own: statistics of the photos.
             other: statistics of their references.
-            recoded: index of the ROI whose edit is encoded again; None encodes none.
+            recoded: (B,), index of the ROI whose edit of each photo is encoded again; None encodes none.
             sums: receives (B, R) values by name.
         """
         results: dict[str, list[Tensor]] = {}
         way = (own.colour - other.colour).norm(dim=-1)
         visible = way >= VISIBLE
+        again = self.photos
         for r, roi in enumerate(self.model.roi_names):
             for compose in COMPOSITIONS:
                 edited = self._render(roi, other.swap, compose)
@@ -108,10 +114,12 @@ class SwapMeasurement:
                 _append(results, f"left_{compose}", (colour - other.colour[:, r]).norm(dim=-1))
                 if compose == self.compose:
                     self._measure_edit(edited, r, other, results)
-                    if r == recoded:
-                        sums.add("edited", self._recoded_overlap(edited))
+                    if recoded is not None:
+                        again = torch.where((recoded == r)[:, None, None, None], edited, again)
             recoloured = self._reinhard(r, own, other)
             _append(results, "left_reinhard", (recoloured - other.colour[:, r]).norm(dim=-1))
+        if recoded is not None:
+            sums.add("edited", self._recoded_overlap(again))
         _append(results, "texture_way", *(own.texture - other.texture).norm(dim=-1).unbind(1))
         stacked = {name: torch.stack(values, dim=1) for name, values in results.items()} | {"way": way}
         for name, values in stacked.items():

@@ -42,7 +42,7 @@ def measure(model, photos, regions, paint, monkeypatch) -> dict:
     measurement.mattes = {roi: mattes[:, [r]] for r, roi in enumerate(model.roi_names)}
     sums, tally = RunningSums(), Tally()
     with torch.inference_mode():
-        measurement.measure_pair(statistics, swapped, 0, sums)
+        measurement.measure_pair(statistics, swapped, torch.zeros(2), sums)
         sums.add("diversity", torch.zeros(2, len(model.rois)))
     sums.into(tally)
     for name in ("psnr", "ssim", "l1", "blur"):

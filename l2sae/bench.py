@@ -21,13 +21,14 @@ from skimage import data as sample_pictures
 
 from l2sae.card import write_card
 from l2sae.data import open_split, render_faces
+from l2sae.display import Picture, as_pictures
 from l2sae.editing import EditSession, Style, Swap, edit
 from l2sae.evaluation.comparison import grid_search
 from l2sae.evaluation.weak_labels import FASSEG_ROIS, measure_weak_labels
 from l2sae.metrics import flatten, read_metrics, write_metrics
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
-from l2sae.plotting import Picture, as_pictures, picture_grid
+from l2sae.plotting import picture_grid
 
 FOLDER = Path("benchmarks")
 TUNING = FOLDER / "tuning" / "inversion.json"

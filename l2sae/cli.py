@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
+from l2sae.display import roi_colour
 from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
@@ -217,8 +218,6 @@ def verify_file(path: Path, trust: Path | None) -> None:
 @one_line_errors
 def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
     """Show the predicted mattes over PHOTO, a face crop or with --align any photo."""
-    from l2sae.plotting import roi_colour  # with matplotlib, which nothing else here needs
-
     _check_out(out, force, FORMATS)
     model, pixels = load_model(checkpoint), as_rgb(read_picture(photo))[0].copy()
     crops = face_crops(pixels, align) if align else [None]

@@ -4,17 +4,16 @@ A notebook in ``notebooks/`` imports, calls, plots and narrates. In the working 
 outputs, no execution counts, no metadata beyond the kernel's name and cell tags, and a stable id on every cell, so that
 a run never makes a clone differ from its commit. It holds no class and no function over a few lines.
 
-Its first code cell imports and calls :func:`enter_project`, so that relative paths mean the same in JupyterLab, whose
-kernels start in the notebook's folder, as in a pipeline run. One cell tagged ``parameters`` declares the typed
-parameters (see :mod:`l2sae.stage`). A cell tagged ``live`` prints what belongs in the terminal only, such as training
-speed, which differs between equal runs: its text stays out of the saved report.
+Its first code cell imports and calls :func:`l2sae.project.enter_project`, so that relative paths mean the same in
+JupyterLab, whose kernels start in the notebook's folder, as in a pipeline run. One cell tagged ``parameters`` declares
+the typed parameters (see :mod:`l2sae.stage`). A cell tagged ``live`` prints what belongs in the terminal only, such as
+training speed, which differs between equal runs: its text stays out of the saved report.
 
 Command line: ``python -m l2sae.notebooks check [FILES]`` and ``python -m l2sae.notebooks clean [FILES]``.
 """
 
 import ast
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -36,26 +35,6 @@ _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 class NotebookError(ValueError):
     """A notebook is unreadable or breaks a rule; the message names the file and, where it applies, the cell."""
-
-
-def project_root(start: Path | None = None) -> Path:
-    """Folder that holds ``params.yaml``: ``start`` (default: the working directory) or its nearest parent.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        if (folder / "params.yaml").is_file():
-            return folder
-    raise FileNotFoundError(f"no params.yaml in {start} or any parent: open the notebook inside the project's folder")
-
-
-def enter_project() -> Path:
-    """Make the project's root the working directory, and return it; called by the first cell of every notebook."""
-    root = project_root()
-    os.chdir(root)
-    return root
 
 
 def read_notebook(path: Path) -> NotebookNode:

@@ -1,4 +1,4 @@
-"""Drawing for print: picture grids, training curves, a palette for all eyes, and figures that carry their origin."""
+"""Drawing for print: picture grids, training curves, and figures that carry their origin."""
 
 import hashlib
 import io
@@ -12,18 +12,12 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from l2sae.display import PALETTE, Picture, roi_colour
 from l2sae.params import Params
-
-Picture = NDArray[np.uint8]
-
-PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2")
-"""Colours of Okabe and Ito (2008), https://jfly.uni-koeln.de/color, ordered so that neighbours in a face contrast."""
 
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -158,38 +152,6 @@ def outline(axes: Axes, matte: NDArray[np.floating], colour: str) -> None:
         return
     for width, tone in ((1.6, "black"), (0.8, colour)):
         axes.contour(matte, levels=[0.5], colors=[tone], linewidths=[width])
-
-
-def tinted(picture: Picture, mattes: Sequence[NDArray[np.floating]], opacity: float = 0.65) -> Picture:
-    """A grey copy of a picture with each matte (H, W) laid over it in its colour of the palette."""
-    grey = picture.astype(np.float64).mean(axis=2, keepdims=True) * 0.6 + 100.0
-    result = np.repeat(grey, 3, axis=2)
-    for index, matte in enumerate(mattes):
-        alpha = opacity * matte[..., None]
-        result = (1 - alpha) * result + alpha * 255 * np.array(to_rgb(roi_colour(index)))
-    return np.clip(result.round(), 0, 255).astype(np.uint8)
-
-
-def roi_colour(index: int) -> str:
-    """The colour of the ROI at ``index``."""
-    return PALETTE[index % len(PALETTE)]
-
-
-def as_pictures(images: Tensor) -> list[Picture]:
-    """Images (B, 3, H, W) in [-1, 1] as a list of (H, W, 3) uint8."""
-    levels = ((images.detach().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
-    return list(levels.permute(0, 2, 3, 1).numpy())
-
-
-def as_maps(mattes: Tensor) -> list[NDArray[np.float32]]:
-    """Mattes (B, 1, H, W) as a list of (H, W) arrays."""
-    return list(mattes.detach().cpu().float()[:, 0].numpy())
-
-
-def label_mattes(labels: Tensor, rois: int) -> list[list[NDArray[np.float32]]]:
-    """Label maps (B, H, W) with ids 0..rois as one list a face of masks (H, W), one an ROI, for :func:`tinted`."""
-    ids = labels.cpu().numpy()
-    return [[(face == roi).astype(np.float32) for roi in range(1, rois + 1)] for face in ids]
 
 
 def roi_legend(figure: Figure, names: Sequence[str]) -> None:

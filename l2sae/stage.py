@@ -20,8 +20,9 @@ import click
 from nbformat import NotebookNode
 
 from l2sae.execution import Execution, execute
-from l2sae.notebooks import NotebookError, project_root, read_notebook, write_notebook
+from l2sae.notebooks import NotebookError, read_notebook, write_notebook
 from l2sae.params import ParamsError
+from l2sae.project import project_root
 from l2sae.report import INJECTED_TAG, mark_failure, normalise, publish
 from l2sae.stage_parameters import resolve_parameters
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 from nbformat import v4
 
-from l2sae.notebooks import NotebookError, project_root, read_notebook
+from l2sae.notebooks import NotebookError, read_notebook
 from l2sae.params import ParamsError
+from l2sae.project import project_root
 from l2sae.stage import StageError, find_notebook, run_stage
 from l2sae.stage_parameters import declared_parameters, resolve_parameters
 

@@ -20,9 +20,9 @@ from l2sae.bulk.cost import StageTimes, fit_stages, predict
 from l2sae.bulk.folder import edit_folder
 from l2sae.bulk.results import PARTS
 from l2sae.data import render_faces
+from l2sae.display import as_pictures
 from l2sae.editing.styles import Noise
 from l2sae.model import L2SAE
-from l2sae.plotting import as_pictures
 from l2sae.provenance import Policy
 
 FACES = 24

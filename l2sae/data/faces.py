@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import skimage  # loads its parts when they are first used
 from numpy.typing import NDArray
 from PIL import Image
-from skimage.transform import SimilarityTransform
 
 Landmarks = NDArray[np.float64]
 """(68, 2): x, y in pixels of an upright picture, pixel centres at whole numbers plus a half."""
@@ -56,8 +56,10 @@ class CropTransform:
 
     def matrix(self) -> NDArray[np.float64]:
         """(3, 3): (u, v, 1) in [0, 1] x [0, 1] of the crop to (x, y, 1) in pixels of the photo."""
-        turn = SimilarityTransform(scale=self.side, rotation=math.radians(self.angle), translation=(self.x, self.y))
-        return np.asarray(turn.params @ SimilarityTransform(translation=(-0.5, -0.5)).params)
+        turn = skimage.transform.SimilarityTransform(
+            scale=self.side, rotation=math.radians(self.angle), translation=(self.x, self.y)
+        )
+        return np.asarray(turn.params @ skimage.transform.SimilarityTransform(translation=(-0.5, -0.5)).params)
 
     def scaled(self, factor: float) -> "CropTransform":
         """The same crop of the photo resized by ``factor``."""
@@ -148,7 +150,7 @@ def _detect(detector: Any, predictor: Any, picture: Image.Image) -> list[Face]:
 def _detect_turned(detector: Any, predictor: Any, picture: Image.Image, turn: float) -> list[Face]:
     """Faces of a picture turned by ``turn`` degrees, in the coordinates of the picture as it is."""
     turned = picture.rotate(turn, Image.Resampling.BILINEAR, expand=True)
-    back = SimilarityTransform(rotation=math.radians(turn)).params[:2, :2]
+    back = skimage.transform.SimilarityTransform(rotation=math.radians(turn)).params[:2, :2]
     middle, centre = np.array(turned.size) / 2, np.array(picture.size) / 2
     found = _detect(detector, predictor, turned)
     return [Face((face.landmarks - middle) @ back.T + centre, face.score) for face in found]

@@ -1,32 +1,8 @@
-"""Edits: style operations, compositing, joint upsampling, sessions and recipes."""
+"""Edits: style operations, compositing, joint upsampling, sessions and recipes.
 
-from l2sae.editing.align import AlignedFace, align_face
-from l2sae.editing.apply import apply_recipe
-from l2sae.editing.edit import FaceEditor, Layer, edit
-from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.editing.recipe import Recipe, RecipeError, ReplayWarning
-from l2sae.editing.session import EditSession, SessionLayer
-from l2sae.editing.styles import Blend, Noise, Style, Swap, encode_reference, shows
+What it offers is listed in ``__init__.pyi`` and imported when it is first asked for, as in :mod:`l2sae.data`.
+"""
 
-__all__ = [
-    "AlignedFace",
-    "Blend",
-    "EditError",
-    "EditSession",
-    "FaceEditor",
-    "FaceNotFoundError",
-    "FaceWarning",
-    "Layer",
-    "Noise",
-    "Recipe",
-    "RecipeError",
-    "ReplayWarning",
-    "SessionLayer",
-    "Style",
-    "Swap",
-    "align_face",
-    "apply_recipe",
-    "edit",
-    "encode_reference",
-    "shows",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

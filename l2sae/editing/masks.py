@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import skimage
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
-from skimage.draw import polygon as polygon_pixels
-from skimage.morphology import disk
 from torch.nn import functional as F
 
 from l2sae.editing.edit import FaceEditor
@@ -84,7 +83,7 @@ def polygon(mask: Mask, points: Sequence[tuple[float, float]], erase: bool = Fal
         raise EditError(f"polygon of {len(points)} corners: set at least 3")
     if not np.isfinite(np.array(points)).all():
         raise EditError("a corner of the polygon is not finite")
-    rows, columns = polygon_pixels([p[1] for p in points], [p[0] for p in points], mask.shape)
+    rows, columns = skimage.draw.polygon([p[1] for p in points], [p[0] for p in points], mask.shape)
     result = mask.copy()
     result[rows, columns] = 0 if erase else 255
     return result
@@ -103,12 +102,12 @@ def grow(mask: Mask, pixels: int) -> Mask:
         return mask.copy()
     if radius <= 4:
         change = ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion
-        return np.asarray(change(mask, footprint=disk(radius), mode="nearest"))
+        return np.asarray(change(mask, footprint=skimage.morphology.disk(radius), mode="nearest"))
     # a large disk one rim at a time: a disk of radius r is close to r disks of radius 1 and squares in turn
     change = ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion
     result = mask
     for step in range(radius):
-        shape = np.ones((3, 3), bool) if step % 3 == 1 else disk(1).astype(bool)
+        shape = np.ones((3, 3), bool) if step % 3 == 1 else skimage.morphology.disk(1).astype(bool)
         result = np.asarray(change(result, footprint=shape, mode="nearest"))
     return result
 

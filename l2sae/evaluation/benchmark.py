@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from l2sae.data import FaceDataset
+from l2sae.display import as_pictures
 from l2sae.editing import FaceEditor, Layer, Swap, edit, shows
 from l2sae.evaluation.comparison import compare
 from l2sae.evaluation.inversion import invert_pairs
@@ -25,7 +26,6 @@ from l2sae.evaluation.scaling import achieved, by_resolution, by_rois, operation
 from l2sae.metrics import put
 from l2sae.model import L2SAE
 from l2sae.params import Params
-from l2sae.plotting import as_pictures
 from l2sae.training import Trainer
 from l2sae.training.batches import TrainingBatches
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from l2sae.display import as_pictures
 from l2sae.editing.pictures import through_jpeg
 from l2sae.evaluation.quality import eight_bit
-from l2sae.plotting import as_pictures
 
 REFERENCE_SIDE = 128
 OCCLUDERS = ("object", "hand", "mask")

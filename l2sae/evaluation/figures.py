@@ -12,21 +12,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from l2sae.data import FaceBatch, FaceDataset
+from l2sae.display import Picture, as_maps, as_pictures, label_mattes, roi_colour, tinted
 from l2sae.editing import Noise, Swap, edit
 from l2sae.evaluation.regions import one_hot
 from l2sae.model import L2SAE
-from l2sae.plotting import (
-    Picture,
-    as_maps,
-    as_pictures,
-    label_mattes,
-    outline,
-    paper_style,
-    picture_grid,
-    roi_colour,
-    roi_legend,
-    tinted,
-)
+from l2sae.plotting import outline, paper_style, picture_grid, roi_legend
 
 SIGMAS = (0.5, 1.0, 1.5, 2.0)
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from l2sae.display import as_pictures
 from l2sae.editing import Swap, edit
 from l2sae.editing.pictures import to_model
 from l2sae.evaluation.identity import FaceEmbedding, cosine, identity_files
 from l2sae.evaluation.quality import eight_bit, resized
 from l2sae.metrics import put
 from l2sae.model import L2SAE
-from l2sae.plotting import as_pictures
 
 MOST_FACES = 64  # for identity: dlib takes a quarter of a second a face
 ALEXNET = "alexnet-owt-7be5be79.pth"

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from l2sae.display import roi_colour
 from l2sae.metrics import get
-from l2sae.plotting import PrintFigure, paper_style, roi_colour
+from l2sae.plotting import PrintFigure, paper_style
 
 METHODS = {
     "detail": ("L2SAE, detail", "#0072B2", "o"),

@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from l2sae.data import FaceDataset
+from l2sae.display import as_pictures, roi_colour, tinted
 from l2sae.evaluation.conditions import CONDITIONS, SEVERITIES, FaceSource
 from l2sae.evaluation.robustness import FIGURES, SMALLEST_SIZE, RobustnessSubject
 from l2sae.metrics import get
 from l2sae.params import Params
-from l2sae.plotting import PrintFigure, as_pictures, paper_style, picture_grid, roi_colour, roi_legend, tinted
+from l2sae.plotting import PrintFigure, paper_style, picture_grid, roi_legend
 
 _TITLES = {"miou": "mask mIoU", "transfer": "style transfer", "psnr": "PSNR (dB)", "outside_share": "outside changed"}
 _COLOURS = {"miou": -1, "transfer": 4, "psnr": 2, "outside_share": 5}

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from l2sae.data import FaceBatch
+from l2sae.display import Picture, as_maps, as_pictures, roi_colour
 from l2sae.evaluation.disentanglement import matte_responses
 from l2sae.model import L2SAE
-from l2sae.plotting import Picture, as_maps, as_pictures, outline, paper_style, picture_grid, roi_colour
+from l2sae.plotting import outline, paper_style, picture_grid
 
 FACES = 3
 _HEAT = colormaps["magma"]

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from l2sae.data import FaceDataset
+from l2sae.display import as_pictures
 from l2sae.metrics import put
 from l2sae.model import L2SAE
 from l2sae.params import Params
-from l2sae.plotting import as_pictures
 from l2sae.provenance.attacks import SECOND_EDIT, Attack, get_attack
 from l2sae.provenance.detection import Scores, auc_by_rois, measure_detector
 from l2sae.provenance.edits import EditedFace, Picture, measured_edits, training_edits

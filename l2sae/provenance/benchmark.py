@@ -17,11 +17,11 @@ import numpy as np
 import torch
 
 from l2sae.data import FaceDataset, open_split, render_faces
+from l2sae.display import as_pictures
 from l2sae.editing.pictures import read_picture
 from l2sae.evaluation.parallel import side_by_side
 from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
-from l2sae.plotting import as_pictures
 from l2sae.provenance.assess import COMPOSITIONS, join_figures, photo_attacks
 from l2sae.provenance.attacks import Attack, attack_names, get_attack
 from l2sae.provenance.detection import Scores, score_faces, summarise_scores

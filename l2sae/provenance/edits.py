@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from l2sae.data import FaceDataset
+from l2sae.display import as_pictures
 from l2sae.editing import FaceEditor, Layer, Style, Swap
 from l2sae.model import L2SAE
-from l2sae.plotting import as_pictures
 
 Picture = NDArray[np.uint8]
 Truth = NDArray[np.bool_]

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from l2sae.display import PALETTE, Picture
 from l2sae.metrics import get
-from l2sae.plotting import PALETTE, Picture, PrintFigure, outline, paper_style, picture_grid
+from l2sae.plotting import PrintFigure, outline, paper_style, picture_grid
 from l2sae.provenance.detection import Scores, roc_curve
 from l2sae.provenance.edits import EditedFace
 from l2sae.provenance.localiser import Localiser

@@ -11,8 +11,8 @@ import skimage.data
 from numpy.typing import NDArray
 
 from l2sae.data import render_faces
+from l2sae.display import as_pictures
 from l2sae.editing.pictures import read_picture, through_jpeg
-from l2sae.plotting import as_pictures
 from l2sae.provenance.attacks import crop, get_attack, resize
 from l2sae.provenance.watermark import RivaGan, Watermark, psnr
 

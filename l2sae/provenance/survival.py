@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import stats
 
+from l2sae.display import as_pictures
 from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.editing.pictures import to_model
 from l2sae.evaluation.tally import interval, resampling_weights
 from l2sae.metrics import put
 from l2sae.model import L2SAE
-from l2sae.plotting import as_pictures
 from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
 from l2sae.provenance.manifest import sign, verify

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l2sae.display import roi_colour
 from l2sae.editing import EditError, EditSession, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing.pictures import read_picture
 from l2sae.editing.saving import save_edit
 from l2sae.editing.style_bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
-from l2sae.plotting import roi_colour
 from l2sae.threads import one_thread
 from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg

@@ -15,9 +15,9 @@ import psutil
 from PIL import Image
 
 from l2sae.data import render_faces
+from l2sae.display import as_pictures
 from l2sae.editing import EditSession, Swap
 from l2sae.model import L2SAE
-from l2sae.plotting import as_pictures
 from l2sae.widgets.browser import (
     Page,
     after,

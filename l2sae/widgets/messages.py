@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
 JPEG_QUALITY = 90
 
@@ -37,6 +36,6 @@ def png(picture: NDArray[np.uint8]) -> bytes:
 def coloured(matte: NDArray[np.uint8], colour: str) -> bytes:
     """A matte (H, W) uint8 as PNG in one colour, opaque where the matte is 255."""
     rgba = np.empty((*matte.shape, 4), np.uint8)
-    rgba[..., :3] = [round(255 * value) for value in to_rgb(colour)]
+    rgba[..., :3] = ImageColor.getrgb(colour)
     rgba[..., 3] = matte
     return png(rgba)

@@ -11,10 +11,10 @@ from PIL import Image
 from skimage.data import astronaut
 
 from l2sae.data import PreparedError, open_split, render_faces
+from l2sae.display import as_pictures
 from l2sae.editing import EditError
 from l2sae.editing.pictures import read_picture
 from l2sae.model import L2SAE, CheckpointError, load_model
-from l2sae.plotting import as_pictures
 
 MODEL_PATH = Path("models/l2sae.safetensors")
 ASTRONAUT_FACE = (118, 8, 318, 208)  # left, top, right, bottom in the 512 x 512 portrait: framed as training faces are

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from l2sae.editing import FaceEditor
@@ -45,6 +44,8 @@ def _reads(editor: FaceEditor, roi: str) -> list[float]:
 
 def _heat(channel: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A channel (h, w) in colours around its mean, enlarged without smoothing: each square is one value."""
+    from matplotlib import colormaps  # takes half a second, which an editor's first picture need not wait for
+
     centred = channel - channel.mean()
     scaled = 0.5 + 0.5 * centred / (np.abs(centred).max() + 1e-9)
     times = max(1, SIDE // channel.shape[0])

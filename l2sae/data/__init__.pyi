@@ -1,0 +1,29 @@
+from .coverage import coverage_table, coverage_warnings, near_duplicates
+from .dataset import FaceBatch, FaceDataset, PreparedError, open_split
+from .overview import describe_data, skipped_table, split_table
+from .prepared import PrepareError, prepare
+from .rendered import RenderedFaces, render_faces
+from .schemes import Scheme, SchemeError, flip_permutation, get_scheme
+from .sources import SourceError
+
+__all__ = [
+    "FaceBatch",
+    "FaceDataset",
+    "PrepareError",
+    "PreparedError",
+    "RenderedFaces",
+    "Scheme",
+    "SchemeError",
+    "SourceError",
+    "coverage_table",
+    "coverage_warnings",
+    "describe_data",
+    "flip_permutation",
+    "get_scheme",
+    "near_duplicates",
+    "open_split",
+    "prepare",
+    "render_faces",
+    "skipped_table",
+    "split_table",
+]

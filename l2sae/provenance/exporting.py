@@ -1,5 +1,6 @@
 """The one way by which pictures leave: policy, watermark, manifest, audit log, and only then the file."""
 
+import functools
 import getpass
 import hashlib
 import io
@@ -159,7 +160,10 @@ def _describe(
     if original is not None:
         if original.shape != picture.shape:
             raise ProvenanceError(f"original {original.shape}: needs the picture's shape, {picture.shape}")
-        changed = round(float((original != picture).any(axis=2).mean()), 6)
+        planes = np.moveaxis(original != picture, 2, 0)
+        changed = round(
+            float(functools.reduce(np.logical_or, planes).mean()), 6
+        )  # any(axis=2) takes five times as long
     source = recipe.photo.sha256 if recipe else None
     if source is None and original is not None:
         source = digest_picture(original)

@@ -18,6 +18,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
 import torch
 
@@ -37,6 +38,19 @@ COLUMNS = {
     "cross-talk ↓": ("disentanglement.cross_talk", 4),
 }
 BASE = "full"
+# What the paper or this project claims: the claim, rows with and without, the figure, and whether more is better.
+CLAIMS = (
+    ("Slices keep a region's matte from the others", BASE, "no-slicing", "disentanglement.cross_talk", False),
+    ("Slices cost no mask quality", BASE, "no-slicing", "masks.miou", True),
+    ("Wider slices reconstruct better", "slices-of-4", BASE, "reconstruction.psnr", True),
+    ("Wider slices segment better", "slices-of-4", BASE, "masks.miou", True),
+    ("Recolouring teaches style", BASE, "no-recolouring", "style.transfer.mean", True),
+    ("An adversary alone teaches style", "adversary-no-recolouring", "no-recolouring", "style.transfer.mean", True),
+    ("An adversary adds to recolouring", "adversary", BASE, "style.transfer.mean", True),
+    ("Patch co-occurrence adds to recolouring", "cooccurrence", BASE, "style.transfer.mean", True),
+    ("Composition 'detail' keeps the photo's edges", BASE, "replace", "structure.edge_correlation", True),
+    ("Composition 'detail' transfers as much style", BASE, "replace", "style.transfer.mean", True),
+)
 
 
 def factors(rois: Sequence[Roi]) -> dict[str, dict[str, Any]]:
@@ -68,17 +82,47 @@ def queue_command(factor: str, seed: int, changes: Mapping[str, Any], preset: st
 
 def ablation_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
     """One row a factor: mean and standard deviation over its seeds; None where nothing has been collected."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(Path(folder).glob("*.json")):
-        run = json.loads(path.read_text(encoding="utf-8"))
-        runs.setdefault(run["factor"], []).append(run["metrics"])
+    runs = _runs(folder)
     if not runs:
         return None
     order = [name for name in factors(load_params().rois) if name in runs]
-    rows = {name: [_cell(runs[name], key, digits) for key, digits in COLUMNS.values()] for name in order}
+    rows = {name: [_cell(list(runs[name].values()), key, digits) for key, digits in COLUMNS.values()] for name in order}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
     table.insert(0, "seeds", [str(len(runs[name])) for name in order])
     return table.rename_axis("factor")
+
+
+def claims_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
+    """Each claim that the collected runs can test: means with and without, their difference seed by seed, a verdict.
+
+    A claim holds, or does not, where all seeds agree on the sign of the difference, and is open where they do not, or
+    where fewer than two seeds have both runs. None where no claim can be looked at.
+    """
+    runs, digits = _runs(folder), dict(COLUMNS.values())
+    rows: list[list[str]] = []
+    for claim, there, absent, key, more in CLAIMS:
+        seeds = sorted(runs.get(there, {}).keys() & runs.get(absent, {}).keys())
+        found = [(runs[there][seed].get(key), runs[absent][seed].get(key)) for seed in seeds]
+        pairs = np.array([pair for pair in found if None not in pair], float)
+        if not len(pairs):
+            continue
+        steps = pairs[:, 0] - pairs[:, 1]
+        agree = len(steps) > 1 and (steps.min() > 0 or steps.max() < 0)
+        verdict = "open" if not agree else "holds" if (steps[0] > 0) == more else "does not hold"
+        means = [f"{value:.{digits[key]}f}" for value in pairs.mean(axis=0)]
+        spread = f"{steps.min():+.{digits[key]}f} to {steps.max():+.{digits[key]}f}"
+        rows.append([claim, key, f"{there} {means[0]}", f"{absent} {means[1]}", spread, verdict])
+    columns = ["claim", "figure", "with", "without", "difference by seed", "verdict"]
+    return pd.DataFrame(rows, columns=columns).set_index("claim") if rows else None
+
+
+def _runs(folder: str | Path) -> dict[str, dict[int, dict[str, Any]]]:
+    """The collected runs: row -> seed -> metrics."""
+    runs: dict[str, dict[int, dict[str, Any]]] = {}
+    for path in sorted(Path(folder).glob("*.json")):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        runs.setdefault(run["factor"], {})[run["seed"]] = run["metrics"]
+    return runs
 
 
 def _cell(runs: Sequence[Mapping[str, Any]], key: str, digits: int) -> str:

@@ -11,7 +11,7 @@ import torch
 from dvc.utils.hydra import apply_overrides
 
 from l2sae import ablation
-from l2sae.ablation import COLUMNS, ablation_table, experiment, factors, queue_command
+from l2sae.ablation import CLAIMS, COLUMNS, ablation_table, claims_table, experiment, factors, queue_command
 from l2sae.metrics import write_metrics
 from l2sae.model import L2SAE
 from l2sae.params import Params, load_params
@@ -110,3 +110,31 @@ def test_the_table_shows_mean_and_spread_over_seeds(tmp_path: Path, monkeypatch:
     assert table.loc["replace", "mIoU ↑"] == "0.500"
     assert table.loc["full", "edges ↑"] == "–"
     assert table["seeds"].tolist() == ["2", "1"]
+
+
+def test_a_claim_holds_where_all_seeds_say_so(tmp_path: Path) -> None:
+    assert claims_table(tmp_path) is None
+    talk, miou = "disentanglement.cross_talk", "masks.miou"
+    for factor, seed, metrics in [
+        ("full", 0, {talk: 0.0, miou: 0.80}),
+        ("full", 1, {talk: 0.0, miou: 0.70}),
+        ("no-slicing", 0, {talk: 0.3, miou: 0.81}),
+        ("no-slicing", 1, {talk: 0.1, miou: 0.69}),
+        ("slices-of-4", 0, {miou: 0.79, "reconstruction.psnr": None}),
+        ("slices-of-4", 1, {miou: 0.60}),
+    ]:
+        write_metrics({"factor": factor, "seed": seed, "metrics": metrics}, tmp_path / f"{factor}-{seed}.json")
+    table = claims_table(tmp_path)
+    assert table is not None
+    assert table["verdict"].to_dict() == {
+        "Slices keep a region's matte from the others": "holds",
+        "Slices cost no mask quality": "open",
+        "Wider slices segment better": "does not hold",
+    }
+    assert table.loc["Slices keep a region's matte from the others", "difference by seed"] == "-0.3000 to -0.1000"
+
+
+def test_claims_name_rows_and_figures_of_the_table() -> None:
+    for _, there, absent, key, _ in CLAIMS:
+        assert {there, absent} <= ROWS.keys()
+        assert key in {column[0] for column in COLUMNS.values()}

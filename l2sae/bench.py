@@ -7,8 +7,6 @@ README comes from here.
 
 import json
 import os
-import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from l2sae.display import Picture, as_pictures
 from l2sae.editing import EditSession, Style, Swap, edit
 from l2sae.evaluation.comparison import grid_search
 from l2sae.evaluation.weak_labels import FASSEG_ROIS, measure_weak_labels
-from l2sae.metrics import flatten, read_metrics, write_metrics
+from l2sae.metrics import flatten, measured_here, read_metrics, write_metrics
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
 from l2sae.plotting import picture_grid
@@ -63,8 +61,7 @@ def record(name: str) -> None:
     }
     metrics = [read_metrics(f"metrics/{stage}.json") for stage in runs if stage != "figures"]
     written = {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": _machine(),
+        **measured_here(),
         "commit": runs["train"]["git_commit"],
         "versions": runs["train"]["versions"],
         "params": load_params().model_dump(mode="json", exclude={"data": {"root"}}),
@@ -121,7 +118,7 @@ def provenance(pictures: int, unmarked: int, photos: Path | None) -> None:
     from l2sae.provenance.benchmark import run_full_table  # the other commands do without it
 
     written = run_full_table(load_params(), pictures, unmarked, photos, click.echo)
-    written |= {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    written |= measured_here()
     write_metrics(written, FOLDER / "provenance.json")
 
 
@@ -136,7 +133,7 @@ def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> Non
 
     params = load_params(overrides={"preset": "paper256", "device": device})
     written: dict[str, Any] = compare_speed(params, widths, repeats, steps, click.echo)
-    written |= {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    written |= measured_here()
     write_metrics(written, FOLDER / "speed.json")
 
 
@@ -161,7 +158,7 @@ def bulk(photos: int, marked: int, side: int, only: str | None) -> None:
         raise click.BadParameter(f"{only}: give one of {', '.join(parts)}", param_hint="--only")
     path = FOLDER / "bulk.json"
     written: dict[str, Any] = read_metrics(path) if only and path.is_file() else {}
-    written |= {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    written |= measured_here()
     for key in [only] if only else parts:
         written[key] = parts[key]()
         write_metrics(written, path)  # after each: the later ones take long
@@ -176,7 +173,7 @@ def widgets(moves: int, seconds: float) -> None:
 
     if missing := browser.missing_part():
         raise click.ClickException(missing)
-    written: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": _machine()}
+    written: dict[str, Any] = dict(measured_here())
     written["load"] = os.getloadavg()[0]  # of a machine that others use too, times are longer than the editors'
     written |= measure.measure_exports(load_model(device="cpu"))
     click.echo(f"widgets: export: {written['export_12mp']}")
@@ -242,18 +239,6 @@ def _example_edits(model: L2SAE) -> Any:
         rows, columns=["photo", "reference", "hair", "skin and nose", "lips", "all five"], panel=1.3
     )
     return figure
-
-
-def _machine() -> str:
-    model = next(
-        (line.split(":")[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")),
-        platform.processor() or platform.machine(),
-    )
-    return f"{os.cpu_count()} cores of {model}"
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
 if __name__ == "__main__":

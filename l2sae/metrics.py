@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import platform
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,3 +84,12 @@ def _rounded(value: Any, key: str) -> Any:
             raise ValueError(f"{key} is {value}: a figure must be finite, or None with a reason beside it")
         return float(f"{value:.{DIGITS}g}")
     return value
+
+
+def measured_here() -> dict[str, str]:
+    """``date`` and ``machine``, which stand beside every figure that is kept."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    named = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    processor = next(named, platform.processor() or platform.machine())
+    return {"date": time.strftime("%Y-%m-%d"), "machine": f"{os.cpu_count()} cores of {processor}"}

@@ -62,6 +62,7 @@ class DataParams(Section):
     scheme: str | dict[str | int, str] | None = Field(description="label scheme: a known name, or id or colour -> part")
     split: SplitRatios | SplitFolders | Literal["official"]
     count: Annotated[int, Field(ge=10)] = Field(description="number of faces to render")
+    held: dict[str, float] = Field(default_factory=dict, description="factors of rendered faces that do not vary")
     max_skipped: Share = Field(description="the stage fails when a larger share of the files is unusable")
 
 

@@ -16,7 +16,7 @@ NEEDS_ROOT = ("labelled",)
 def leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        nested = isinstance(value, dict) and prefix + key != "data.split"
+        nested = isinstance(value, dict) and prefix + key not in ("data.split", "data.held")
         flat |= leaves(value, f"{prefix}{key}.") if nested else {prefix + key: value}
     return flat
 

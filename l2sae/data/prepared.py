@@ -145,7 +145,12 @@ def _render(params: Params, out: Path, progress: Progress) -> dict[str, Any]:
 
 
 def _render_chunk(params: Params, writer: SplitWriter, names: Sequence[str], first: int) -> None:
-    faces = render_faces(len(names), params.data.image_size, params.seed, rois=params.rois, start=first)
+    try:
+        faces = render_faces(
+            len(names), params.data.image_size, params.seed, rois=params.rois, start=first, factors=params.data.held
+        )
+    except ValueError as error:
+        raise PrepareError(f"data.held or rois: {error}") from None
     images = faces.images.permute(0, 2, 3, 1).add(1).mul(127.5).round().clamp(0, 255).byte().cpu().numpy()
     attributes = pd.DataFrame({"name": names, **{key: np.asarray(value) for key, value in faces.factors.items()}})
     writer.add(images, faces.labels.byte().cpu().numpy(), attributes)

@@ -66,5 +66,6 @@ def _joined(batches: list[FaceBatch]) -> FaceBatch:
 
 
 def _rendered_pool(params: Params) -> FaceBatch:
-    faces = render_faces(RENDERED_POOL, params.data.image_size, seed=params.seed + 1, rois=params.rois)
+    data = params.data
+    faces = render_faces(RENDERED_POOL, data.image_size, params.seed + 1, rois=params.rois, factors=data.held)
     return FaceBatch(faces.images, faces.labels)

@@ -226,3 +226,17 @@ def test_stale_or_absent_data_says_what_to_run(folder: Path, tmp_path: Path) -> 
         open_split(tmp_path / "out", "train", rois=[Roi(name="hair", channels=1, parts=("hair",))])
     with pytest.raises(PreparedError, match="no images in split 'holdout'"):
         open_split(tmp_path / "out", "holdout")
+
+
+def test_factors_of_rendered_faces_can_be_held(tmp_path: Path) -> None:
+    def holding(**factors: float) -> Params:
+        config = rendered(20)
+        return config.model_copy(update={"data": config.data.model_copy(update={"held": factors})})
+
+    prepare(holding(yaw=5.0), tmp_path / "held", quiet)
+    drawn = open_split(tmp_path / "held", "train").attributes
+    assert set(drawn["yaw"]) == {5.0}
+    assert drawn["pitch"].nunique() > 1
+    with pytest.raises(PrepareError, match=r"data\.held.*factor age cannot be set"):
+        prepare(holding(age=1.0), tmp_path / "age", quiet)
+    assert not (tmp_path / "age").exists()

@@ -185,9 +185,11 @@ def widgets(moves: int, seconds: float) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--scheme", default="fasseg", show_default=True, help="What the masks' ids or colours mean.")
 @click.option("--size", default=128, show_default=True, help="Pixels a side of the crops that are compared.")
-def weak_labels(folder: Path, scheme: str, size: int) -> None:
+@click.option("--teacher", help="A model whose mattes improve the labels: a checkpoint, or shipped.")
+def weak_labels(folder: Path, scheme: str, size: int, teacher: str | None) -> None:
     """Compare weak labels with the human ones of a labelled folder, e.g. FASSEG-repository/V2."""
     overrides = {"preset": "labelled", "data.root": str(folder), "data.scheme": scheme, "data.image_size": size}
+    overrides["data.teacher"] = teacher
     split = {"train": 1.0, "val": 0.0, "test": 0.0}
     params = load_params(overrides=overrides | {"data.split": split})
     rois = FASSEG_ROIS if scheme == "fasseg" else params.rois

@@ -60,6 +60,9 @@ class DataParams(Section):
     root: str | None = Field(description="folder of the data set; null only for rendered faces")
     image_size: Annotated[int, Field(ge=16, le=1024)]
     scheme: str | dict[str | int, str] | None = Field(description="label scheme: a known name, or id or colour -> part")
+    teacher: str | None = Field(
+        default=None, description="'shipped' or a checkpoint whose mattes improve weak labels; null: none"
+    )
     split: SplitRatios | SplitFolders | Literal["official"]
     count: Annotated[int, Field(ge=10)] = Field(description="number of faces to render")
     held: dict[str, float] = Field(default_factory=dict, description="factors of rendered faces that do not vary")

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +22,32 @@ from l2sae.data import faces, weak_labels
 from l2sae.data.decode import Face, UnusableError, read_photo
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.data.sources import Entry, SourceError, portrait_digests
+from l2sae.data.teacher import Teacher
 from l2sae.params import DataParams
 
 MIN_CONFIDENCE = 0.65
 MAX_WORKERS = 2
-_Kept = tuple[str, NDArray[np.uint8], NDArray[np.uint8], dict[str, float]]
+_Kept = tuple[str, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_], dict[str, float]]
+_WINDOW = 32  # photos that a teacher looks at together
 _PARALLEL_FROM = 32  # photos: below, starting workers costs more than it saves
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledPhoto:
-    """A face's ``crop`` as ``image`` (S, S, 3), its ``parts`` (S, S), ids of scheme celebamask, and measurements."""
+    """A face's ``crop`` as ``image`` (S, S, 3), its ``parts`` (S, S), ids of scheme celebamask, and measurements.
+
+    ``known`` (S, S): which pixels of the crop lie in the photo; the others repeat its edge.
+    """
 
     image: NDArray[np.uint8]
     parts: NDArray[np.uint8]
+    known: NDArray[np.bool_]
     crop: faces.CropTransform
     measured: dict[str, float]
 
 
 def label_photos(
-    entries: Sequence[Entry], data: DataParams, owner: Mapping[str, int], cache: Path
+    entries: Sequence[Entry], data: DataParams, owner: Mapping[str, int], cache: Path, teacher: Teacher | None = None
 ) -> Iterator[tuple[Entry, Face | UnusableError]]:
     """Crop and label the largest face of each photo, in order.
 
@@ -48,7 +55,8 @@ def label_photos(
         entries: photos; their masks are ignored.
         data: ``image_size`` and ``source`` are used; portraits have to be those of the committed digests.
         owner: part -> ROI id, from `l2sae.data.schemes.part_rois`.
-        cache: folder of earlier results; made if absent.
+        cache: folder of earlier results, as they are before the teacher; made if absent.
+        teacher: improves the labels.
 
     Raises:
         SourceError: the extra ``faces`` is not installed.
@@ -60,12 +68,20 @@ def label_photos(
     wanted = portrait_digests() if data.source == "portraits" else {}
     label = functools.partial(_label_cached, cache=cache, size=data.image_size, wanted=wanted)
     paths = [entry.photo for entry in entries]
-    for entry, found in zip(entries, _spread(label, paths), strict=True):
-        if isinstance(found, str):
-            yield entry, UnusableError(entry.photo, found)
-            continue
-        digest, image, parts, measured = found
-        yield entry, Face(image, table[parts], {entry.photo: digest}, measured)
+    labelled = iter(zip(entries, _spread(label, paths), strict=True))
+    while window := list(islice(labelled, _WINDOW)):
+        kept = [found for _, found in window if not isinstance(found, str)]
+        labels = [table[parts] for _, _, parts, _, _ in kept]
+        if teacher is not None and kept:
+            images, known = (np.stack([found[k] for found in kept]) for k in (1, 3))
+            labels = list(teacher.improved(images, np.stack(labels), known))
+        improved = iter(labels)
+        for entry, found in window:
+            if isinstance(found, str):
+                yield entry, UnusableError(entry.photo, found)
+            else:
+                digest, image, _, _, measured = found
+                yield entry, Face(image, next(improved), {entry.photo: digest}, measured)
 
 
 def label_photo(picture: NDArray[np.uint8], size: int) -> LabelledPhoto:
@@ -79,11 +95,12 @@ def label_photo(picture: NDArray[np.uint8], size: int) -> LabelledPhoto:
         raise ValueError("no face found")
     crop = found[0].crop_transform()
     image = crop.crop(picture, size)
-    labels = weak_labels.weak_labels(image, crop.to_crop(found[0].landmarks) * size, known_pixels(crop, picture, size))
+    known = known_pixels(crop, picture, size)
+    labels = weak_labels.weak_labels(image, crop.to_crop(found[0].landmarks) * size, known)
     if labels.confidence < MIN_CONFIDENCE:
         raise ValueError(f"low confidence: {labels.confidence:.3f}, at least {MIN_CONFIDENCE} is needed")
     measured = {"confidence": labels.confidence, "turn": yaw(found[0].landmarks), "roll": crop.angle}
-    return LabelledPhoto(image, labels.parts, crop, measured)
+    return LabelledPhoto(image, labels.parts, known, crop, measured)
 
 
 def known_pixels(crop: faces.CropTransform, picture: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
@@ -111,7 +128,7 @@ def _spread(label: Any, paths: Sequence[Path]) -> Iterator[Any]:
 
 
 def _label_cached(path: Path, cache: Path, size: int, wanted: Mapping[str, str]) -> str | _Kept:
-    """The photo's digest, crop, parts and measurements, or the reason why there are none."""
+    """The photo's digest, crop, parts, known pixels and measurements, or the reason why there are none."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -122,14 +139,15 @@ def _label_cached(path: Path, cache: Path, size: int, wanted: Mapping[str, str])
     if not kept.is_file():
         try:
             done = label_photo(read_photo(path), size)
-            _keep(kept, {"image": done.image, "parts": done.parts, "note": np.array(json.dumps(done.measured))})
+            note = np.array(json.dumps(done.measured))
+            _keep(kept, {"image": done.image, "parts": done.parts, "known": done.known, "note": note})
         except UnusableError as error:
             return error.reason
         except ValueError as error:
             _keep(kept, {"note": np.array(json.dumps(str(error)))})
     with np.load(kept) as saved:
         note = json.loads(str(saved["note"]))
-        return note if isinstance(note, str) else (digest, saved["image"], saved["parts"], note)
+        return note if isinstance(note, str) else (digest, saved["image"], saved["parts"], saved["known"], note)
 
 
 def _keep(path: Path, arrays: dict[str, NDArray[Any]]) -> None:

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from l2sae.data.blocks import DecodedBlocks
 from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
 from l2sae.data.decode import Face, UnusableError, load_face
 from l2sae.data.photos import label_photos
 from l2sae.data.rendered import render_faces
 from l2sae.data.schemes import Scheme, part_rois
-from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, list_source, relative
+from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, SourceError, list_source, relative
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
+from l2sae.data.teacher import Teacher
 from l2sae.data.walk import Skipped
 from l2sae.params import Params, SplitRatios
 
@@ -49,7 +51,8 @@ class PrepareError(ValueError):
 def prepare(params: Params, out: str | Path, progress: Progress = print) -> dict[str, Any]:
     """Write the canonical data set of ``params.data`` to ``out`` and return its manifest.
 
-    Everything is written beside ``out`` first; an existing ``out`` is replaced only after success.
+    Everything is written beside ``out`` first; an existing ``out`` is replaced only after success. Photos that were
+    decoded before a run was killed or interrupted are not decoded again by the next.
 
     Args:
         params: resolved parameters; ``data``, ``rois`` and ``seed`` are used.
@@ -65,11 +68,16 @@ def prepare(params: Params, out: str | Path, progress: Progress = print) -> dict
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        fill = _render if params.data.source == "rendered" else _import
-        manifest = fill(params, partial, progress)
+        if params.data.source == "rendered":
+            manifest = _render(params, partial, progress)
+        else:
+            manifest = _import(params, partial, _decoded_folder(out), progress)
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         _replace(out, partial)
-    except OSError as error:
+    except Exception as error:
+        shutil.rmtree(_decoded_folder(out), ignore_errors=True)  # a run that was interrupted leaves them to the next
+        if not isinstance(error, OSError):
+            raise
         # NumPy reports a write that the disk cut short without the system's error number.
         if error.errno not in (errno.ENOSPC, errno.EDQUOT) and " written" not in str(error):
             raise
@@ -79,7 +87,12 @@ def prepare(params: Params, out: str | Path, progress: Progress = print) -> dict
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(_decoded_folder(out), ignore_errors=True)
     return manifest
+
+
+def _decoded_folder(out: Path) -> Path:
+    return out.with_name(f".{out.name}.decoded")
 
 
 def _replace(out: Path, new: Path) -> None:
@@ -159,8 +172,11 @@ def _render_chunk(params: Params, writer: SplitWriter, names: Sequence[str], fir
 # --- imported faces -------------------------------------------------------------------------------------------------
 
 
-def _import(params: Params, out: Path, progress: Progress) -> dict[str, Any]:
-    """Decode every listed face; test first, so that of equal photos the one in test stays."""
+def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict[str, Any]:
+    """Decode every listed face; test first, so that of equal photos the one in test stays.
+
+    Decoded faces are kept in ``blocks`` meanwhile.
+    """
     data = params.data
     listing, scheme = list_source(data)
     owner = part_rois(scheme, params.rois)
@@ -170,11 +186,21 @@ def _import(params: Params, out: Path, progress: Progress) -> dict[str, Any]:
     items: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     seen: dict[str, str] = {}
     cache = out.parent / CACHE
+    teacher = Teacher(data.teacher, params.rois) if data.teacher else None
+    if teacher is not None and data.source not in UNLABELLED:
+        raise SourceError(
+            f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
+        )
+
+    def decode(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Face | UnusableError]]:
+        return _decoded(entries, scheme, owner, data.image_size)
+
+    decoded = DecodedBlocks(blocks, data.image_size, [scheme.to_json(), dict(owner)], decode)
 
     def faces_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Face | UnusableError]]:
-        if data.source in UNLABELLED:
-            return label_photos(entries, data, owner, cache)
-        return _decoded(entries, scheme, owner, data.image_size)
+        return (
+            label_photos(entries, data, owner, cache, teacher) if data.source in UNLABELLED else decoded.faces(entries)
+        )
 
     def take(split: str, entries: Sequence[Entry]) -> None:
         for entry, face in faces_of(entries):
@@ -197,10 +223,14 @@ def _import(params: Params, out: Path, progress: Progress) -> dict[str, Any]:
             take(split, [replacement])
         writers[split].close()
         progress(f"prepare: {split}: {len(items[split])} faces of {len(splits[split])} listed")
+    if decoded.kept:
+        progress(f"prepare: {decoded.kept} photos had been decoded by a run that did not end")
     _judge(params, listing, writers, root)
     skipped = sorted((relative(item.file, root), item.reason) for item in listing.skipped)
     recorded = [{"file": file, "reason": reason} for file, reason in skipped]
-    return _manifest(params, writers, items, scheme={"name": scheme.name, "parts": scheme.to_json()}, skipped=recorded)
+    more = {"teacher_sha256": teacher.digest} if teacher else {}
+    described = {"name": scheme.name, "parts": scheme.to_json()}
+    return _manifest(params, writers, items, scheme=described, skipped=recorded, **more)
 
 
 def _decoded(

@@ -138,6 +138,15 @@ def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> Non
 
 
 @main.command()
+@click.option("--photos", default=400, show_default=True)
+def imports(photos: int) -> None:
+    """Import photos laid out as CelebAMask-HQ, and decode the same files alone: benchmarks/imports.json."""
+    from l2sae.data.measure import measure_import  # the other commands do without it
+
+    write_metrics(measure_import(photos, click.echo) | measured_here(), FOLDER / "imports.json")
+
+
+@main.command()
 @click.option("--photos", default=2000, show_default=True, help="Photos of the long run, without marks.")
 @click.option("--marked", default=200, show_default=True, help="Photos of the run with marks.")
 @click.option("--side", default=512, show_default=True, help="Pixels a side.")

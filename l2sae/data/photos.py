@@ -1,6 +1,6 @@
 """Photos without labels become faces with weak ones: found, cropped, labelled, and kept in a cache.
 
-A photo is done once: the cache's key is made of the photo's bytes, the size, and the code that labels it.
+A photo is done once: the cache's key is made of the photo's bytes, the size, the code that labels it, and the teacher.
 """
 
 import functools
@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,70 +21,58 @@ from l2sae.data import faces, weak_labels
 from l2sae.data.decode import Face, UnusableError, read_photo
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.data.sources import Entry, SourceError, portrait_digests
-from l2sae.data.teacher import Teacher
+from l2sae.data.teacher import Teacher, open_teacher
 from l2sae.params import DataParams
 
 MIN_CONFIDENCE = 0.65
 MAX_WORKERS = 2
-_Kept = tuple[str, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_], dict[str, float]]
-_WINDOW = 32  # photos that a teacher looks at together
+_Kept = tuple[str, NDArray[np.uint8], NDArray[np.uint8], dict[str, float]]
 _PARALLEL_FROM = 32  # photos: below, starting workers costs more than it saves
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledPhoto:
-    """A face's ``crop`` as ``image`` (S, S, 3), its ``parts`` (S, S), ids of scheme celebamask, and measurements.
-
-    ``known`` (S, S): which pixels of the crop lie in the photo; the others repeat its edge.
-    """
+    """A face's ``crop`` as ``image`` (S, S, 3), its ``parts`` (S, S), ids of scheme celebamask, and measurements."""
 
     image: NDArray[np.uint8]
     parts: NDArray[np.uint8]
-    known: NDArray[np.bool_]
     crop: faces.CropTransform
     measured: dict[str, float]
 
 
 def label_photos(
-    entries: Sequence[Entry], data: DataParams, owner: Mapping[str, int], cache: Path, teacher: Teacher | None = None
+    entries: Sequence[Entry], data: DataParams, owner: Mapping[str, int], cache: Path
 ) -> Iterator[tuple[Entry, Face | UnusableError]]:
     """Crop and label the largest face of each photo, in order.
 
     Args:
         entries: photos; their masks are ignored.
-        data: ``image_size`` and ``source`` are used; portraits have to be those of the committed digests.
+        data: ``image_size``, ``source`` and ``teacher`` are used; portraits have to be those of the committed digests.
         owner: part -> ROI id, from `l2sae.data.schemes.part_rois`.
-        cache: folder of earlier results, as they are before the teacher; made if absent.
-        teacher: improves the labels.
+        cache: folder of earlier results; made if absent.
 
     Raises:
-        SourceError: the extra ``faces`` is not installed.
+        SourceError: the extra ``faces`` is not installed, or the teacher is not one.
     """
+    if data.teacher:
+        open_teacher(data.teacher)
     if not faces.available():
         raise SourceError(f"data.source: {data.source}: photos without labels need the extra 'faces': {faces.INSTALL}")
     cache.mkdir(parents=True, exist_ok=True)
     table = np.array([owner.get(part, 0) for part in CELEBAMASK_PARTS], np.uint8)
     wanted = portrait_digests() if data.source == "portraits" else {}
-    label = functools.partial(_label_cached, cache=cache, size=data.image_size, wanted=wanted)
+    label = functools.partial(_label_cached, cache=cache, size=data.image_size, wanted=wanted, taught_by=data.teacher)
     paths = [entry.photo for entry in entries]
-    labelled = iter(zip(entries, _spread(label, paths), strict=True))
-    while window := list(islice(labelled, _WINDOW)):
-        kept = [found for _, found in window if not isinstance(found, str)]
-        labels = [table[parts] for _, _, parts, _, _ in kept]
-        if teacher is not None and kept:
-            images, known = (np.stack([found[k] for found in kept]) for k in (1, 3))
-            labels = list(teacher.improved(images, np.stack(labels), known))
-        improved = iter(labels)
-        for entry, found in window:
-            if isinstance(found, str):
-                yield entry, UnusableError(entry.photo, found)
-            else:
-                digest, image, _, _, measured = found
-                yield entry, Face(image, next(improved), {entry.photo: digest}, measured)
+    for entry, found in zip(entries, _spread(label, paths), strict=True):
+        if isinstance(found, str):
+            yield entry, UnusableError(entry.photo, found)
+            continue
+        digest, image, parts, measured = found
+        yield entry, Face(image, table[parts], {entry.photo: digest}, measured)
 
 
-def label_photo(picture: NDArray[np.uint8], size: int) -> LabelledPhoto:
-    """Find, crop and label a picture's largest face, at ``size`` pixels a side.
+def label_photo(picture: NDArray[np.uint8], size: int, teacher: Teacher | None = None) -> LabelledPhoto:
+    """Find, crop and label a picture's largest face, at ``size`` pixels a side; a teacher adds what it believes.
 
     Raises:
         ValueError: no face, or one that cannot be labelled with confidence; the message is the reason.
@@ -95,12 +82,13 @@ def label_photo(picture: NDArray[np.uint8], size: int) -> LabelledPhoto:
         raise ValueError("no face found")
     crop = found[0].crop_transform()
     image = crop.crop(picture, size)
-    known = known_pixels(crop, picture, size)
-    labels = weak_labels.weak_labels(image, crop.to_crop(found[0].landmarks) * size, known)
+    belief = None if teacher is None else teacher.belief(image)
+    landmarks, known = crop.to_crop(found[0].landmarks) * size, known_pixels(crop, picture, size)
+    labels = weak_labels.weak_labels(image, landmarks, known, belief)
     if labels.confidence < MIN_CONFIDENCE:
         raise ValueError(f"low confidence: {labels.confidence:.3f}, at least {MIN_CONFIDENCE} is needed")
     measured = {"confidence": labels.confidence, "turn": yaw(found[0].landmarks), "roll": crop.angle}
-    return LabelledPhoto(image, labels.parts, known, crop, measured)
+    return LabelledPhoto(image, labels.parts, crop, measured)
 
 
 def known_pixels(crop: faces.CropTransform, picture: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
@@ -127,27 +115,27 @@ def _spread(label: Any, paths: Sequence[Path]) -> Iterator[Any]:
         yield from pool.map(label, paths, chunksize=8)
 
 
-def _label_cached(path: Path, cache: Path, size: int, wanted: Mapping[str, str]) -> str | _Kept:
-    """The photo's digest, crop, parts, known pixels and measurements, or the reason why there are none."""
+def _label_cached(path: Path, cache: Path, size: int, wanted: Mapping[str, str], taught_by: str | None) -> str | _Kept:
+    """The photo's digest, crop, parts and measurements, or the reason why there are none."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         return f"unreadable file: {error.strerror}"
     if wanted and wanted.get(path.name) != digest:
         return "not the pinned portrait: sha256 differs"
-    kept = cache / f"{_key(digest, size)}.npz"
+    teacher = open_teacher(taught_by) if taught_by else None
+    kept = cache / f"{_key(digest, size, teacher)}.npz"
     if not kept.is_file():
         try:
-            done = label_photo(read_photo(path), size)
-            note = np.array(json.dumps(done.measured))
-            _keep(kept, {"image": done.image, "parts": done.parts, "known": done.known, "note": note})
+            done = label_photo(read_photo(path), size, teacher)
+            _keep(kept, {"image": done.image, "parts": done.parts, "note": np.array(json.dumps(done.measured))})
         except UnusableError as error:
             return error.reason
         except ValueError as error:
             _keep(kept, {"note": np.array(json.dumps(str(error)))})
     with np.load(kept) as saved:
         note = json.loads(str(saved["note"]))
-        return note if isinstance(note, str) else (digest, saved["image"], saved["parts"], saved["known"], note)
+        return note if isinstance(note, str) else (digest, saved["image"], saved["parts"], note)
 
 
 def _keep(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -156,8 +144,9 @@ def _keep(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     partial.replace(path)
 
 
-def _key(digest: str, size: int) -> str:
-    return hashlib.sha256(f"{digest} {size} {_code_digest()}".encode()).hexdigest()[:32]
+def _key(digest: str, size: int, teacher: Teacher | None) -> str:
+    made_with = f"{size} {_code_digest()} {teacher.digest if teacher else ''}"
+    return hashlib.sha256(f"{digest} {made_with}".encode()).hexdigest()[:32]
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from l2sae.data.rendered import render_faces
 from l2sae.data.schemes import Scheme, part_rois
 from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, SourceError, list_source, relative
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
-from l2sae.data.teacher import Teacher
+from l2sae.data.teacher import open_teacher
 from l2sae.data.walk import Skipped
 from l2sae.params import Params, SplitRatios
 
@@ -186,8 +186,7 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
     items: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     seen: dict[str, str] = {}
     cache = out.parent / CACHE
-    teacher = Teacher(data.teacher, params.rois) if data.teacher else None
-    if teacher is not None and data.source not in UNLABELLED:
+    if data.teacher and data.source not in UNLABELLED:
         raise SourceError(
             f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
         )
@@ -198,9 +197,7 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
     decoded = DecodedBlocks(blocks, data.image_size, [scheme.to_json(), dict(owner)], decode)
 
     def faces_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Face | UnusableError]]:
-        return (
-            label_photos(entries, data, owner, cache, teacher) if data.source in UNLABELLED else decoded.faces(entries)
-        )
+        return label_photos(entries, data, owner, cache) if data.source in UNLABELLED else decoded.faces(entries)
 
     def take(split: str, entries: Sequence[Entry]) -> None:
         for entry, face in faces_of(entries):
@@ -228,7 +225,7 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
     _judge(params, listing, writers, root)
     skipped = sorted((relative(item.file, root), item.reason) for item in listing.skipped)
     recorded = [{"file": file, "reason": reason} for file, reason in skipped]
-    more = {"teacher_sha256": teacher.digest} if teacher else {}
+    more = {"teacher_sha256": open_teacher(data.teacher).digest} if data.teacher else {}
     described = {"name": scheme.name, "parts": scheme.to_json()}
     return _manifest(params, writers, items, scheme=described, skipped=recorded, **more)
 

@@ -1,11 +1,11 @@
-"""Self-training: a model that was trained on weak labels improves them.
+"""Self-training: a model that was trained on weak labels tells where hair and face are, for labels that are better.
 
-The model has seen hundreds of photos, a weak label only its own; where the model is sure of something else, the label
-is overruled (pseudo-labels, Lee 2013, in the workshop on challenges in representation learning, ICML).
+A weak label knows one photo, the model has seen hundreds. What it believes joins the prior of position; edges and
+colours remain the photo's own (self-training as in Lee 2013, pseudo-label, with the first round's labeller kept).
 """
 
+import functools
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,53 +14,48 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from l2sae.data.sources import SourceError
-from l2sae.rois import Roi
-
-TRUST = 0.4  # in a weak label, of 1; the rest is the model's
 
 
 class Teacher:
-    """A trained model whose mattes overrule weak labels.
+    """A trained model as a labeller of head regions.
 
     Attributes:
-        digest: sha256 of the checkpoint.
+        checkpoint: where it is.
+        digest: sha256 of that file.
     """
 
-    def __init__(self, checkpoint: str | Path, rois: Sequence[Roi]) -> None:
+    def __init__(self, checkpoint: str | Path) -> None:
         """Load a checkpoint, or the ``shipped`` model.
 
         Raises:
-            SourceError: no such checkpoint, or one of other ROIs than ``rois``.
+            SourceError: no such checkpoint, or one without ROIs of hair and skin.
         """
         from l2sae.model import CheckpointError, load_model, shipped_model_path  # of no use without a teacher
 
-        path = shipped_model_path() if checkpoint == "shipped" else Path(checkpoint)
+        self.checkpoint = shipped_model_path() if checkpoint == "shipped" else Path(checkpoint)
         try:
-            self.model = load_model(path)
+            self.model = load_model(self.checkpoint, "cpu")
         except CheckpointError as error:
             raise SourceError(f"data.teacher: {error}") from None
-        if (theirs := [(roi.name, roi.parts) for roi in self.model.rois]) != [(roi.name, roi.parts) for roi in rois]:
-            names = "; ".join(f"{name}: {', '.join(parts)}" for name, parts in theirs)
-            raise SourceError(f"data.teacher: {checkpoint} was trained for other rois ({names})")
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.hair = [index for index, roi in enumerate(self.model.rois) if "hair" in roi.parts]
+        if not self.hair or not any("skin" in roi.parts for roi in self.model.rois):
+            names = ", ".join(self.model.roi_names)
+            raise SourceError(f"data.teacher: {checkpoint} has no ROIs with the parts hair and skin; it has {names}")
+        self.digest = hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()
 
     @torch.inference_mode()
-    def improved(
-        self, images: NDArray[np.uint8], labels: NDArray[np.uint8], known: NDArray[np.bool_]
-    ) -> NDArray[np.uint8]:
-        """Labels (N, S, S), ROI ids, after the model has looked at ``images`` (N, S, S, 3) uint8.
-
-        Args:
-            images: face crops.
-            labels: weak ones, (N, S, S) ROI ids.
-            known: (N, S, S), pixels that are the photo's own; the others keep their label.
-        """
-        size = self.model.image_size
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    def belief(self, picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Probability of hair and of face, (2, S, S), in a face crop (S, S, 3) uint8; mean over it and its mirror."""
+        size, side = self.model.image_size, picture.shape[0]
+        pixels = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1)
         seen = F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
-        mattes = self.model.encode(seen.to(self.model.device)).mattes.cpu()
-        mattes = F.interpolate(mattes, size=labels.shape[1:], mode="bilinear", antialias=True)
-        votes = torch.cat([(1 - mattes.sum(dim=1, keepdim=True)).clamp(min=0), mattes], dim=1).mul(1 - TRUST)
-        weak = torch.from_numpy(labels).long()[:, None]
-        votes.scatter_add_(1, weak, torch.full_like(votes[:, :1], TRUST))
-        return np.where(known, votes.argmax(dim=1).numpy(), labels).astype(np.uint8)
+        mattes = self.model.encode(torch.cat([seen, seen.flip(3)])).mattes
+        mean = F.interpolate((mattes[:1] + mattes[1:].flip(3)) / 2, size=(side, side), mode="bilinear", antialias=True)
+        hair = mean[0, self.hair].sum(dim=0)
+        return torch.stack([hair, mean[0].sum(dim=0) - hair]).clamp(0, 1).double().numpy()
+
+
+@functools.cache
+def open_teacher(checkpoint: str) -> Teacher:
+    """The teacher of this process; see :class:`Teacher`."""
+    return Teacher(checkpoint)

@@ -23,6 +23,7 @@ HAIR, SKIN, CLOTH, REST = 0, 1, 2, 3
 ROUNDS = 4  # of expectation maximisation
 COLOURS = (3, 3, 3, 4)  # Gaussians of hair, skin, clothes, and the rest
 PRIOR_FLOOR = 0.02
+TAUGHT_FLOOR = 0.1  # a model may be sure and wrong
 FACE_IS_SKIN = 0.8  # mean belief in skin between jaw and brows, from which on a face counts as whole
 HAIRLINE = 0.7  # softness of the forehead's upper end, in units of its height
 HAIR_BELOW = 0.7  # probability of hair beside neck and shoulders
@@ -43,16 +44,24 @@ class WeakLabels:
     confidence: float
 
 
-def weak_labels(picture: NDArray[np.uint8], landmarks: Landmarks, known: NDArray[np.bool_] | None = None) -> WeakLabels:
+def weak_labels(
+    picture: NDArray[np.uint8],
+    landmarks: Landmarks,
+    known: NDArray[np.bool_] | None = None,
+    taught: Array | None = None,
+) -> WeakLabels:
     """Label an upright picture of one face.
 
     Args:
         picture: (S, S, 3) uint8; 128 to 256 pixels a side serve best.
         landmarks: (68, 2) in pixels of the picture.
         known: (S, S): pixels that are the photo's own; the others teach nothing and get no label.
+        taught: (2, S, S): probabilities of hair and face that a trained model predicts.
     """
     shape = (picture.shape[0], picture.shape[1])
     prior = position_prior(landmarks, shape)
+    if taught is not None:
+        prior = joined_prior(prior, taught)
     teaches = np.repeat(~features_mask(landmarks, shape)[None], 4, axis=0)
     above = np.arange(shape[0])[:, None] < landmarks[8, 1]  # the chin
     teaches[HAIR] &= above  # what lies beside neck and shoulders is hair where it looks like that of the head
@@ -84,6 +93,17 @@ def position_prior(landmarks: Landmarks, shape: tuple[int, int]) -> Array:
     cloth = np.clip(1 - skin, 0, 1) * _step(dy - 1.15 + 0.15 * (1.4 - np.abs(dx)), 0.3)
     rest = np.clip(1 - skin - hair, 0, 1) * _step(1.6 - dy, 0.6)
     return _normalised(np.stack([hair, skin, cloth, rest]) + PRIOR_FLOOR)
+
+
+def joined_prior(prior: Array, taught: Array) -> Array:
+    """The geometric mean of a prior (4, H, W) and of what a model predicts of hair and face, (2, H, W).
+
+    The model does not part clothes from the rest: there the prior does.
+    """
+    hair, face = taught
+    behind = np.clip(1 - hair - face, 0, 1) * prior[[CLOTH, REST]] / prior[[CLOTH, REST]].sum(axis=0)
+    predicted = _normalised(np.concatenate([np.stack([hair, face]), behind]) + TAUGHT_FLOOR)
+    return _normalised(np.sqrt(prior * predicted))
 
 
 def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.bool_]) -> Array:

@@ -13,7 +13,7 @@ from l2sae.data.faces import CropTransform
 from l2sae.data.photos import MIN_CONFIDENCE, label_photo
 from l2sae.data.schemes import CELEBAMASK_PARTS, get_scheme, part_rois
 from l2sae.data.sources import list_source
-from l2sae.data.teacher import Teacher
+from l2sae.data.teacher import open_teacher
 from l2sae.evaluation.regions import one_hot, overlap_counts
 from l2sae.params import DataParams
 from l2sae.rois import Roi
@@ -43,17 +43,14 @@ def measure_weak_labels(data: DataParams, rois: Sequence[Roi]) -> dict[str, Any]
     owner, weak_owner = part_rois(scheme, rois), part_rois(get_scheme("celebamask"), rois)
     root = Path(data.root or "")
     left_out: dict[str, str] = {}
-    teacher = Teacher(data.teacher, rois) if data.teacher else None
+    teacher = open_teacher(data.teacher) if data.teacher else None
     pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]] = []  # weak, human, inside the photo
     table = np.array([weak_owner.get(part, 0) for part in CELEBAMASK_PARTS], np.uint8)
     for entry in listing.entries:
         try:
             photo, labels = load_pair(entry, scheme, owner, {})
-            labelled = label_photo(np.asarray(photo), data.image_size)
-            weak_one = table[labelled.parts]
-            if teacher is not None:
-                weak_one = teacher.improved(labelled.image[None], weak_one[None], labelled.known[None])[0]
-            pairs.append((weak_one, *_cropped(labels, photo.size, labelled.crop, data.image_size)))
+            labelled = label_photo(np.asarray(photo), data.image_size, teacher)
+            pairs.append((table[labelled.parts], *_cropped(labels, photo.size, labelled.crop, data.image_size)))
         except (UnusableError, ValueError) as error:
             reason = error.reason if isinstance(error, UnusableError) else str(error)
             left_out[entry.photo.relative_to(root).as_posix()] = reason

@@ -115,7 +115,9 @@ def _spread(label: Any, paths: Sequence[Path]) -> Iterator[Any]:
         yield from pool.map(label, paths, chunksize=8)
 
 
-def _label_cached(path: Path, cache: Path, size: int, wanted: Mapping[str, str], taught_by: str | None) -> str | _Kept:
+def _label_cached(
+    path: Path, cache: Path, size: int, wanted: Mapping[str, str], taught_by: str | None = None
+) -> str | _Kept:
     """The photo's digest, crop, parts and measurements, or the reason why there are none."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.data import faces, weak_labels
+from l2sae.data import faces, teacher, weak_labels
 from l2sae.data.decode import Face, UnusableError, read_photo
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.data.sources import Entry, SourceError, portrait_digests
-from l2sae.data.teacher import Teacher, open_teacher
 from l2sae.params import DataParams
 
 MIN_CONFIDENCE = 0.65
@@ -55,7 +54,8 @@ def label_photos(
         SourceError: the extra ``faces`` is not installed, or the teacher is not one.
     """
     if data.teacher:
-        open_teacher(data.teacher)
+        teacher.open_teacher.cache_clear()  # the file may be another than before
+        teacher.open_teacher(data.teacher)
     if not faces.available():
         raise SourceError(f"data.source: {data.source}: photos without labels need the extra 'faces': {faces.INSTALL}")
     cache.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def label_photos(
         yield entry, Face(image, table[parts], {entry.photo: digest}, measured)
 
 
-def label_photo(picture: NDArray[np.uint8], size: int, teacher: Teacher | None = None) -> LabelledPhoto:
+def label_photo(picture: NDArray[np.uint8], size: int, taught_by: teacher.Teacher | None = None) -> LabelledPhoto:
     """Find, crop and label a picture's largest face, at ``size`` pixels a side; a teacher adds what it believes.
 
     Raises:
@@ -82,7 +82,7 @@ def label_photo(picture: NDArray[np.uint8], size: int, teacher: Teacher | None =
         raise ValueError("no face found")
     crop = found[0].crop_transform()
     image = crop.crop(picture, size)
-    belief = None if teacher is None else teacher.belief(image)
+    belief = None if taught_by is None else taught_by.belief(image)
     landmarks, known = crop.to_crop(found[0].landmarks) * size, known_pixels(crop, picture, size)
     labels = weak_labels.weak_labels(image, landmarks, known, belief)
     if labels.confidence < MIN_CONFIDENCE:
@@ -125,11 +125,11 @@ def _label_cached(
         return f"unreadable file: {error.strerror}"
     if wanted and wanted.get(path.name) != digest:
         return "not the pinned portrait: sha256 differs"
-    teacher = open_teacher(taught_by) if taught_by else None
-    kept = cache / f"{_key(digest, size, teacher)}.npz"
+    model = teacher.open_teacher(taught_by) if taught_by else None
+    kept = cache / f"{_key(digest, size, model)}.npz"
     if not kept.is_file():
         try:
-            done = label_photo(read_photo(path), size, teacher)
+            done = label_photo(read_photo(path), size, model)
             _keep(kept, {"image": done.image, "parts": done.parts, "note": np.array(json.dumps(done.measured))})
         except UnusableError as error:
             return error.reason
@@ -146,13 +146,13 @@ def _keep(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     partial.replace(path)
 
 
-def _key(digest: str, size: int, teacher: Teacher | None) -> str:
-    made_with = f"{size} {_code_digest()} {teacher.digest if teacher else ''}"
+def _key(digest: str, size: int, taught_by: teacher.Teacher | None) -> str:
+    made_with = f"{size} {_code_digest()} {taught_by.digest if taught_by else ''}"
     return hashlib.sha256(f"{digest} {made_with}".encode()).hexdigest()[:32]
 
 
 @functools.cache
 def _code_digest() -> str:
     """sha256 of the modules whose change makes other labels."""
-    files = (faces.__file__, weak_labels.__file__, __file__)
+    files = (faces.__file__, weak_labels.__file__, teacher.__file__, __file__)
     return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()

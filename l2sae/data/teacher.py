@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from l2sae.data.sources import SourceError
+from l2sae.threads import one_thread
 
 
 class Teacher:
@@ -49,7 +50,8 @@ class Teacher:
         size, side = self.model.image_size, picture.shape[0]
         pixels = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1)
         seen = F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
-        mattes = self.model.encode(torch.cat([seen, seen.flip(3)])).mattes
+        with one_thread():  # photos are labelled side by side
+            mattes = self.model.encode(torch.cat([seen, seen.flip(3)])).mattes
         mean = F.interpolate((mattes[:1] + mattes[1:].flip(3)) / 2, size=(side, side), mode="bilinear", antialias=True)
         hair = mean[0, self.hair].sum(dim=0)
         return torch.stack([hair, mean[0].sum(dim=0) - hair]).clamp(0, 1).double().numpy()

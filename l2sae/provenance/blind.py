@@ -6,6 +6,7 @@ crop or another brightness takes it away, which is why it is not the default.
 """
 
 import importlib
+import multiprocessing
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,18 @@ SIDE = 256  # pixels a side of the square on which the code is written and read,
 Picture = NDArray[np.uint8]
 
 
+def _package() -> Any:
+    """blind_watermark, which would choose for the whole process how processes start, and fail where that is chosen."""
+    chosen = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method(None, force=True)
+    try:
+        return importlib.import_module("blind_watermark")
+    except ImportError as error:  # OpenCV, which it needs, may lack a library of the system
+        raise ProvenanceError(f"blind_watermark cannot be imported ({error}): pip install 'l2sae[marks]'") from None
+    finally:
+        multiprocessing.set_start_method(chosen, force=True)
+
+
 class BlindWatermark:
     """One fixed code of 64 bits; see `l2sae.provenance.Watermark` for the interface.
 
@@ -30,10 +43,7 @@ class BlindWatermark:
     name = "blind-watermark"
 
     def __init__(self) -> None:
-        try:
-            self._package: Any = importlib.import_module("blind_watermark")
-        except ImportError as error:  # OpenCV, which it needs, may lack a library of the system
-            raise ProvenanceError(f"blind_watermark cannot be imported ({error}): pip install 'l2sae[marks]'") from None
+        self._package = _package()
         self._package.bw_notes.close()  # it would greet on the terminal
 
     def embed(self, picture: Picture) -> Picture:

@@ -1,5 +1,7 @@
 """The optional back end: a longer code behind the same interface."""
 
+import importlib.util
+import multiprocessing
 import sys
 from pathlib import Path
 
@@ -18,8 +20,22 @@ Picture = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def watermark() -> BlindWatermark:
-    pytest.importorskip("blind_watermark", reason="needs the extra marks")
+    if importlib.util.find_spec("blind_watermark") is None:
+        pytest.skip("needs the extra marks")
     return BlindWatermark()
+
+
+def test_processes_start_as_they_did_before(watermark: BlindWatermark, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "blind_watermark")
+    for name in [name for name in sys.modules if name.startswith("blind_watermark.")]:
+        monkeypatch.delitem(sys.modules, name)
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        BlindWatermark()
+        assert multiprocessing.get_start_method() == "spawn"
+    finally:
+        multiprocessing.set_start_method(before, force=True)
 
 
 @pytest.mark.parametrize("size", [(240, 200), (1500, 2000)])

@@ -197,13 +197,10 @@ def run(preset: str, only: tuple[str, ...], seeds: int, jobs: int) -> None:
         data = {seed: Path(folder) / str(seed) for _, seed in missing}
         list(pool.map(_prepare, data, data.values(), [preset] * len(data), [threads] * len(data)))
         rows = factors(load_params().rois)
-        running = {
-            pool.submit(_measure, [rows[factor] for factor in shared], seed, preset, data[seed], threads): (
-                shared,
-                seed,
-            )
-            for shared, seed in _trainings(missing, rows)
-        }
+        running = {}
+        for shared, seed in _trainings(missing, rows):
+            variants = [rows[factor] for factor in shared]
+            running[pool.submit(_measure, variants, seed, preset, data[seed], threads)] = (shared, seed)
         for finished in as_completed(running):
             shared, seed = running[finished]
             for factor, metrics in zip(shared, finished.result(), strict=True):

@@ -179,6 +179,12 @@ def test_importing_the_package_is_light() -> None:
         _ = l2sae.nothing
 
 
+def test_a_name_is_the_function_though_its_module_is_called_likewise() -> None:
+    code = "from l2sae.editing.session import EditSession; from l2sae.editing import edit; print(callable(edit))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_align_edits_a_face_in_a_larger_photo(
     folder: Path, tiny_checkpoint: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,9 +61,8 @@ def _write_layout(root: Path, count: int) -> list[Path]:
     for index in range(count):
         photo = root / "CelebA-HQ-img" / f"{index}.jpg"
         photo.parent.mkdir(parents=True, exist_ok=True)
-        photos[index % _FACES].save(
-            photo, quality=95, comment=str(index)
-        )  # equal photos would be left out as duplicates
+        # the comment tells equal photos apart: duplicates would be left out
+        photos[index % _FACES].save(photo, quality=95, comment=str(index))
         files.append(photo)
         for part, mattes in faces.mattes.items():
             mask = (mattes[index % _FACES, 0].numpy() > 0.5).astype(np.uint8) * 255

@@ -1,6 +1,7 @@
 """The prepare stage: any source to the canonical data set of `l2sae.data.dataset`, in one atomic step."""
 
 import errno
+import functools
 import json
 import os
 import shutil
@@ -191,9 +192,7 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
             f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
         )
 
-    def decode(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Face | UnusableError]]:
-        return _decoded(entries, scheme, owner, data.image_size)
-
+    decode = functools.partial(_decoded, scheme=scheme, owner=owner, size=data.image_size)
     decoded = DecodedBlocks(blocks, data.image_size, [scheme.to_json(), dict(owner)], decode)
 
     def faces_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Face | UnusableError]]:

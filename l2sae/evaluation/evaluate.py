@@ -1,7 +1,8 @@
 """The evaluate stage: every figure of ``metrics/evaluate.json`` from a model and the test split.
 
-The split is read in batches, once; only statistics of its images are kept. Figures are computed at 128 x 128, or
-at the data's own size where that is larger: a smaller model's outputs are upsampled, truth is never reduced.
+The split is read in batches, once, and once more for each optional figure; only statistics of its images are kept.
+Figures are computed at 128 x 128, or at the data's own size where that is larger: a smaller model's outputs are
+upsampled, truth is never reduced.
 """
 
 from collections import deque

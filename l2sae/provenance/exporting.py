@@ -160,10 +160,8 @@ def _describe(
     if original is not None:
         if original.shape != picture.shape:
             raise ProvenanceError(f"original {original.shape}: needs the picture's shape, {picture.shape}")
-        planes = np.moveaxis(original != picture, 2, 0)
-        changed = round(
-            float(functools.reduce(np.logical_or, planes).mean()), 6
-        )  # any(axis=2) takes five times as long
+        planes = np.moveaxis(original != picture, 2, 0)  # any(axis=2) takes five times as long
+        changed = round(float(functools.reduce(np.logical_or, planes).mean()), 6)
     source = recipe.photo.sha256 if recipe else None
     if source is None and original is not None:
         source = digest_picture(original)

@@ -25,6 +25,8 @@ from l2sae.widgets.worker import Request
 
 DISPLAY = 512  # longer side of the pictures on screen, in pixels
 DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops
+RANGES = {"strength": (0.0, 2.0), "sigma": (0.0, 4.0)}  # of the sliders
+KEYFRAMES = 9
 THUMB = 72
 DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
 FORMATS = {"png": ".png", "jpeg": ".jpg"}
@@ -47,8 +49,8 @@ class Controller:
 
     actions: tuple[str, ...] = (
         "start", "choose_photo", "open_path", "upload_photo", "upload_style", "choose_roi", "keep", "use_style",
-        "use_noise", "set_strength", "mute", "remove", "move", "clear", "undo", "redo", "set_compose", "set_view",
-        "save_recipe", "load_recipe", "export",
+        "use_noise", "set_strength", "keyframes", "mute", "remove", "move", "clear", "undo", "redo", "set_compose",
+        "set_view", "save_recipe", "load_recipe", "export",
     )  # fmt: skip
 
     def __init__(
@@ -288,6 +290,21 @@ class Controller:
     def set_strength(self, index: int, value: float, gesture: int | None = None) -> None:
         """Set the strength of a layer, 0 to 2; one drag of a slider is one ``gesture``."""
         self.session.update_layer(index, gesture=gesture, strength=float(value))
+
+    def keyframes(self, index: int, field: str, gesture: float) -> None:
+        """Send pictures along the whole range of a layer's strength or noise; the edit stays as it is.
+
+        The browser blends between them while the slider moves, instead of asking for a picture at every place.
+        """
+        if field not in RANGES:
+            raise EditError(f"keyframes of {field!r}: there are some of {', '.join(RANGES)}")
+        low, high = RANGES[field]
+        steps = [float(value) for value in np.linspace(low, high, KEYFRAMES)]
+        changes = [{"style": Noise(value)} if field == "sigma" else {field: value} for value in steps]
+        with one_thread():
+            pictures = [jpeg(self.session.render_with(index, DRAG, **change)) for change in changes]
+        content = {"type": "keyframes", "gesture": gesture, "low": low, "high": high}
+        self._extra.append(Reply(content, pictures))
 
     def mute(self, index: int, muted: bool) -> None:
         """Switch a layer off, or on again."""

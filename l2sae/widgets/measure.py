@@ -1,7 +1,8 @@
 """How fast the editors answer in a real browser: ``python -m l2sae.bench widgets``.
 
 JupyterLab serves the notebooks to headless Chromium on this machine. A slider's time is that from its event in the page
-to the frame with the new pixels, as a user sees it: kernel, messages, decoding and drawing included.
+to the frame with the new pixels, as a user sees it: kernel, messages, decoding and drawing included. While the sliders
+of strength and noise are held, these pixels are blended in the browser between pictures of the kernel.
 """
 
 import tempfile
@@ -33,6 +34,10 @@ from l2sae.widgets.editor import STATIC
 FRAME_MS = 16  # between the events of a drag
 PHOTO_SIDE = 1024  # of the photo on display: larger than the screen's pictures, as photos are
 LARGE = (4000, 3000)  # width and height of the photo to export
+SLIDERS = {  # of the steady drags: one whose pictures the browser blends itself, one whose pictures the kernel makes
+    "steady": (".layer input[type=range]", [0, 2]),
+    "steady_blend": (".rows input[type=range]", [0, 1]),
+}
 _STYLE = "rendered 6"
 
 Progress = Callable[[str], object]
@@ -48,8 +53,8 @@ def measure_widgets(moves: int, seconds: float, progress: Progress = print) -> d
 
     Returns:
         ``first_picture_s`` from running the notebook; ``drag_ms`` and ``release_ms`` of single moves, {median, p95,
-        count}; ``steady`` with ``pictures_per_s``, times, and ``kernel_mb`` and ``heap_mb`` at start and end; and
-        ``brush`` with the milliseconds of frames and of paint while the kernel is busy.
+        count}; the steady drags of `SLIDERS` with ``pictures_per_s``, times, and ``kernel_mb`` and ``heap_mb`` at start
+        and end; and ``brush`` with the milliseconds of frames and of paint while the kernel is busy.
     """
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -111,19 +116,20 @@ def _slider(page: Page, moves: int, seconds: float, progress: Progress) -> dict[
         figures[name]["picture_side"] = width
         progress(f"widgets: {name}: {figures[name]}")
     page.set_default_timeout(1000 * seconds + 60_000)
-    kernel, start = _kernel(), _memory(page)
-    drag = page.evaluate(f"l2saeMeasure.drag({seconds}, {FRAME_MS})")
-    end = _memory(page)
-    figures["steady"] = {
-        "seconds": seconds,
-        "events": drag["moved"],
-        "pictures_per_s": drag["frames"] / seconds,
-        "latency_ms": _times(drag["taken"]),
-        "kernel_mb": [start[0], end[0]],
-        "heap_mb": [start[1], end[1]],
-        "kernel_threads": kernel.num_threads(),
-    }
-    progress(f"widgets: steady drag: {figures['steady']}")
+    for name, (selector, ends) in SLIDERS.items():
+        kernel, start = _kernel(), _memory(page)
+        drag = page.evaluate(f"l2saeMeasure.drag({seconds}, {FRAME_MS}, '{selector}', {ends})")
+        end = _memory(page)
+        figures[name] = {
+            "seconds": seconds,
+            "events": drag["moved"],
+            "pictures_per_s": drag["frames"] / seconds,
+            "latency_ms": _times(drag["taken"]),
+            "kernel_mb": [start[0], end[0]],
+            "heap_mb": [start[1], end[1]],
+            "kernel_threads": kernel.num_threads(),
+        }
+        progress(f"widgets: {name}: {figures[name]}")
     return figures
 
 

@@ -100,7 +100,11 @@ def test_sliders_keep_the_pace_and_the_last_value_lands(swap_page: Page) -> None
     for step in range(30):
         page.mouse.move(box["x"] + box["width"] * (0.5 + 0.015 * step), box["y"] + 9)
         time.sleep(0.03)
-    page.mouse.up()
+    page.wait_for_timeout(300)
+    held = pixels(page)  # blended in the browser
+    after(page, page.mouse.up)
+    exact = np.asarray(Image.fromarray(pixels(page)).resize(held.shape[1::-1], Image.Resampling.BOX))
+    assert np.abs(held.astype(int) - exact).mean() < 1.5
     value = float(handle.input_value())
     assert value > 1.5
     page.wait_for_function("() => !document.querySelector('.l2sae .banner:not([hidden])')")

@@ -7,6 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from l2sae.data import render_faces
+from l2sae.display import as_pictures
 from l2sae.editing import Noise, Recipe, Swap, edit
 from l2sae.model import L2SAE, load_model
 from l2sae.widgets import Face, Request, SwapController
@@ -101,6 +103,32 @@ def test_a_dragged_slider_is_one_step_and_small_while_it_moves(send: Driver) -> 
     assert send.state["layers"][0]["strength"] == 0.2
     assert send("undo")["layers"][0]["strength"] == 1.0
     assert send("redo")["layers"][0]["strength"] == 0.2
+
+
+@pytest.mark.parametrize(("field", "value"), [("strength", 1.125), ("sigma", 1.25)])
+def test_between_keyframes_a_blend_is_close_to_the_exact_picture(field: str, value: float) -> None:
+    pictures = as_pictures(render_faces(3, 256, seed=5).images)
+    faces = [Face(name, picture) for name, picture in zip(("ann", "ben", "cem"), pictures, strict=True)]
+    send = Driver(SwapController(load_model(device="cpu"), faces))
+    send("start")
+    send("choose_roi", roi="skin")
+    if field == "sigma":
+        send("use_noise", sigma=1.0, seed=3)
+    else:
+        send("use_style", name="ben")
+    before = send.state["layers"]
+    send("keyframes", live=True, index=0, field=field, gesture=0.5)
+    (reply,) = send.all("keyframes")
+    assert send.state["layers"] == before
+    assert (reply.content["low"], reply.content["gesture"]) == (0, 0.5)
+    frames = np.stack([np.asarray(Image.open(io.BytesIO(data)), np.float32) for data in reply.buffers])
+    place = value / reply.content["high"] * (len(frames) - 1)
+    first = int(place)
+    blend = frames[first] + (place - first) * (frames[first + 1] - frames[first])
+    change = {"style": Noise(value)} if field == "sigma" else {field: value}
+    exact = send.controller.session.render_with(0, 256, **change).astype(np.float32)
+    assert np.abs(blend - exact).mean() < 1.5  # levels of 255, JPEG's own error included
+    assert np.abs(frames[0] - frames[-1]).mean() > 3
 
 
 def test_layers_are_muted_moved_removed_and_cleared(send: Driver, photos: Photos) -> None:
@@ -259,7 +287,9 @@ def test_requests_that_make_no_sense_are_refused_and_change_nothing(send: Driver
         ("set_strength", {"index": 5, "value": 1.0}), ("set_strength", {"index": 0, "value": 9.0}),
         ("set_strength", {"index": 0, "value": "much"}), ("choose_roi", {"roi": "hat"}), ("use_style", {"name": "zoe"}),
         ("use_noise", {"sigma": float("nan")}), ("set_compose", {"compose": "add"}), ("use_map", {"x": 99, "y": 0}),
-        ("use_blend", {"weights": {}}), ("choose_photo", {"name": "zoe"}), ("mute", {}),
+        ("keyframes", {"index": 5, "field": "strength", "gesture": 1}),
+        ("keyframes", {"index": 0, "field": "seed", "gesture": 1}), ("use_blend", {"weights": {}}),
+        ("choose_photo", {"name": "zoe"}), ("mute", {}),
     ]:  # fmt: skip
         send(action, **arguments)
         assert send.error, action

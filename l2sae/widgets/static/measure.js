@@ -4,10 +4,8 @@ window.l2saeMeasure = {
   // Waits for two frames: the first holds the new pixels, the second begins when they have been handed to the screen.
   painted: () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
 
-  slider: () => document.querySelector(".l2sae .layer input[type=range]"),
-
-  set(value, type) {
-    const input = this.slider();
+  set(value, type, selector = ".layer input[type=range]") {
+    const input = this.root.querySelector(selector);
     input.value = value;
     input.dispatchEvent(new Event(type, { bubbles: true }));
   },
@@ -44,7 +42,7 @@ window.l2saeMeasure = {
   },
 
   // A drag with an event every `pause` ms: for each event, ms until pixels of its value or of a later one.
-  async drag(seconds, pause) {
+  async drag(seconds, pause, selector, [low, high]) {
     const { root } = this;
     const open = [], taken = [], sent = new Map();
     let frames = 0, moved = 0;
@@ -68,10 +66,10 @@ window.l2saeMeasure = {
     while (performance.now() - begin < 1000 * seconds) {
       moved += 1;
       open.push([moved, performance.now()]);
-      this.set(1 + 0.9 * Math.sin(moved / 40), "input");
+      this.set(low + (high - low) * (0.5 + 0.45 * Math.sin(moved / 40)), "input", selector);
       await new Promise((done) => setTimeout(done, pause));
     }
-    this.set(1, "change");
+    this.set((low + high) / 2, "change", selector);
     await new Promise((done) => setTimeout(done, 1500));
     watcher.disconnect();
     return { taken, frames, moved, seconds };

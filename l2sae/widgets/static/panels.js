@@ -1,5 +1,7 @@
 // What both editors show: the bar, the gallery, the stage with its wipe, the layers, the status line.
 
+const FACTS_MS = 200; // between updates of the status line's figures: nobody reads faster, and each is a new layout
+
 class Panels {
   constructor(model, el, name) {
     this.name = name;
@@ -7,11 +9,13 @@ class Panels {
     this.thumbs = new Map();
     this.parts = new Map();
     this.newest = 0; // generation of the state on show
+    this.shown = 0; // and of the picture
     this.link = new Link(
       model,
       (content, buffers, generation) => this.receive(content, buffers, generation),
       (silent) => this.silence(silent),
     );
+    this.keyframes = new Keyframes(this.link);
     this.link.onPost = (generation) => (this.root.dataset.asked = generation);
     this.key = `l2sae:${name}`;
     this.root = h("div", {
@@ -26,13 +30,16 @@ class Panels {
     this.left = h("div", { className: "side left" });
     this.right = h("div", { className: "side right" });
     this.middle = h("div", { className: "middle" });
-    this.status = h("div", { className: "status", role: "status", "aria-live": "polite" });
+    this.said = h("span", { className: "message", role: "status", "aria-live": "polite" });
+    this.facts = h("span", {
+      className: "facts", title: "Photo; how well the model reproduces it without any edit; time from input to picture",
+    });
     this.banner = h("div", { className: "banner", role: "alert", hidden: true });
     this.root.append(
       this.bar,
       this.banner,
       h("div", { className: "columns" }, this.left, this.middle, this.right),
-      this.status,
+      h("div", { className: "status" }, this.said, this.facts),
     );
     el.append(this.root);
     this.buildBar();
@@ -130,18 +137,38 @@ class Panels {
     else if (content.type === "thumbs") {
       content.names.forEach((name, i) => this.thumbs.set(name, URL.createObjectURL(new Blob([buffers[i]]))));
     } else if (content.type === "file") saveFile(content.name, content.mime, buffers[0]);
+    else if (content.type === "keyframes") this.keyframes.take(content, buffers);
     else if (content.type === "draft") this.keepDraft(content);
     else if (content.type === "refused") this.tell({ level: "error", text: content.text });
     else if (content.type === "state") {
       if (generation < this.newest) return; // stale
       this.newest = generation;
-      const shown = buffers.length ? draw(this.after, buffers[0]) : Promise.resolve();
+      const due = () => generation >= this.shown; // pictures overtake each other while they are decoded
+      const drawn = buffers.length ? draw(this.after, buffers[0], due) : Promise.resolve(due());
       this.showState(content);
-      shown.then(() => this.pictureShown(generation));
+      drawn.then((done) => done && this.pictureShown(generation));
     } else this.receiveMore(content, buffers, generation);
   }
 
   receiveMore() {}
+
+  // A slider that moves, or was let go. `range` says which field of which layer it is, if that is all that it changes.
+  slide(action, args, live, value, range) {
+    if (!live) {
+      this.keyframes.drop();
+      this.link.ask(action, args);
+      return;
+    }
+    const blended = this.keyframes.at(args.gesture, value);
+    if (!blended) {
+      this.link.move(action, args);
+      if (range && this.state.view === "edit") this.keyframes.order(args.gesture, range);
+      return;
+    }
+    const generation = this.link.ownPicture();
+    paint(this.after, ...blended);
+    this.pictureShown(generation);
+  }
 
   showState(content) {
     this.state = content.state;
@@ -149,6 +176,7 @@ class Panels {
   }
 
   pictureShown(generation) {
+    this.shown = generation;
     this.link.shown(generation);
     this.root.dataset.generation = generation;
     this.showStatus();
@@ -178,7 +206,6 @@ class Panels {
     this.fillThumbs(this.gallery, state.faces, state.photo?.name, (name) => this.link.ask("choose_photo", { name }));
     this.fillLayers();
     this.tell(state.message);
-    this.showStatus();
     this.offerDraft();
   }
 
@@ -226,9 +253,12 @@ class Panels {
   fillLayers() {
     const { layers } = this.state;
     const dragged = this.layerRows?.some((row) => row.strength.busy());
-    if (dragged && this.layerRows.length === layers.length) {
+    const apart = layers.map(({ strength, ...others }) => [others, this.thumbs.get(others.face)]);
+    // the slider under the finger stays the same element, so that its drag goes on
+    const kept = dragged ? this.layerRows.length === layers.length : !this.changed(this.layers, apart, this.state.layer);
+    if (kept && this.layerRows) {
       layers.forEach((layer, index) => this.layerRows[index].strength.set(layer.strength));
-      return; // the slider under the finger stays the same element, so that its drag goes on
+      return;
     }
     const focused = this.layerRows?.findIndex((row) => row.strength.contains(document.activeElement));
     const rows = layers.map((layer, index) => this.layerRow(layer, index));
@@ -250,7 +280,7 @@ class Panels {
       ? h("img", { src: picture, alt: "", className: "icon" })
       : h("span", { className: "icon kind" }, { noise: "≈", blend: "Σ", arithmetic: "±", map: "⌖", named: "★" }[layer.kind] ?? "◇");
     const strength = slider("strength", 0, 2, 0.01, layer.strength, (value, gesture, live) =>
-      live ? link.move("set_strength", { index, value, gesture }) : link.ask("set_strength", { index, value, gesture }),
+      this.slide("set_strength", { index, value, gesture }, live, value, { index, field: "strength" }),
     );
     const row = h("div", {
       role: "listitem", className: `layer${layer.muted ? " muted" : ""}${index === state.layer ? " on" : ""}`,
@@ -278,17 +308,23 @@ class Panels {
   }
 
   showStatus() {
+    const message = this.message ?? {};
+    if (this.changed(this.said, message.level, message.text)) {
+      this.said.className = `message ${message.level ?? ""}`;
+      this.said.textContent = message.text ?? "";
+    }
+    this.factsDue ??= setTimeout(() => this.showFacts(), FACTS_MS);
+  }
+
+  showFacts() {
+    this.factsDue = null;
     const { state } = this;
     const facts = [];
     if (state?.photo) facts.push(`${state.photo.name}, ${state.photo.width} × ${state.photo.height}`);
     if (state?.error) facts.push(`reconstruction ${state.error.psnr.toFixed(1)} dB, off by ${state.error.levels.toFixed(1)} of 255`);
     if (this.outside) facts.push(this.outside);
     if (this.link.latency()) facts.push(this.link.latency());
-    const message = this.message ?? {};
-    this.status.replaceChildren(
-      h("span", { className: `message ${message.level ?? ""}` }, message.text ?? ""),
-      h("span", { className: "facts", title: "Photo; how well the model reproduces it without any edit; time from input to picture" }, facts.join("  ·  ")),
-    );
+    this.facts.textContent = facts.join("  ·  ");
   }
 
   // --- the draft
@@ -338,6 +374,8 @@ class Panels {
 
   close() {
     this.link.close();
+    this.keyframes.drop();
+    clearTimeout(this.factsDue);
     for (const url of this.thumbs.values()) URL.revokeObjectURL(url);
   }
 }

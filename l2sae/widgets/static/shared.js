@@ -19,18 +19,29 @@ function button(label, title, onclick, more = {}) {
   return h("button", { type: "button", title, "aria-label": title, onclick, ...more }, label);
 }
 
-async function draw(canvas, bytes, alpha = 1) {
-  const bitmap = await createImageBitmap(new Blob([bytes]));
-  if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-    canvas.width = bitmap.width;
-    canvas.height = bitmap.height;
+// Pictures on top of each other, each with its opacity, on a canvas that takes their size.
+function paint(canvas, ...layers) {
+  const [[{ width, height }]] = layers;
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
   }
   const context = canvas.getContext("2d");
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.globalAlpha = alpha;
-  context.drawImage(bitmap, 0, 0);
+  context.clearRect(0, 0, width, height);
+  for (const [bitmap, opacity] of layers) {
+    context.globalAlpha = opacity;
+    context.drawImage(bitmap, 0, 0);
+  }
   context.globalAlpha = 1;
+}
+
+// Resolves to whether the picture was drawn: it is not where `due()` says, once decoded, that a newer one is on show.
+async function draw(canvas, bytes, due = () => true) {
+  const bitmap = await createImageBitmap(new Blob([bytes]));
+  const wanted = due();
+  if (wanted) paint(canvas, [bitmap, 1]);
   bitmap.close();
+  return wanted;
 }
 
 function saveFile(name, mime, bytes) {
@@ -81,6 +92,16 @@ class Link {
     }
   }
 
+  // Counts a picture that the browser makes by itself, now.
+  ownPicture() {
+    this.waiting = null;
+    this.generation += 1;
+    this.answered = this.generation;
+    this.sent.set(this.generation, performance.now());
+    this.onPost?.(this.generation);
+    return this.generation;
+  }
+
   receive(content, buffers, onReply) {
     clearTimeout(this.alarm);
     this.onSilence(false);
@@ -113,6 +134,45 @@ class Link {
   close() {
     clearTimeout(this.alarm);
     this.model.off("msg:custom", this.handler);
+  }
+}
+
+// Pictures along a slider's whole range, asked for when it begins to move. Once they are here, its pictures are blended
+// from the two neighbours in the browser, within a frame; the exact picture follows when it is let go.
+class Keyframes {
+  constructor(link) {
+    this.link = link;
+    this.drop();
+  }
+
+  // Called at every move of a gesture; the second asks, since a key or a click moves a slider once.
+  order(gesture, args) {
+    if (this.gesture !== gesture) {
+      this.drop();
+      this.gesture = gesture;
+    } else if (!this.ordered) {
+      this.ordered = true;
+      this.link.post("keyframes", { ...args, gesture }, true, []);
+    }
+  }
+
+  async take({ gesture, low, high }, buffers) {
+    const bitmaps = await Promise.all(buffers.map((bytes) => createImageBitmap(new Blob([bytes]))));
+    if (gesture === this.gesture) Object.assign(this, { low, high, bitmaps });
+    else bitmaps.forEach((bitmap) => bitmap.close());
+  }
+
+  // What to paint for a value of the slider: bitmaps with their opacities, or null while there are none.
+  at(gesture, value) {
+    if (gesture !== this.gesture || !this.bitmaps.length) return null;
+    const place = ((value - this.low) / (this.high - this.low)) * (this.bitmaps.length - 1);
+    const first = Math.max(0, Math.min(this.bitmaps.length - 2, Math.floor(place)));
+    return [[this.bitmaps[first], 1], [this.bitmaps[first + 1], place - first]];
+  }
+
+  drop() {
+    this.bitmaps?.forEach((bitmap) => bitmap.close());
+    Object.assign(this, { gesture: null, ordered: false, bitmaps: [] });
   }
 }
 

@@ -61,8 +61,9 @@ class Swap extends Panels {
     this.seed = h("input", { type: "number", min: 0, step: 1, value: 0, "aria-label": "Seed" });
     const send = (sigma, gesture, live) => {
       const args = { sigma, seed: Number(this.seed.value) || 0, gesture };
-      if (live) this.link.move("use_noise", args);
-      else this.link.ask("use_noise", args);
+      const { layer: index, layers } = this.state;
+      const same = index !== null && layers[index].kind === "noise" && layers[index].seed === args.seed;
+      this.slide("use_noise", args, live, sigma, same ? { index, field: "sigma" } : null);
     };
     this.sigma = slider("sigma", 0, 4, 0.05, 1, send);
     const apply = () => send(this.sigma.get(), Date.now(), false);
@@ -89,8 +90,7 @@ class Swap extends Panels {
     [this.base, this.minus, this.plus] = [select("Base"), select("Minus"), select("Plus")];
     const send = (amount, gesture, live) => {
       const args = { base: this.base.value, minus: this.minus.value, plus: this.plus.value, amount, gesture };
-      if (live) this.link.move("use_arithmetic", args);
-      else this.link.ask("use_arithmetic", args);
+      this.slide("use_arithmetic", args, live, amount);
     };
     this.amount = slider("amount", -2, 2, 0.05, 1, send);
     const apply = () => send(this.amount.get(), Date.now(), false);
@@ -204,8 +204,7 @@ class Swap extends Panels {
         this.weights[name] = value;
         const args = { weights: this.weights, gesture };
         if (!Object.values(this.weights).some((weight) => weight > 0)) return;
-        if (live) this.link.move("use_blend", args);
-        else this.link.ask("use_blend", args);
+        this.slide("use_blend", args, live, value);
       });
       const picture = this.thumbs.get(name);
       row.firstChild.replaceChildren(picture ? h("img", { src: picture, alt: name, title: name, className: "icon" }) : name);
@@ -215,6 +214,7 @@ class Swap extends Panels {
 
   drawMap() {
     const { map } = this.state ?? {};
+    if (this.map.closest("[hidden]")) return; // it is drawn when its tab is opened
     if (!map) {
       this.mapNote.textContent = "The map needs at least three faces.";
       return;

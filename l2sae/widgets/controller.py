@@ -4,9 +4,10 @@ import inspect
 import logging
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,8 @@ class Controller:
         self.view = "edit"
         self.photo_name = ""
         self._styles_sent: tuple[str, ...] = ()
-        self._labels: dict[Style, dict[str, Any]] = {}
+        # a moving slider makes many styles; only those that a layer or the history holds keep their label
+        self._labels: MutableMapping[Style, dict[str, Any]] = WeakKeyDictionary()
         self._message: dict[str, str] = {"level": "note", "text": note} if note else {}
         self._extra: list[Reply] = []
         self._error: dict[str, Any] | None = None

@@ -99,6 +99,12 @@ def vary(preset: str, seeds: int, jobs: int) -> None:
     Some minutes for each of seven rows. What is there already is not done again.
     """
     params = load_params()
+    size = rendered(params, preset).data.image_size
+    if params.data.image_size != size:
+        raise click.ClickException(
+            f"preset {preset} trains at {size} pixels, the photos have {params.data.image_size}:"
+            f" `dvc exp run -S data.image_size={size} prepare` first"
+        )
     rows: dict[str, Any] = json.loads(TABLE.read_text(encoding="utf-8"))["rows"] if TABLE.is_file() else {}
     missing = [(name, seed) for seed in range(seeds) for name in ROWS if str(seed) not in rows.get(name, {})]
     threads = max(1, (os.cpu_count() or 1) // jobs)

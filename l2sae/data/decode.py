@@ -151,14 +151,14 @@ def _open(path: Path, digests: dict[Path, str]) -> Image.Image:
 
 def _upright_rgb(image: Image.Image, path: Path) -> Image.Image:
     """Apply the EXIF rotation and convert any mode to 8-bit RGB; transparency shows white."""
-    upright = ImageOps.exif_transpose(image)
+    upright = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
         return _from_wide_grey(upright, path)
     if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info:
         colour = upright.convert("RGBA")
         canvas = Image.new("RGBA", colour.size, "white")
         return Image.alpha_composite(canvas, colour).convert("RGB")
-    return upright.convert("RGB")
+    return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
 def _from_wide_grey(image: Image.Image, path: Path) -> Image.Image:
@@ -223,7 +223,8 @@ def _painted(entry: Entry, owner: Mapping[str, int], digests: dict[Path, str]) -
     canvas: NDArray[np.uint8] | None = None
     strongest: NDArray[np.uint8] | None = None
     for mask in entry.masks:
-        bands = _open(mask.path, digests).convert("RGB").split()
+        picture = _open(mask.path, digests)
+        bands = (picture if picture.mode in ("L", "RGB") else picture.convert("RGB")).split()
         values = np.asarray(functools.reduce(ImageChops.lighter, bands))  # NumPy's max(axis=-1) takes most of an import
         if canvas is None or strongest is None:
             canvas, strongest = np.zeros_like(values), np.zeros_like(values)

@@ -1,6 +1,7 @@
 """An edit in progress: layers over one photo, with undo and redo. Holds no user interface."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -225,6 +226,15 @@ class EditSession:
         self._gesture = None
         self._now += (moved := self.can_redo)
         return moved
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Changes made meanwhile can be rendered, and are gone afterwards, history included."""
+        before = self._history, self._now, self._gesture
+        try:
+            yield
+        finally:
+            self._history, self._now, self._gesture = before
 
     def render(self, preview: bool = False, size: int | None = None) -> NDArray[np.uint8]:
         """The edited photo, (H, W, 3) uint8.

@@ -80,7 +80,7 @@ def benchmark(
         progress: called with one plain line at a time.
 
     Returns:
-        Nested figures: medians, and under ``spread`` with the same nesting the quartiles {p25, p75}. ``scaling``,
+        Nested figures: medians, and under ``spread`` with the same nesting {p25, p75, p95}. ``scaling``,
         ``profile`` and ``inversion.curve`` hold lists, see ``docs/metrics.md``; ``ci.comparison`` holds intervals.
     """
     watch = Stopwatch(model.device, params.benchmark.repeats)
@@ -249,9 +249,9 @@ def _subject(model: L2SAE, dataset: FaceDataset) -> tuple[NDArray[np.uint8], str
 
 
 def _record(figures: dict[str, Any], key: str, values: NDArray[np.float64]) -> None:
-    low, median, high = (float(value) for value in np.percentile(values, [25, 50, 75]))
+    low, median, high, slow = (float(value) for value in np.percentile(values, [25, 50, 75, 95]))
     put(figures, key, median)
-    put(figures, f"spread.{key}", {"p25": low, "p75": high})
+    put(figures, f"spread.{key}", {"p25": low, "p75": high, "p95": slow})
 
 
 def _device_name(device: torch.device) -> str:

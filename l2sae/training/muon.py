@@ -50,12 +50,12 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     x = matrix if wide else matrix.T
     x = x / (x.norm() + 1e-7)
     a, b, c = _COEFFICIENTS
-    gram = x @ x.T
-    product = torch.eye(len(gram), dtype=x.dtype, device=x.device)
-    for _ in range(_ITERATIONS):
+    gram, product = x @ x.T, None
+    for iteration in range(_ITERATIONS):
         step = torch.addmm(gram, gram, gram, beta=b, alpha=c)
         step.diagonal().add_(a)
-        product = step @ product
-        gram = step @ gram @ step
+        product = step if product is None else step @ product
+        if iteration + 1 < _ITERATIONS:
+            gram = step @ gram @ step
     x = product @ x
     return x if wide else x.T

@@ -4,7 +4,7 @@ import inspect
 import logging
 import time
 import warnings
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -26,7 +26,7 @@ from l2sae.widgets.worker import Request
 
 DISPLAY = 512  # longer side of the pictures on screen, in pixels
 DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops
-RANGES = {"strength": (0.0, 2.0), "sigma": (0.0, 4.0)}  # of the sliders
+SLIDERS = ("set_strength", "use_noise", "use_arithmetic", "use_blend")  # actions that have keyframes
 KEYFRAMES = 9
 THUMB = 72
 DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
@@ -293,20 +293,30 @@ class Controller:
         """Set the strength of a layer, 0 to 2; one drag of a slider is one ``gesture``."""
         self.session.update_layer(index, gesture=gesture, strength=float(value))
 
-    def keyframes(self, index: int, field: str, gesture: float) -> None:
-        """Send pictures along the whole range of a layer's strength or noise; the edit stays as it is.
+    def keyframes(
+        self, slider: str, arguments: dict[str, Any], path: Sequence[str], ends: tuple[float, float], gesture: float
+    ) -> None:
+        """Send pictures along the whole way of a slider; the edit stays as it is.
 
         The browser blends between them while the slider moves, instead of asking for a picture at every place.
+
+        Args:
+            slider: the action that its moves ask for, and
+            arguments: with what, but for
+            path: where in the arguments its value is, and
+            ends: the values at its two ends.
+            gesture: names the movement that the pictures are for.
         """
-        if field not in RANGES:
-            raise EditError(f"keyframes of {field!r}: there are some of {', '.join(RANGES)}")
-        low, high = RANGES[field]
-        steps = [float(value) for value in np.linspace(low, high, KEYFRAMES)]
-        changes = [{"style": Noise(value)} if field == "sigma" else {field: value} for value in steps]
-        with one_thread():
-            pictures = [jpeg(self.session.render_with(index, DRAG, **change)) for change in changes]
-        content = {"type": "keyframes", "gesture": gesture, "low": low, "high": high}
-        self._extra.append(Reply(content, pictures))
+        sliders = [name for name in SLIDERS if name in self.actions]
+        if slider not in sliders:
+            raise EditError(f"keyframes of {slider!r}: there are some of {', '.join(sliders)}")
+        low, high = (float(end) for end in ends)
+        pictures = []
+        with self.session.trial(), one_thread():
+            for value in np.linspace(low, high, KEYFRAMES):
+                getattr(self, slider)(**_with(arguments, path, float(value)))
+                pictures.append(jpeg(self.session.render(size=DRAG)))
+        self._extra.append(Reply({"type": "keyframes", "gesture": gesture, "ends": [low, high]}, pictures))
 
     def mute(self, index: int, muted: bool) -> None:
         """Switch a layer off, or on again."""
@@ -409,6 +419,12 @@ class Controller:
 
     def _send_file(self, name: str, mime: str, data: bytes) -> None:
         self._extra.append(Reply({"type": "file", "name": name, "mime": mime}, [data]))
+
+
+def _with(arguments: Mapping[str, Any], path: Sequence[str], value: float) -> dict[str, Any]:
+    """Nested arguments with one value changed."""
+    first, *rest = path
+    return {**arguments, first: _with(arguments[first], rest, value) if rest else value}
 
 
 def _in_the_editor(text: str) -> str:

@@ -1,8 +1,8 @@
 """How fast the editors answer in a real browser: ``python -m l2sae.bench widgets``.
 
 JupyterLab serves the notebooks to headless Chromium on this machine. A slider's time is that from its event in the page
-to the frame with the new pixels, as a user sees it: kernel, messages, decoding and drawing included. While the sliders
-of strength and noise are held, these pixels are blended in the browser between pictures of the kernel.
+to the frame with the new pixels, as a user sees it: kernel, messages, decoding and drawing included. While a slider
+is held, these pixels are blended in the browser between pictures of the kernel, once these are there.
 """
 
 import tempfile
@@ -34,9 +34,11 @@ from l2sae.widgets.editor import STATIC
 FRAME_MS = 16  # between the events of a drag
 PHOTO_SIDE = 1024  # of the photo on display: larger than the screen's pictures, as photos are
 LARGE = (4000, 3000)  # width and height of the photo to export
-SLIDERS = {  # of the steady drags: one whose pictures the browser blends itself, one whose pictures the kernel makes
-    "steady": (".layer input[type=range]", [0, 2]),
-    "steady_blend": (".rows input[type=range]", [0, 1]),
+_WEIGHT = ".rows label:nth-child({}) input"
+SLIDERS = {  # of the steady drags: selector, ends, and what is moved first
+    "steady": (".layer input[type=range]", [0, 2], ""),
+    "steady_kernel": (_WEIGHT.format(1), [0, 1], ""),  # alone in its blend: every picture is the kernel's
+    "steady_blend": (_WEIGHT.format(1), [0, 1], _WEIGHT.format(2)),
 }
 _STYLE = "rendered 6"
 
@@ -116,7 +118,9 @@ def _slider(page: Page, moves: int, seconds: float, progress: Progress) -> dict[
         figures[name]["picture_side"] = width
         progress(f"widgets: {name}: {figures[name]}")
     page.set_default_timeout(1000 * seconds + 60_000)
-    for name, (selector, ends) in SLIDERS.items():
+    for name, (selector, ends, first) in SLIDERS.items():
+        if first:
+            after(page, lambda selector=first: page.evaluate(f"l2saeMeasure.set(0.5, 'change', '{selector}')"))
         kernel, start = _kernel(), _memory(page)
         drag = page.evaluate(f"l2saeMeasure.drag({seconds}, {FRAME_MS}, '{selector}', {ends})")
         end = _memory(page)

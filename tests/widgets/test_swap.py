@@ -1,6 +1,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,28 +106,39 @@ def test_a_dragged_slider_is_one_step_and_small_while_it_moves(send: Driver) -> 
     assert send("redo")["layers"][0]["strength"] == 0.2
 
 
-@pytest.mark.parametrize(("field", "value"), [("strength", 1.125), ("sigma", 1.25)])
-def test_between_keyframes_a_blend_is_close_to_the_exact_picture(field: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("action", "arguments", "path", "high"),
+    [
+        ("set_strength", {"index": 0}, ["value"], 2),
+        ("use_noise", {"seed": 3}, ["sigma"], 4),
+        ("use_arithmetic", {"base": "ben", "plus": "cem"}, ["amount"], 2),
+        ("use_blend", {"weights": {"cem": 0.4}}, ["weights", "ben"], 1),
+    ],
+)
+def test_between_keyframes_a_blend_is_close_to_the_exact_picture(
+    action: str, arguments: dict[str, Any], path: list[str], high: float
+) -> None:
     pictures = as_pictures(render_faces(3, 256, seed=5).images)
     faces = [Face(name, picture) for name, picture in zip(("ann", "ben", "cem"), pictures, strict=True)]
     send = Driver(SwapController(load_model(device="cpu"), faces))
     send("start")
     send("choose_roi", roi="skin")
-    if field == "sigma":
-        send("use_noise", sigma=1.0, seed=3)
-    else:
-        send("use_style", name="ben")
-    before = send.state["layers"]
-    send("keyframes", live=True, index=0, field=field, gesture=0.5)
+    before = send("use_style", name="ben")
+    keys = {"slider": action, "arguments": arguments, "path": path, "ends": [0, high], "gesture": 0.5}
+    send("keyframes", live=True, **keys)
+    assert {**send.state, "latency_ms": 0} == {**before, "latency_ms": 0}
     (reply,) = send.all("keyframes")
-    assert send.state["layers"] == before
-    assert (reply.content["low"], reply.content["gesture"]) == (0, 0.5)
+    assert (reply.content["ends"], reply.content["gesture"]) == ([0, high], 0.5)
     frames = np.stack([np.asarray(Image.open(io.BytesIO(data)), np.float32) for data in reply.buffers])
-    place = value / reply.content["high"] * (len(frames) - 1)
-    first = int(place)
-    blend = frames[first] + (place - first) * (frames[first + 1] - frames[first])
-    change = {"style": Noise(value)} if field == "sigma" else {field: value}
-    exact = send.controller.session.render_with(0, 256, **change).astype(np.float32)
+    blend = (frames[4] + frames[5]) / 2
+    value = high * 4.5 / 8
+    if action == "use_blend":
+        arguments["weights"]["ben"] = value
+    else:
+        arguments[path[0]] = value
+    send(action, **arguments)
+    assert send.error == ""
+    exact = send.controller.session.render(size=256).astype(np.float32)
     assert np.abs(blend - exact).mean() < 1.5  # levels of 255, JPEG's own error included
     assert np.abs(frames[0] - frames[-1]).mean() > 3
 
@@ -287,8 +299,11 @@ def test_requests_that_make_no_sense_are_refused_and_change_nothing(send: Driver
         ("set_strength", {"index": 5, "value": 1.0}), ("set_strength", {"index": 0, "value": 9.0}),
         ("set_strength", {"index": 0, "value": "much"}), ("choose_roi", {"roi": "hat"}), ("use_style", {"name": "zoe"}),
         ("use_noise", {"sigma": float("nan")}), ("set_compose", {"compose": "add"}), ("use_map", {"x": 99, "y": 0}),
-        ("keyframes", {"index": 5, "field": "strength", "gesture": 1}),
-        ("keyframes", {"index": 0, "field": "seed", "gesture": 1}), ("use_blend", {"weights": {}}),
+        ("keyframes", {"slider": "undo", "arguments": {}, "path": ["value"], "ends": [0, 1], "gesture": 1}),
+        ("keyframes", {"slider": "set_strength", "arguments": {"index": 5}, "path": ["value"], "ends": [0, 2],
+                       "gesture": 1}),
+        ("keyframes", {"slider": "set_strength", "arguments": {}, "path": [], "ends": [0, 2], "gesture": 1}),
+        ("use_blend", {"weights": {}}),
         ("choose_photo", {"name": "zoe"}), ("mute", {}),
     ]:  # fmt: skip
         send(action, **arguments)

@@ -152,17 +152,19 @@ class Panels {
 
   receiveMore() {}
 
-  // A slider that moves, or was let go. `range` says which field of which layer it is, if that is all that it changes.
-  slide(action, args, live, value, range) {
+  // A slider that moves, or was let go: its value is in `args` at `path`. Pictures of its whole way between `ends` are
+  // asked for at the second move, since a key or a click moves a slider once.
+  slide(action, args, live, path, ends) {
     if (!live) {
       this.keyframes.drop();
       this.link.ask(action, args);
       return;
     }
+    const value = path.reduce((part, key) => part[key], args);
     const blended = this.keyframes.at(args.gesture, value);
     if (!blended) {
       this.link.move(action, args);
-      if (range && this.state.view === "edit") this.keyframes.order(args.gesture, range);
+      if (ends && this.state.view === "edit") this.keyframes.order(args.gesture, { slider: action, arguments: args, path, ends });
       return;
     }
     const generation = this.link.ownPicture();
@@ -279,8 +281,8 @@ class Panels {
     const icon = picture
       ? h("img", { src: picture, alt: "", className: "icon" })
       : h("span", { className: "icon kind" }, { noise: "≈", blend: "Σ", arithmetic: "±", map: "⌖", named: "★" }[layer.kind] ?? "◇");
-    const strength = slider("strength", 0, 2, 0.01, layer.strength, (value, gesture, live) =>
-      this.slide("set_strength", { index, value, gesture }, live, value, { index, field: "strength" }),
+    const strength = slider("strength", 0, 2, 0.01, layer.strength, (value, gesture, live, ends) =>
+      this.slide("set_strength", { index, value, gesture }, live, ["value"], ends),
     );
     const row = h("div", {
       role: "listitem", className: `layer${layer.muted ? " muted" : ""}${index === state.layer ? " on" : ""}`,

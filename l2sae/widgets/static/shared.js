@@ -145,7 +145,7 @@ class Keyframes {
     this.drop();
   }
 
-  // Called at every move of a gesture; the second asks, since a key or a click moves a slider once.
+  // Called at every move of a gesture until they are here; the second call asks.
   order(gesture, args) {
     if (this.gesture !== gesture) {
       this.drop();
@@ -156,16 +156,17 @@ class Keyframes {
     }
   }
 
-  async take({ gesture, low, high }, buffers) {
+  async take({ gesture, ends }, buffers) {
     const bitmaps = await Promise.all(buffers.map((bytes) => createImageBitmap(new Blob([bytes]))));
-    if (gesture === this.gesture) Object.assign(this, { low, high, bitmaps });
+    if (gesture === this.gesture) Object.assign(this, { ends, bitmaps });
     else bitmaps.forEach((bitmap) => bitmap.close());
   }
 
   // What to paint for a value of the slider: bitmaps with their opacities, or null while there are none.
   at(gesture, value) {
     if (gesture !== this.gesture || !this.bitmaps.length) return null;
-    const place = ((value - this.low) / (this.high - this.low)) * (this.bitmaps.length - 1);
+    const [low, high] = this.ends;
+    const place = ((value - low) / (high - low)) * (this.bitmaps.length - 1);
     const first = Math.max(0, Math.min(this.bitmaps.length - 2, Math.floor(place)));
     return [[this.bitmaps[first], 1], [this.bitmaps[first + 1], place - first]];
   }
@@ -176,7 +177,7 @@ class Keyframes {
   }
 }
 
-// A slider: `onmove(value, gesture, live)` while it is dragged, and once more when it is let go.
+// A slider: `onmove(value, gesture, live, ends)` while it is dragged, and once more when it is let go.
 function slider(label, min, max, step, value, onmove, format = (v) => v.toFixed(2)) {
   const output = h("output", {}, format(value));
   const input = h("input", { type: "range", min, max, step, value, "aria-label": label });
@@ -184,7 +185,7 @@ function slider(label, min, max, step, value, onmove, format = (v) => v.toFixed(
   const send = (live) => {
     gesture ??= Date.now() + Math.random();
     output.textContent = format(input.valueAsNumber);
-    onmove(input.valueAsNumber, gesture, live);
+    onmove(input.valueAsNumber, gesture, live, [min, max]);
     if (!live) gesture = null;
   };
   input.addEventListener("input", () => send(true));

@@ -59,11 +59,9 @@ class Swap extends Panels {
 
   noisePage() {
     this.seed = h("input", { type: "number", min: 0, step: 1, value: 0, "aria-label": "Seed" });
-    const send = (sigma, gesture, live) => {
+    const send = (sigma, gesture, live, ends) => {
       const args = { sigma, seed: Number(this.seed.value) || 0, gesture };
-      const { layer: index, layers } = this.state;
-      const same = index !== null && layers[index].kind === "noise" && layers[index].seed === args.seed;
-      this.slide("use_noise", args, live, sigma, same ? { index, field: "sigma" } : null);
+      this.slide("use_noise", args, live, ["sigma"], ends);
     };
     this.sigma = slider("sigma", 0, 4, 0.05, 1, send);
     const apply = () => send(this.sigma.get(), Date.now(), false);
@@ -88,9 +86,9 @@ class Swap extends Panels {
   sumPage() {
     const select = (label) => h("select", { "aria-label": label });
     [this.base, this.minus, this.plus] = [select("Base"), select("Minus"), select("Plus")];
-    const send = (amount, gesture, live) => {
+    const send = (amount, gesture, live, ends) => {
       const args = { base: this.base.value, minus: this.minus.value, plus: this.plus.value, amount, gesture };
-      this.slide("use_arithmetic", args, live, amount);
+      this.slide("use_arithmetic", args, live, ["amount"], ends);
     };
     this.amount = slider("amount", -2, 2, 0.05, 1, send);
     const apply = () => send(this.amount.get(), Date.now(), false);
@@ -200,11 +198,12 @@ class Swap extends Panels {
     if (this.blendNames === names.join()) return;
     this.blendNames = names.join();
     this.blendRows.replaceChildren(...names.map((name) => {
-      const row = slider(name, 0, 1, 0.05, this.weights[name] ?? 0, (value, gesture, live) => {
+      const row = slider(name, 0, 1, 0.05, this.weights[name] ?? 0, (value, gesture, live, ends) => {
         this.weights[name] = value;
-        const args = { weights: this.weights, gesture };
-        if (!Object.values(this.weights).some((weight) => weight > 0)) return;
-        this.slide("use_blend", args, live, value);
+        const args = { weights: { ...this.weights }, gesture };
+        const others = Object.entries(this.weights).some(([other, weight]) => other !== name && weight > 0);
+        if (!others && !(value > 0)) return;
+        this.slide("use_blend", args, live, ["weights", name], others ? ends : null); // alone, any weight is the same
       });
       const picture = this.thumbs.get(name);
       row.firstChild.replaceChildren(picture ? h("img", { src: picture, alt: name, title: name, className: "icon" }) : name);

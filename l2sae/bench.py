@@ -7,7 +7,7 @@ README comes from here.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -220,9 +220,25 @@ TABLE_START, TABLE_END = "<!-- results: written by python -m l2sae.bench readme 
 
 
 def results_table() -> str:
-    """README's table, in Markdown: one column for each file in ``benchmarks/``."""
+    """README's tables, in Markdown: a column for each run in ``benchmarks/``, a table for each kind of labels."""
     read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
     results = {name: one for name, one in read.items() if "params" in one}  # pipeline runs: other tables have none
+    parts = []
+    for labels in ("rendered", "human", "weak"):
+        if alike := {name: one for name, one in results.items() if one["metrics"]["labels"] == labels}:
+            parts.append(f"{LABELS[labels]}:\n\n{_table(alike)}")
+    machines = sorted({f"{result['machine']}, {result['date']}" for result in results.values()})
+    return "\n\n".join([*parts, f"Measured on {'; '.join(machines)}."])
+
+
+LABELS = {
+    "rendered": "Rendered faces, whose masks are exact",
+    "human": "Photos with masks drawn by people",
+    "weak": "Photos whose masks were derived from landmarks and colours, and have errors of their own",
+}
+
+
+def _table(results: Mapping[str, Any]) -> str:
     lines = [f"| | {' | '.join(results)} |", f"|---|{'---:|' * len(results)}"]
     for key, title in FIGURES.items():
         values = [result["metrics"].get(key) for result in results.values()]
@@ -231,8 +247,7 @@ def results_table() -> str:
     memory = [max(result["peak_rss_mb"].values()) / 1024 for result in results.values()]
     lines.append(f"| all stages that ran, minutes | {' | '.join(f'{value:.1f}' for value in minutes)} |")
     lines.append(f"| peak memory, GiB | {' | '.join(f'{value:.1f}' for value in memory)} |")
-    machines = sorted({f"{result['machine']}, {result['date']}" for result in results.values()})
-    return "\n".join([*lines, "", f"Measured on {'; '.join(machines)}."])
+    return "\n".join(lines)
 
 
 def _example_edits(model: L2SAE) -> Any:

@@ -21,6 +21,7 @@ def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"reports/run/{stage}.json").write_text(json.dumps(run))
         (tmp_path / f"metrics/{stage}.json").write_text("{}")
     figures = {"reconstruction": {"psnr": 25.04}, "ci": {"reconstruction": {"psnr": [25.0, 25.1]}}}
+    figures["labels"] = "rendered"
     (tmp_path / "metrics/evaluate.json").write_text(json.dumps(figures))
     (tmp_path / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
     (tmp_path / "presets").symlink_to(REPOSITORY / "presets")
@@ -32,7 +33,7 @@ def test_record_keeps_figures_machine_and_date_without_intervals(finished_run: P
     done = CliRunner().invoke(bench.main, ["record", "mine"], catch_exceptions=False)
     kept = json.loads((finished_run / "benchmarks/mine.json").read_text())
     assert done.exit_code == 0
-    assert kept["metrics"] == {"reconstruction.psnr": 25.04}
+    assert kept["metrics"] == {"labels": "rendered", "reconstruction.psnr": 25.04}
     assert kept["machine"]
     assert kept["date"]
     assert kept["params"]["preset"] == "quickstart"
@@ -51,6 +52,15 @@ def test_table_has_a_column_for_each_recorded_run(finished_run: Path) -> None:
     assert "| | one | two |" in table
     assert "| PSNR, dB | 25 | 25 |" in table
     assert "| all stages that ran, minutes | 4.0 | 4.0 |" in table
+
+
+def test_runs_on_other_labels_have_a_table_of_their_own(finished_run: Path) -> None:
+    CliRunner().invoke(bench.main, ["record", "one"], catch_exceptions=False)
+    other = (finished_run / "benchmarks/one.json").read_text().replace('"rendered"', '"weak"')
+    (finished_run / "benchmarks/two.json").write_text(other)
+    table = bench.results_table()
+    assert table.index("| | one |") < table.index("| | two |")
+    assert table.count("| PSNR, dB | 25 |") == 2
 
 
 def test_readme_shows_the_committed_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def test_stopped_run_leaves_no_kernel(folder: Path, stop: signal.Signals) -> Non
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         wait_for(folder / "pids", process)
         process.send_signal(stop)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.startswith("Error: ")
     assert "cell 1 (id cell-0, 'import os, time, pathlib'): Interrupted" in errors

@@ -97,8 +97,10 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
 
 def square_photo(photo: Image.Image, size: int) -> NDArray[np.uint8]:
     """Pad an RGB picture to a square by repeating its edges and resize it, antialiased, to (size, size, 3) uint8."""
-    padded = np.pad(np.asarray(photo), (*square_margins(photo.height, photo.width), (0, 0)), mode="edge")
-    return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BICUBIC))
+    if photo.width != photo.height:
+        padded = np.pad(np.asarray(photo), (*square_margins(photo.height, photo.width), (0, 0)), mode="edge")
+        photo = Image.fromarray(padded)
+    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def square_labels(labels: NDArray[np.uint8], count: int, size: int) -> NDArray[np.uint8]:
@@ -110,13 +112,14 @@ def square_labels(labels: NDArray[np.uint8], count: int, size: int) -> NDArray[n
         size: side of the result in pixels.
     """
     padded = np.pad(labels, square_margins(*labels.shape))
-    shrinks = size <= padded.shape[0]
-    method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
-    areas = [
-        np.asarray(Image.fromarray((padded == roi).astype(np.uint8) * 255).resize((size, size), method))
-        for roi in range(count + 1)
-    ]
-    return np.stack(areas).argmax(axis=0).astype(np.uint8)
+    masks = [Image.fromarray((padded == roi).astype(np.uint8) * 255) for roi in range(count + 1)]
+    factor, rest = divmod(padded.shape[0], size)
+    if factor and not rest:
+        areas = [mask.reduce(factor) for mask in masks]  # what BOX gives, in half the time
+    else:
+        method = Image.Resampling.BOX if factor else Image.Resampling.BILINEAR
+        areas = [mask.resize((size, size), method) for mask in masks]
+    return np.stack([np.asarray(area) for area in areas]).argmax(axis=0).astype(np.uint8)
 
 
 def square_margins(height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -177,17 +177,29 @@ def bulk(photos: int, marked: int, side: int, only: str | None) -> None:
 @click.option("--moves", default=120, show_default=True, help="Of a slider, one at a time.")
 @click.option("--seconds", default=60.0, show_default=True, help="Of the steady drag.")
 def widgets(moves: int, seconds: float) -> None:
-    """The editors in JupyterLab and headless Chromium, and exports of 12 megapixels: benchmarks/widgets.json."""
+    """The editors in JupyterLab and headless Chromium: benchmarks/widgets.json."""
     from l2sae.widgets import browser, measure  # the other commands do without it
 
     if missing := browser.missing_part():
         raise click.ClickException(missing)
     written: dict[str, Any] = dict(measured_here())
     written["load"] = os.getloadavg()[0]  # of a machine that others use too, times are longer than the editors'
-    written |= measure.measure_exports(load_model(device="cpu"))
-    click.echo(f"widgets: export: {written['export_12mp']}")
     written |= measure.measure_widgets(moves, seconds, click.echo)
     write_metrics(written, FOLDER / "widgets.json")
+
+
+@main.command()
+@click.option("--repeats", default=5, show_default=True, help="Exports of each size and format.")
+def exports(repeats: int) -> None:
+    """What mark, signature and log add to saving an edit of 1 and of 12 megapixels: benchmarks/exports.json."""
+    from l2sae.provenance.measure import measure_exports  # the other commands do without it
+
+    model = load_model(device="cpu")
+    written: dict[str, Any] = dict(measured_here())
+    for name, size in {"1mp": (1000, 1000), "12mp": (4000, 3000)}.items():
+        written[name] = measure_exports(model, size, repeats)
+        click.echo(f"exports: {name}: {written[name]}")
+    write_metrics(written, FOLDER / "exports.json")
 
 
 @main.command()

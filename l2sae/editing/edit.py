@@ -61,6 +61,25 @@ class Layer:
                 raise EditError(f"style of {roi} is {type(style).__name__}: give Noise(...), Swap(...) or Blend(...)")
 
 
+@dataclass(frozen=True, eq=False)
+class _Below:
+    """What a layer edits, at model resolution: the photo with earlier layers, and what the decoder makes of it.
+
+    ``decoded`` is None where no earlier layer changed anything.
+    """
+
+    images: Tensor
+    decoded: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """One ROI's edit at model resolution: on the photo, and the change of the decoded picture at strength 1."""
+
+    effect: Effect
+    decoded: Tensor
+
+
 class FaceEditor:
     """One photo (or batch), encoded once and edited any number of times.
 
@@ -137,12 +156,14 @@ class FaceEditor:
             raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
         for layer in layers:
             self._check_rois(layer.styles)
-        current: Tensor | None = None
-        steps = []
-        for layer in layers:
+        below = _Below(self.images, None)
+        steps, last = [], len(layers) - 1
+        for number, layer in enumerate(layers):
             if layer.strength > 0:
-                effects, current = self._effects(layer, compose, current)
+                effects, changes = self._effects(layer, compose, below)
                 steps.append(Step(effects, layer.strength))
+                if changes and number < last:
+                    below = self._after(below, layer.strength, changes)
         return composite(self.photo, self.frame, [step for step in steps if step.effects], compose)
 
     @torch.inference_mode()
@@ -163,29 +184,35 @@ class FaceEditor:
                 found[roi][strip, columns] = matte.rows(pixels, self.frame, start)[0, 0, ..., None].numpy()
         return found
 
-    def _effects(self, layer: Layer, compose: str, current: Tensor | None) -> tuple[list[Effect], Tensor | None]:
-        """Effects of one layer, and what the decoded picture ``current`` (None: the original's) becomes with it."""
-        effects = []
-        old = after = current
+    def _effects(self, layer: Layer, compose: str, below: _Below) -> tuple[list[Effect], list[_Change]]:
+        """Effects of one layer on the photo, and what they are at model resolution, if the next layer depends on it."""
+        effects, changes = [], []
         for roi, (style, vectors) in self._new_styles(layer).items():
             small, matte = self._matte(roi, layer.mattes.get(roi))
             if compose == "replace":
                 new = self._decode(vectors, (style, layer.seed))
                 effects.append(self._on_photo(replacement(new), matte))
-            elif vectors is not None or current is not None:  # else the photo's own style: no change, to the bit
+            elif vectors is not None or below.decoded is not None:  # else the photo's own style: no change, to the bit
                 new = self._decode(vectors, (style, layer.seed))
-                old = self._decode(None, None) if old is None else old
-                if current is None and roi not in layer.mattes:  # does not change while a slider moves
+                old = self._decode(None, None) if below.decoded is None else below.decoded
+                if below.decoded is None and roi not in layer.mattes:  # does not change while a slider moves
                     key = (roi, style, layer.seed, tuple(layer.styles))
                     if key not in self._fields:
-                        _remember(self._fields, key, recolouring(self.images, old, new, small))
+                        _remember(self._fields, key, recolouring(below.images, old, new, small))
                     field = self._fields[key]
                 else:
-                    below = self.images if current is None else self.images + (current - self._decode(None, None))
-                    field = recolouring(below, old, new, small)
+                    field = recolouring(below.images, old, new, small)
                 effects.append(self._on_photo(field, matte))
-                after = (old if after is None else after) + layer.strength * small * (new - old)
-        return effects, None if after is None else after.clamp(-1, 1)
+                changes.append(_Change(Effect(field, Matte(small)), small * (new - old)))
+        return effects, changes
+
+    def _after(self, below: _Below, strength: float, changes: Sequence[_Change]) -> _Below:
+        """What the next layer edits: the photo and the decoded picture after these changes."""
+        square = Frame(*self.images.shape[-2:])
+        images = composite(below.images, square, [Step([change.effect for change in changes], strength)], "detail")
+        decoded = self._decode(None, None) if below.decoded is None else below.decoded
+        decoded = decoded + strength * torch.stack([change.decoded for change in changes]).sum(dim=0)
+        return _Below(images, decoded.clamp(-1, 1))
 
     def _on_photo(self, values: Tensor, matte: Matte) -> Effect:
         return Effect(fit_field(values, self.frame).to(self.photo.device), matte.to(self.photo.device))

@@ -1,19 +1,25 @@
-"""Measures how well the watermark holds: ``python -m l2sae.provenance.measure FOLDER --photos 30``."""
+"""Measures how well the watermark holds, and what exports take: ``python -m l2sae.provenance.measure FOLDER``."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
 import skimage.data
 from numpy.typing import NDArray
+from PIL import Image
 
 from l2sae.data import render_faces
 from l2sae.display import as_pictures
+from l2sae.editing import EditSession, Swap
 from l2sae.editing.pictures import read_picture, through_jpeg
+from l2sae.model import L2SAE
 from l2sae.provenance.attacks import crop, get_attack, resize
+from l2sae.provenance.exporting import FORMATS, OPTIONS, QUALITY
 from l2sae.provenance.watermark import RivaGan, Watermark, psnr
 
 Picture = NDArray[np.uint8]
@@ -58,6 +64,53 @@ def faces(folder: Path | None, photos: int, side: int) -> Iterator[Picture]:
     originals += as_pictures(render_faces(max(2, photos // 4), size=256, seed=11).images)
     for picture in originals:
         yield resize(picture, side / min(picture.shape[:2]))
+
+
+def measure_exports(model: L2SAE, size: tuple[int, int], repeats: int = 3) -> dict[str, Any]:
+    """What policy, mark, signature and log add to saving an edited photo.
+
+    Args:
+        model: makes the edit.
+        size: width and height of the photo, a rendered face brought to it, in pixels.
+        repeats: of each, in turn.
+
+    Returns:
+        ``jpg`` and ``png``: ``first_s``, the first export of all; the medians ``export_s`` and ``save_s``, rendering
+        included in both; and ``overhead_s``, the median difference of neighbours.
+    """
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        faces = as_pictures(render_faces(2, 1024, seed=5).images)
+        Image.fromarray(faces[0]).resize(size, Image.Resampling.BICUBIC).save(place / "photo.jpg", quality=95)
+        for suffix in (".jpg", ".png"):
+            kind = FORMATS[suffix]
+            exported, saved = [], []
+            for turn in range(repeats + 1):
+                session = _edited(model, place / "photo.jpg", faces[1])
+                begin = time.perf_counter()
+                session.export(place / f"{turn}{suffix}", purpose="research", home=place / "home")
+                exported.append(time.perf_counter() - begin)
+                session = _edited(model, place / "photo.jpg", faces[1])
+                begin = time.perf_counter()
+                Image.fromarray(session.render()).save(place / f"plain{suffix}", kind, quality=QUALITY, **OPTIONS[kind])
+                saved.append(time.perf_counter() - begin)
+            overhead = np.subtract(exported[1:], saved[1:])
+            figures[suffix.removeprefix(".")] = {
+                "first_s": exported[0],
+                "export_s": float(np.median(exported[1:])),
+                "save_s": float(np.median(saved[1:])),
+                "overhead_s": float(np.median(overhead)),
+            }
+    return figures
+
+
+def _edited(model: L2SAE, photo: Path, reference: Picture) -> EditSession:
+    session = EditSession(model)
+    session.load(photo)
+    session.add_layer(roi="hair", style=Swap(reference))
+    session.render(size=512)  # what an editor shows before it exports
+    return session
 
 
 @click.command()

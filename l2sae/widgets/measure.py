@@ -17,8 +17,6 @@ from PIL import Image
 
 from l2sae.data import render_faces
 from l2sae.display import as_pictures
-from l2sae.editing import EditSession, Swap
-from l2sae.model import L2SAE
 from l2sae.widgets.browser import (
     Page,
     after,
@@ -33,7 +31,6 @@ from l2sae.widgets.editor import STATIC
 
 FRAME_MS = 16  # between the events of a drag
 PHOTO_SIDE = 1024  # of the photo on display: larger than the screen's pictures, as photos are
-LARGE = (4000, 3000)  # width and height of the photo to export
 _WEIGHT = ".rows label:nth-child({}) input"
 SLIDERS = {  # of the steady drags: selector, ends, and what is moved first
     "steady": (".layer input[type=range]", [0, 2], ""),
@@ -73,26 +70,6 @@ def measure_widgets(moves: int, seconds: float, progress: Progress = print) -> d
                 figures["brush"] = _brush(page, moves)
                 progress(f"widgets: brush: frames {figures['brush']['frame_ms']}")
     return figures
-
-
-def measure_exports(model: L2SAE, repeats: int = 3) -> dict[str, dict[str, Any]]:
-    """Seconds to export an edit of 12 megapixels, rendering, marking, signing and log included, by format."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        faces = as_pictures(render_faces(2, PHOTO_SIDE, seed=5).images)
-        Image.fromarray(faces[0]).resize(LARGE, Image.Resampling.BICUBIC).save(place / "photo.jpg", quality=95)
-        taken: dict[str, list[float]] = {"jpg": [], "png": []}
-        for turn in range(repeats + 1):
-            for suffix, seconds in taken.items():
-                session = EditSession(model)
-                session.load(place / "photo.jpg")
-                session.add_layer(roi="hair", style=Swap(faces[1]))
-                session.render(size=512)  # what an editor shows before it exports
-                begin = time.perf_counter()
-                session.export(place / f"{turn}.{suffix}", purpose="research", home=place / "home")
-                seconds.append(time.perf_counter() - begin)
-    first = {f"{suffix}_first_s": seconds[0] for suffix, seconds in taken.items()}
-    return {"export_12mp": first | {f"{suffix}_s": float(np.median(seconds[1:])) for suffix, seconds in taken.items()}}
 
 
 def _open(page: Page, lab: str, name: str) -> float:

@@ -1,11 +1,13 @@
 """Boxes and local means: what makes edits of small regions cheap changes none of their pixels."""
 
+import pytest
 import torch
 from scipy.ndimage import convolve
 
 from l2sae.editing import compose
-from l2sae.editing.compose import recolouring, support
-from l2sae.editing.resolution import box_mean
+from l2sae.editing.compose import Effect, Step, composite, recolouring, support
+from l2sae.editing.pictures import Frame
+from l2sae.editing.resolution import Matte, box_mean
 
 
 def test_box_mean_averages_the_pixels_inside_the_picture():
@@ -36,3 +38,21 @@ def test_field_near_the_matte_is_that_of_the_whole_picture(monkeypatch):
     whole = recolouring(photo, old, new, matte)
     near = (..., slice(26, 44), slice(0, 13))  # the radius of the means is 4
     torch.testing.assert_close(boxed[near], whole[near], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("new", "mean"),
+    [
+        (-0.6, -0.6 + 0.2 / (1 + 1.0**2 / 0.2**2)),  # far: nearly the decoded edit's colour, not 0.2 beside it
+        (0.4, 0.6),  # the decoded original: no change
+        (0.6, 0.6 + 0.2 - 0.2 / 2),  # as far as the error: half of it is corrected
+    ],
+)
+def test_mean_colour_becomes_the_decoded_edits_as_far_as_the_edit_goes(new: float, mean: float):
+    generator = torch.Generator().manual_seed(0)
+    texture = (torch.rand(1, 3, 64, 64, generator=generator) - 0.5) * 0.02
+    photo, old, matte = 0.6 + texture - texture.mean(), torch.full((1, 3, 64, 64), 0.4), torch.ones(1, 1, 64, 64)
+    field = recolouring(photo, old, torch.full_like(old, new), matte)
+    edited = composite(photo, Frame(64, 64), [Step([Effect(field, Matte(matte))], 1.0)], "detail")
+    assert edited.mean().item() == pytest.approx(mean, abs=2e-3)
+    assert torch.corrcoef(torch.stack([edited.flatten(), photo.flatten()]))[0, 1] > 0.95

@@ -3,8 +3,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from l2sae.data import render_faces
+from l2sae.display import as_pictures
 from l2sae.editing import EditError, EditSession, Noise, Swap, edit
-from l2sae.model import L2SAE
+from l2sae.model import L2SAE, load_model
 
 Photos = list[NDArray[np.uint8]]
 
@@ -248,3 +250,15 @@ def test_drafts_replay_without_a_recorded_result(session: EditSession, tiny_mode
     draft = session.recipe(draft=True)
     assert draft.result_sha256 is None
     assert np.array_equal(draft.replay(tiny_model, photos[0]), session.render())
+
+
+def test_of_two_layers_of_one_region_the_upper_one_shows() -> None:
+    model = load_model(device="cpu")
+    first, second, both = EditSession(model), EditSession(model), EditSession(model)
+    face, *references = as_pictures(render_faces(3, 128, seed=3).images)
+    for session, layers in ((first, references[:1]), (second, references[1:]), (both, references)):
+        session.load(face)
+        for reference in layers:
+            session.add_layer(roi="lips", style=Swap(reference))
+    one, other, above = (session.render().astype(int) for session in (first, second, both))
+    assert np.abs(above - other).mean() < 0.2 * np.abs(one - other).mean()

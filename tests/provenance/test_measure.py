@@ -2,9 +2,10 @@ import numpy as np
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from l2sae import load_model
 from l2sae.provenance import Detection
 from l2sae.provenance.attacks import crop
-from l2sae.provenance.measure import ATTACKS, faces, main, measure
+from l2sae.provenance.measure import ATTACKS, faces, main, measure, measure_exports
 
 Picture = NDArray[np.uint8]
 
@@ -40,3 +41,11 @@ def test_faces_come_in_the_size_asked_for() -> None:
 
 def test_a_missing_folder_is_an_error() -> None:
     assert CliRunner().invoke(main, ["absent"]).exit_code == 2
+
+
+def test_exports_are_compared_with_plain_saving() -> None:
+    figures = measure_exports(load_model(device="cpu"), (320, 240), repeats=1)
+    assert figures.keys() == {"jpg", "png"}
+    for taken in figures.values():
+        assert taken["overhead_s"] == taken["export_s"] - taken["save_s"]
+        assert min(taken["first_s"], taken["export_s"], taken["save_s"]) > 0

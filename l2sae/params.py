@@ -144,7 +144,7 @@ class TrainParams(Section):
     # with the default preset's values, so that checkpoints written before these keys existed still load
     betas: tuple[Share, Share] = Field(default=(0.9, 0.98), strict=False, description="AdamW's")
     weight_decay: Weight = Field(default=1e-4, description="AdamW's")
-    final_rate: Share = Field(default=0.02, description="share of the learning rate at the end of the cosine; 1 = flat")
+    final_rate: Share = Field(default=0.0, description="share of the learning rate that is left at the end; 1 = flat")
     adversary: AdversaryParams = AdversaryParams()
     precision: Literal["float32", "tf32", "bf16"] = Field(default="float32", description="bf16 is mixed precision")
     accumulate: Count = Field(default=1, description="parts that a batch is worked through in, to save memory")

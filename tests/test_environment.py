@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -73,6 +74,12 @@ def closure(declared: list[Requirement]) -> set[str]:
 def test_this_environment_is_the_locked_one(lock: dict[str, str]) -> None:
     installed = {name: Version(metadata.version(name)).public for name in lock if is_installed(name)}
     assert installed == {name: version for name, version in lock.items() if name in installed}
+
+
+def test_locked_packages_admit_every_python_3_11(lock: dict[str, str]) -> None:
+    needs = {name: metadata.metadata(name)["Requires-Python"] for name in lock if is_installed(name)}
+    refused = {name: need for name, need in needs.items() if need and not SpecifierSet(need).contains("3.11.0")}
+    assert refused == {}, "Debian 12 has 3.11.2: lock older versions"
 
 
 def test_torch_is_pinned_plainly(lock: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from l2sae.metrics import flatten, write_metrics
+from l2sae.metrics import flatten, measured_here, write_metrics
 from l2sae.params import load_params
 from l2sae.rois import Roi
 
@@ -123,6 +123,12 @@ def _runs(folder: str | Path) -> dict[str, dict[int, dict[str, Any]]]:
         run = json.loads(path.read_text(encoding="utf-8"))
         runs.setdefault(run["factor"], {})[run["seed"]] = run["metrics"]
     return runs
+
+
+def recorded_on(folder: str | Path = FOLDER) -> str:
+    """The days on which the collected runs were made, for a caption."""
+    days = {json.loads(path.read_text(encoding="utf-8"))["date"] for path in Path(folder).glob("*.json")}
+    return f"Recorded on {', '.join(sorted(days))}"
 
 
 def _cell(runs: Sequence[Mapping[str, Any]], key: str, digits: int) -> str:
@@ -257,7 +263,7 @@ def _result(factor: str, seed: int) -> Path:
 
 def _keep(factor: str, seed: int, metrics: dict[str, Any]) -> None:
     figures = {key: value for key, value in flatten(metrics).items() if "ci." not in key}
-    write_metrics({"factor": factor, "seed": seed, "metrics": figures}, _result(factor, seed))
+    write_metrics({"factor": factor, "seed": seed, "metrics": figures} | measured_here(), _result(factor, seed))
 
 
 def _experiments() -> dict[str, str]:

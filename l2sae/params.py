@@ -212,9 +212,9 @@ class ProvenanceParams(Section):
         min_length=1, strict=False, description="names from l2sae.provenance.attacks",
     )  # fmt: skip
     edits: Annotated[int, Field(ge=2)] = Field(default=96, description="test faces to measure the localiser on")
-    localiser_faces: Annotated[int, Field(ge=2)] = Field(default=400, description="edited faces that it learns from")
+    localiser_faces: Annotated[int, Field(ge=2)] = Field(default=200, description="edited faces that it learns from")
     localiser_init: Literal["shipped"] | None = Field(default="shipped", description="localiser to go on from")
-    localiser_steps: Count = Field(default=100, description="updates of the localiser")
+    localiser_steps: Count = Field(default=50, description="updates of the localiser")
     bootstrap: Annotated[int, Field(ge=10)] = Field(default=1000, description="resamples for the 95 % intervals")
 
 

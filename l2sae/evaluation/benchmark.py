@@ -31,7 +31,8 @@ from l2sae.training.batches import TrainingBatches
 
 LARGE = (3000, 4000)  # height and width of the 12-megapixel photo
 _WARM_UP = 2
-_LARGE_SHARE = 5  # the large edit is repeated this many times less often
+_LARGE_SHARE = 5  # the large edit is repeated this many times less often,
+_SCALING_SHARE = 10  # and the edits of the scaling curves
 _CONVOLUTIONS = (  # batch, channels, side: shapes among which the machine's best 3 x 3 convolution is looked for
     (1, 64, 64), (1, 128, 64), (1, 256, 32), (1, 512, 32), (8, 128, 64), (8, 256, 32), (16, 256, 32),
 )  # fmt: skip
@@ -160,7 +161,7 @@ def _latencies(
     model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params, watch: Stopwatch
 ) -> dict[str, NDArray[np.float64]]:
     large = np.asarray(Image.fromarray(photo).resize(LARGE[::-1], Image.Resampling.BICUBIC))
-    repeats = max(3, watch.repeats // _LARGE_SHARE)
+    repeats = max(1, watch.repeats // _LARGE_SHARE)
     return {
         **{name: watch.seconds(call) for name, call in _parts(model, photo).items()},
         "edit": watch.seconds(_edit(model, photo, roi, style, params)),
@@ -178,7 +179,7 @@ def _scaling(
     params: Params,
     watch: Stopwatch,
 ) -> dict[str, Any]:
-    repeats, compose = 3, params.edit.compose
+    repeats, compose = max(1, watch.repeats // _SCALING_SHARE), params.edit.compose
     others = dataset.batch([i % len(dataset) for i in range(1, len(model.rois) + 1)]).images.to(model.device)
     styles = model.encode(others).style
     resolution = by_resolution(

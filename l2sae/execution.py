@@ -8,9 +8,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import papermill
@@ -66,7 +67,7 @@ def execute(path: Path, parameters: Mapping[str, Any], limit: float, cell_limit:
     """
     outcome: dict[str, Any] = {}
     start = time.monotonic()
-    with _termination_as_interrupt(), contextlib.suppress(_StoppedError):
+    with _signals_to(signal.default_int_handler), contextlib.suppress(_StoppedError):
         papermill.execute_notebook(
             path, None, dict(parameters), engine_name=_ENGINE, kernel_name="python3", language="python",
             progress_bar=False, autosave_cell_every=0, stdout_file=sys.stdout, stderr_file=sys.stderr,
@@ -102,6 +103,7 @@ class _Client(PapermillNotebookClient):
         self.group: int | None = None
         self.exit_code: int | None = None
         self.expired = False
+        self.stopped = False
 
     def create_kernel_manager(self) -> AsyncKernelManager:
         # sockets in a private folder: nothing listens on the network, and the path stays short enough for them
@@ -114,11 +116,12 @@ class _Client(PapermillNotebookClient):
         watchdog.daemon = True
         watchdog.start()
         try:
-            for index, cell in enumerate(self.nb.cells):
-                self.current = index
-                start = time.monotonic()
-                self.execute_cell(cell, index)
-                self.cell_seconds[index] = time.monotonic() - start
+            with _signals_to(self._stop):
+                for index, cell in enumerate(self.nb.cells):
+                    self.current = index
+                    start = time.monotonic()
+                    self.execute_cell(cell, index)
+                    self.cell_seconds[index] = time.monotonic() - start
             self.device = self._ask(_DEVICE)
         except BaseException:
             process = self._provisioner().process
@@ -141,6 +144,12 @@ class _Client(PapermillNotebookClient):
     def _expire(self) -> None:
         self.expired = True
         self.kill()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """End the kernel before raising: what is raised in a callback can get lost, a dead kernel ends the run."""
+        self.stopped = True
+        self.kill()
+        signal.default_int_handler(number, frame)
 
     def _ask(self, expression: str) -> str | None:
         request = self.kc.execute("", silent=True, user_expressions={"answer": expression})
@@ -190,12 +199,12 @@ def _kernel_environment(folder: Path) -> dict[str, str]:
 def _explain(client: _Client, error: BaseException, limit: float, cell_limit: float | None) -> Failure:
     if client.expired:
         return Failure(client.current, "TimeLimit", f"the notebook did not finish within its limit of {limit:g} s")
+    if client.stopped or isinstance(error, KeyboardInterrupt):
+        return Failure(client.current, "Interrupted", "the run was interrupted")
     if isinstance(error, CellExecutionError):
         return Failure(client.current, error.ename, error.evalue)
     if isinstance(error, CellTimeoutError):
         return Failure(client.current, "CellTimeLimit", f"the cell did not finish within {cell_limit:g} s")
-    if isinstance(error, KeyboardInterrupt):
-        return Failure(client.current, "Interrupted", "the run was interrupted")
     if isinstance(error, DeadKernelError):
         return Failure(client.current, "KernelDied", _how_it_died(client.exit_code))
     return Failure(client.current, "KernelError", str(error))
@@ -210,15 +219,15 @@ def _how_it_died(exit_code: int | None) -> str:
 
 
 @contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP stop a run as Ctrl-C does, so that its kernel ends too."""
+def _signals_to(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP call ``handler``; only the main thread can see to that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(one, signal.default_int_handler) for one in signals]
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(one, handler) for one in signals]
     try:
         yield
     finally:
-        for one, handler in zip(signals, before, strict=True):
-            signal.signal(one, handler)
+        for one, former in zip(signals, before, strict=True):
+            signal.signal(one, former)

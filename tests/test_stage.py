@@ -13,6 +13,7 @@ import psutil
 import pytest
 from nbformat import v4
 
+from l2sae.execution import execute
 from l2sae.notebooks import NotebookError, read_notebook
 from l2sae.params import ParamsError
 from l2sae.project import project_root
@@ -164,6 +165,16 @@ def test_stopped_run_leaves_no_kernel(folder: Path, stop: signal.Signals) -> Non
     assert "cell 1 (id cell-0, 'import os, time, pathlib'): Interrupted" in errors
     assert "Traceback" not in errors
     assert_gone(folder / "pids")
+
+
+def test_a_stop_whose_exception_is_lost_still_ends_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = notebook(
+        folder / "demo.ipynb", f"import os, signal, time\nos.kill({os.getpid()}, signal.SIGTERM)\ntime.sleep(600)"
+    )
+    monkeypatch.setattr(signal, "default_int_handler", lambda *_: None)
+    failure = execute(path, {}, limit=120).failure
+    assert failure is not None
+    assert failure.name == "Interrupted"
 
 
 def wait_for(file: Path, process: subprocess.Popen[str]) -> None:

@@ -5,6 +5,7 @@ They are started as ``python -m l2sae.bulk.worker`` and spoken to through pipes,
 however it ends.
 """
 
+import contextlib
 import os
 import pickle
 import queue
@@ -58,7 +59,8 @@ def run_in_processes(context: Context, batches: Iterator[list[Item]], workers: i
             process.wait()
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
-                    stream.close()
+                    with contextlib.suppress(BrokenPipeError):  # of what the worker had not read
+                        stream.close()
 
 
 def _start() -> subprocess.Popen[bytes]:

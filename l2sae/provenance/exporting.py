@@ -182,7 +182,7 @@ def _mark(
     shown = picture
     if watermark is not None:
         shown = np.concatenate([watermark.embed(picture[..., :3]), picture[..., 3:]], axis=2)
-    encoded = _encode(shown, path, quality, icc_profile)
+    encoded = encode(shown, path, quality, icc_profile)
     if watermark is None:
         return encoded, None
     with Image.open(io.BytesIO(encoded)) as written:
@@ -195,7 +195,8 @@ def _mark(
     return encoded, {"name": watermark.name, "bits": found.bits_matched}
 
 
-def _encode(picture: Picture, path: Path, quality: int, icc_profile: bytes | None) -> bytes:
+def encode(picture: Picture, path: Path, quality: int = QUALITY, icc_profile: bytes | None = None) -> bytes:
+    """The bytes of a picture as the file that ``path`` names would hold them, without mark and manifest."""
     file_format = FORMATS[path.suffix.lower()]
     options = OPTIONS[file_format] | ({} if file_format == "PNG" else {"quality": quality})
     buffer = io.BytesIO()

@@ -19,7 +19,7 @@ from l2sae.editing import EditSession, Swap
 from l2sae.editing.pictures import read_picture, through_jpeg
 from l2sae.model import L2SAE
 from l2sae.provenance.attacks import crop, get_attack, resize
-from l2sae.provenance.exporting import FORMATS, OPTIONS, QUALITY
+from l2sae.provenance.exporting import encode
 from l2sae.provenance.watermark import RivaGan, Watermark, psnr
 
 Picture = NDArray[np.uint8]
@@ -84,7 +84,7 @@ def measure_exports(model: L2SAE, size: tuple[int, int], repeats: int = 3) -> di
         faces = as_pictures(render_faces(2, 1024, seed=5).images)
         Image.fromarray(faces[0]).resize(size, Image.Resampling.BICUBIC).save(place / "photo.jpg", quality=95)
         for suffix in (".jpg", ".png"):
-            kind = FORMATS[suffix]
+            plain = place / f"plain{suffix}"
             exported, saved = [], []
             for turn in range(repeats + 1):
                 session = _edited(model, place / "photo.jpg", faces[1])
@@ -93,7 +93,7 @@ def measure_exports(model: L2SAE, size: tuple[int, int], repeats: int = 3) -> di
                 exported.append(time.perf_counter() - begin)
                 session = _edited(model, place / "photo.jpg", faces[1])
                 begin = time.perf_counter()
-                Image.fromarray(session.render()).save(place / f"plain{suffix}", kind, quality=QUALITY, **OPTIONS[kind])
+                plain.write_bytes(encode(session.render(), plain))
                 saved.append(time.perf_counter() - begin)
             overhead = np.subtract(exported[1:], saved[1:])
             figures[suffix.removeprefix(".")] = {

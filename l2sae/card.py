@@ -28,6 +28,10 @@ FIGURES = {  # what the card calls it -> (key, decimals, key of the trivial meth
     "Identity (cosine of face embeddings)": ("identity.cosine", 3, "baseline.other_face.identity"),
 }
 _GROUP_COLUMNS = {"miou": "mIoU", "transfer": "transfer", "psnr": "PSNR (dB)", "outside_share": "outside share"}
+START = {
+    "random": "random weights",
+    "shipped": "the weights that come with the package, which were trained on other rendered faces (preset `shipped`)",
+}
 USE = """## Intended use
 
 Research on local style edits of faces, and their figures: one region of a face takes the style of another face, of a
@@ -104,7 +108,8 @@ def _model(metrics: Mapping[str, Mapping[str, Any]], params: Params) -> str:
             f"style {params.model.style_dim}.",
             f"- Regions, with their channels: {rois}; {params.model.context_channels} channels of context.",
             f"- Preset `{params.preset}`, seed {params.seed}, {params.train.steps or params.train.minutes} training "
-            f"{'steps' if params.train.steps else 'minutes'} of batch {params.train.batch_size}.",
+            f"{'steps' if params.train.steps else 'minutes'} of batch {params.train.batch_size}, "
+            f"from {START.get(params.train.init, 'an earlier checkpoint')}.",
         ]
     )
 

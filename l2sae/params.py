@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -138,7 +138,7 @@ class TrainParams(Section):
     # 0 by default: what checkpoints written before these keys existed were trained with
     damage: Share = Field(default=0.0, description="share of the faces that are blurred, noisy or both")
     half_size: Share = Field(default=0.0, description="share of the training, at its start, on faces of half the size")
-    init: str | None = Field(description="'shipped' or a checkpoint path to start from; null starts from scratch")
+    init: str = Field(description="'shipped', 'random', or the path of a checkpoint to start from")
     rendered_share: Share = Field(description="share of each batch drawn from freshly rendered faces")
     loss: LossWeights
     # with the default preset's values, so that checkpoints written before these keys existed still load
@@ -153,6 +153,11 @@ class TrainParams(Section):
     nodes: Count = Field(default=1, description="machines; each runs the stage, see l2sae.training.launch")
     replay: Share = Field(default=0.0, description="share of each batch drawn from the faces of an earlier training")
     checkpoint: CheckpointParams = CheckpointParams()
+
+    @field_validator("init", mode="before")
+    @classmethod
+    def _name_random(cls, given: object) -> object:
+        return "random" if given is None else given  # as checkpoints from before the name say it
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

@@ -28,7 +28,7 @@ SMALL = {
     "preset": "quickstart", "data.count": 48, "data.image_size": 64, "model.structure_width": 12,
     "model.width": 32, "model.style_dim": 16,
     "data.split": {"train": 0.5, "val": 0.25, "test": 0.25}, "train.steps": 6, "train.batch_size": 8,
-    "train.half_size": 0.0,
+    "train.init": "random",
 }  # fmt: skip
 ADVERSARIAL = {f"train.loss.{name}": 1.0 for name in ("gan", "noise_gan", "cooccurrence", "r1", "cooccurrence_r1")} | {
     "train.adversary.width": 32, "train.adversary.patch_width": 24, "train.adversary.crops": 4,

@@ -9,6 +9,7 @@ from l2sae.model.checkpoint import (
     resolve_device,
     save_model,
     shipped_model_path,
+    slices_of,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "resolve_device",
     "save_model",
     "shipped_model_path",
+    "slices_of",
 ]

@@ -1,6 +1,7 @@
 """Checkpoints: one safetensors file holds all weights, and in its metadata the parameters and the slice layout."""
 
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -9,12 +10,16 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from l2sae.model.adaptation import adapt_weights
 from l2sae.model.autoencoder import L2SAE
 from l2sae.params import Params
 
 FORMAT = "l2sae-1"
 SHIPPED = "l2sae.safetensors"
 _REMEDY = "use the rois and model parameters that the checkpoint was made with, or train again"
+_START_REMEDY = (
+    "use the model parameters that the checkpoint was made with, or begin with random weights, as preset: scratch does"
+)
 
 
 class CheckpointError(ValueError):
@@ -35,7 +40,7 @@ def save_model(model: L2SAE, path: str | Path, params: Params, dtype: torch.dtyp
     metadata = {
         "format": FORMAT,
         "params": params.model_dump_json(),
-        "slices": json.dumps(_layout(model)),
+        "slices": json.dumps(_layout(model.slices)),
     }
     weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
     partial = path.with_name(path.name + ".partial")
@@ -75,25 +80,39 @@ def load_model(path: str | Path | None = None, device: str = "auto") -> L2SAE:
     return model.to(resolve_device(device)).eval()
 
 
-def load_weights(model: L2SAE, path: str | Path) -> None:
+def slices_of(path: str | Path) -> dict[str, slice]:
+    """The channel slices of the model at ``path``, as ``l2sae.rois.roi_slices`` gives them."""
+    layout = json.loads(_read_metadata(Path(path))["slices"])
+    return {name: slice(start, stop) for name, (start, stop) in layout.items()}
+
+
+def load_weights(model: L2SAE, path: str | Path, adapt: bool = False) -> None:
     """Copy the weights at ``path`` into ``model``.
 
+    Args:
+        model: where to; it stays as it was where the weights do not fit.
+        path: a checkpoint.
+        adapt: the ROIs may differ, see `l2sae.model.adaptation`; otherwise they must be the same.
+
     Raises:
-        CheckpointError: no such file, not a checkpoint of this package, or another layout; ``model`` stays as it was.
+        CheckpointError: no such file, not a checkpoint of this package, or another layout.
     """
     path = Path(path)
-    layout = json.loads(_read_metadata(path)["slices"])
-    if layout != _layout(model):
-        raise CheckpointError(f"{path}: made for the slices {layout}, the model has {_layout(model)}; {_REMEDY}")
+    slices = slices_of(path)
+    if slices != model.slices and not adapt:
+        found, wanted = _layout(slices), _layout(model.slices)
+        raise CheckpointError(f"{path}: made for the slices {found}, the model has {wanted}; {_REMEDY}")
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a mapping
+    if slices != model.slices:
+        weights = adapt_weights(weights, slices, model.state_dict(), model.slices)
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in weights.items()}
-    if differing := sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
-        first = differing[0]
+    shapes = {name: tuple(value.shape) for name, value in weights.items()}
+    if differing := sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name)):
+        first, remedy = differing[0], _START_REMEDY if adapt else _REMEDY
         raise CheckpointError(
             f"{path}: {len(differing)} weights do not fit this model's layout, first {first}: the model has "
-            f"{expected.get(first, 'none')}, the file {found.get(first, 'none')}; {_REMEDY}"
+            f"{expected.get(first, 'none')}, the file {shapes.get(first, 'none')}; {remedy}"
         )
     model.load_state_dict(weights)
 
@@ -107,9 +126,9 @@ def resolve_device(name: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _layout(model: L2SAE) -> dict[str, list[int]]:
+def _layout(slices: Mapping[str, slice]) -> dict[str, list[int]]:
     """First and last channel (exclusive) of every slice, as the metadata holds them."""
-    return {name: [part.start, part.stop] for name, part in model.slices.items()}
+    return {name: [part.start, part.stop] for name, part in slices.items()}
 
 
 def _sort_metadata(path: Path) -> None:

@@ -3,7 +3,7 @@
 from l2sae.training.curves import training_log
 from l2sae.training.loop import STATES, TrainResult, clear_states, train
 from l2sae.training.objective import training_losses
-from l2sae.training.trainer import DivergenceError, Trainer, build_model
+from l2sae.training.trainer import DivergenceError, Trainer, build_model, starting_point
 
 __all__ = [
     "STATES",
@@ -12,6 +12,7 @@ __all__ = [
     "Trainer",
     "build_model",
     "clear_states",
+    "starting_point",
     "train",
     "training_log",
     "training_losses",

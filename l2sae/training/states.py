@@ -160,17 +160,23 @@ def averaged_weights(path: str | Path) -> dict[str, Tensor] | None:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
+def initial_checkpoint(params: Params) -> Path | None:
+    """The file that ``train.init`` names; None for random weights."""
+    init = params.train.init
+    return None if init == "random" else shipped_model_path() if init == "shipped" else Path(init)
+
+
 def identity(params: Params, data: str | Path, replay: str | Path | None = None) -> dict[str, str]:
     """Digests of all that decides how a training goes, by name."""
     read = params.model_dump(mode="json", exclude=dict.fromkeys(_UNREAD, True) | {"train": {"checkpoint"}})
     package = Path(l2sae.__file__).parent
     sources = [path for part in _CODE for path in sorted((package / part).rglob("*.py"))]
-    init = shipped_model_path() if params.train.init == "shipped" else Path(params.train.init or "")
+    start = initial_checkpoint(params)
     return {
         "parameters": _digest(json.dumps(read, sort_keys=True).encode()),
         "data": _digest((Path(data) / MANIFEST).read_bytes()),
         "replayed data": _digest((Path(replay) / MANIFEST).read_bytes()) if replay and params.train.replay else "none",
-        "initial weights": _digest(init.read_bytes()) if params.train.init else "none",
+        "initial weights": _digest(start.read_bytes()) if start else "none",
         "code": _digest(b"".join(path.read_bytes() for path in sources)),
         "PyTorch": str(torch.__version__),
     }

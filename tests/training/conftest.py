@@ -25,10 +25,9 @@ TINY = {
     "train.warmup_steps": 0,
     "train.learning_rate": 2e-3,
     "train.ema_half_life": 2.0,
-    "train.init": None,
+    "train.init": "random",
     "train.rendered_share": 0.0,
     "train.damage": 0.0,
-    "train.half_size": 0.0,
 }
 
 MakeParams = Callable[..., Params]

@@ -1,14 +1,15 @@
 """One step: what it averages, reports and starts from."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from l2sae.data import FaceBatch
-from l2sae.model import save_model
-from l2sae.training import Trainer, build_model, trainer
+from l2sae.model import CheckpointError, save_model
+from l2sae.training import Trainer, build_model, starting_point, states, trainer
 from tests.training.conftest import ALL_LOSSES, LOSS_FUNCTIONS, MakeParams
 
 
@@ -72,5 +73,54 @@ def test_init_shipped_starts_from_the_shipped_model(
     path = tmp_path / "shipped.safetensors"
     start = build_model(make_params({"seed": 7}))
     save_model(start, path, make_params())
-    monkeypatch.setattr(trainer, "shipped_model_path", lambda: path)
+    monkeypatch.setattr(states, "shipped_model_path", lambda: path)
     assert equal_weights(build_model(make_params({"train.init": "shipped"})).state_dict(), start.state_dict())
+
+
+BROWS = [
+    {"name": "lips", "channels": 1, "parts": ["u_lip", "l_lip"]},
+    {"name": "brows", "channels": 2, "parts": ["l_brow", "r_brow"]},
+    {"name": "eyes", "channels": 2, "parts": ["l_eye", "r_eye"]},
+    {"name": "hair", "channels": 1, "parts": ["hair"]},
+]
+
+
+def test_init_takes_over_the_slices_that_both_models_have(make_params: MakeParams, tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    before = build_model(make_params({"seed": 7}))
+    save_model(before, path, make_params({"seed": 7}))
+    params = make_params({"rois": BROWS, "train.init": str(path)})  # lips, hair as before; eyes wider; brows are new
+    after, fresh = build_model(params), build_model(make_params({"rois": BROWS}))
+    images = torch.rand(2, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        old, new = before.encode_structure(images), after.encode_structure(images)
+        for roi in ("lips", "hair"):
+            torch.testing.assert_close(new[:, after.slices[roi]], old[:, before.slices[roi]])
+            torch.testing.assert_close(after.masks(new)[roi], before.masks(old)[roi])
+        torch.testing.assert_close(new[:, after.slices["context"]], old[:, before.slices["context"]])
+    layers = [model.generator.to_layers.conv.weight.unflatten(0, (-1, 3)) for model in (before, after, fresh)]
+    assert torch.equal(layers[1][0], layers[0][before.roi_names.index("lips")])
+    assert torch.equal(layers[1][2], layers[0][before.roi_names.index("eyes")]), "a colour layer has no slice's width"
+    assert torch.equal(layers[1][1], layers[2][1]), "brows begin anew"
+    assert torch.equal(layers[1][-1], layers[0][-1]), "the rest"
+    assert starting_point(params) == f"{path}, and random weights for brows, eyes"
+
+
+def test_init_from_random_weights_or_from_the_same_rois_is_said(make_params: MakeParams, tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    save_model(build_model(make_params()), path, make_params())
+    assert starting_point(make_params()) == "random weights"
+    assert starting_point(make_params({"train.init": str(path)})) == str(path)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"model.width": 16}, {"model.sliced": False}, {"model.structure_stride": 4}], ids=str
+)
+def test_init_from_a_model_of_another_size_is_refused_with_other_rois_too(
+    changes: dict[str, Any], make_params: MakeParams, tmp_path: Path
+) -> None:
+    path = tmp_path / "start.safetensors"
+    save_model(build_model(make_params()), path, make_params())
+    for rois in ({}, {"rois": BROWS}):
+        with pytest.raises(CheckpointError, match=r"start\.safetensors: .* do not fit .*random weights, as preset"):
+            build_model(make_params(changes | rois | {"train.init": str(path)}))

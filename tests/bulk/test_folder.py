@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,6 +18,7 @@ from l2sae.provenance import AuditLog, PolicyError, verify
 from l2sae.provenance.fingerprint import digest_file
 from tests.bulk.conftest import FREE, edited, pixels
 from tests.marks import same_but_for_the_mark
+from tests.processes import assert_gone
 
 NAMES = ["a.png", "b.png", "broken.png", "c.png", "d.png", "more/e.png", "more/empty.png", "more/f.png"]
 
@@ -134,12 +136,12 @@ def test_a_killed_run_is_finished_by_the_next_with_the_same_results(
     give_up = time.monotonic() + 60
     while len(list(out.glob("*.png"))) < 5 and time.monotonic() < give_up:
         time.sleep(0.01)
+    workers = [worker.pid for worker in psutil.Process(process.pid).children(recursive=True)]
     process.kill()
     process.wait()
-    time.sleep(0.5)  # its workers look every 0.2 seconds whether it is still there
+    assert workers
+    assert_gone(workers)
     left = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
-    time.sleep(0.5)
-    assert left == {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}, "a worker goes on"
     assert 5 <= len(left) < 30
     table = edited(tiny_model, folder, out)
     assert {path: path.stat().st_mtime_ns for path in left} == left, "a finished photo was edited again"

@@ -21,7 +21,7 @@ def test_results_come_in_the_order_of_the_items():
 
     def work(item):
         if item == 0:
-            assert first_may_end.wait(10)  # only item 1, worked on beside it, lets it end
+            assert first_may_end.wait(60)  # only item 1, worked on beside it, lets it end
         if item == 1:
             first_may_end.set()
         return item * item

@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -119,10 +120,11 @@ def test_training_reduces_the_loss(prepared: Path, dataset: FaceDataset, make_pa
 
 
 def test_the_result_is_in_evaluation_mode_and_timed(prepared: Path, make_params: MakeParams) -> None:
+    start = time.monotonic()
     result = train(make_params({"train.steps": 3}), prepared, ignore)
     assert not any(module.training for module in result.model.modules())
     assert result.steps == 3
-    assert 0 < result.seconds < 60
+    assert 0 < result.seconds < time.monotonic() - start
 
 
 def test_the_result_is_the_averaged_model(prepared: Path, make_params: MakeParams) -> None:

@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 NAME ?= quickstart
 BIN := .venv/bin
 READY := .venv/.ready
+# Bytecode is written by all cores at set-up: pip uses one, and where PYTHONDONTWRITEBYTECODE is set, as in many
+# containers, every stage and kernel would compile torch and pandas again. These parts are hardly ever imported.
+UNUSED := /(tests?|_test|testing|pip|mypy|mypyc|playwright|setuptools)/
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help repro test lint lab app bench shipped setup lock clean
@@ -17,6 +20,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m compileall -q -j 0 -x '$(UNUSED)' .venv/lib l2sae || true
 	@touch $@
 
 repro: $(READY)  ## run whatever is out of date: prepare, train, evaluate, robustness, benchmark, figures

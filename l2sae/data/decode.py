@@ -95,11 +95,13 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     return np.asarray(_upright_rgb(_open(path, {}), path))
 
 
-def square_photo(photo: Image.Image, size: int) -> NDArray[np.uint8]:
+def square_photo(photo: Image.Image | NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Pad an RGB picture to a square by repeating its edges and resize it, antialiased, to (size, size, 3) uint8."""
-    if photo.width != photo.height:
-        padded = np.pad(np.asarray(photo), (*square_margins(photo.height, photo.width), (0, 0)), mode="edge")
-        photo = Image.fromarray(padded)
+    width, height = photo.size if isinstance(photo, Image.Image) else photo.shape[1::-1]
+    if width != height:
+        photo = np.pad(np.asarray(photo), (*square_margins(height, width), (0, 0)), mode="edge")
+    if isinstance(photo, np.ndarray):
+        photo = Image.fromarray(photo)
     return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
 
 

@@ -170,7 +170,7 @@ def to_model(picture: NDArray[np.uint8] | Tensor, size: int) -> Tensor:
     Pictures that are not square are padded by repeating their edges; resizing is antialiased bicubic.
     """
     if isinstance(picture, np.ndarray):
-        square = square_photo(Image.fromarray(picture), size)
+        square = square_photo(picture, size)
         return torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float().div_(127.5).sub_(1.0)
     images = picture.float()
     if images.shape[-1] != images.shape[-2]:

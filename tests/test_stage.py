@@ -97,6 +97,7 @@ def test_live_text_reaches_the_terminal_at_once_but_not_the_report(folder: Path)
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "step 1\n"
+        assert process.poll() is None
         (folder / "go").touch()
         process.communicate()
     assert process.returncode == 0

@@ -33,7 +33,7 @@ lint: $(READY)  ## check style, formatting, types and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m l2sae.notebooks check
+	$(BIN)/python -m l2sae.pipeline.notebooks check
 
 bench: $(READY)  ## run what is out of date, keep its figures in benchmarks/, and write README's table and picture
 	$(BIN)/dvc repro
@@ -41,8 +41,8 @@ bench: $(READY)  ## run what is out of date, keep its figures in benchmarks/, an
 	$(BIN)/python -m l2sae.bench readme
 
 shipped: $(READY)  ## train the model and the localiser that come with the package, ten minutes on a GPU
-	$(BIN)/python -m l2sae.ship model
-	$(BIN)/python -m l2sae.ship localiser
+	$(BIN)/python -m l2sae.bench ship model
+	$(BIN)/python -m l2sae.bench ship localiser
 
 lab: $(READY)  ## open JupyterLab
 	$(BIN)/jupyter lab

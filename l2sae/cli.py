@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from l2sae.display import roi_colour
 from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
-from l2sae.editing.pictures import as_rgb, colour_profile, read_picture
+from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 from l2sae.model import CheckpointError, load_model
+from l2sae.pictures.display import roi_colour
+from l2sae.pictures.photos import as_rgb, colour_profile, read_picture
 from l2sae.provenance import AuditLog, export, inspect, verify
 from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
-from l2sae.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2sae.provenance import RivaGan
-from l2sae.provenance.watermark import MIN_PSNR, psnr
+from l2sae.provenance.mark import MIN_PSNR, psnr
 
 
 def same_but_for_the_mark(exported: NDArray[np.uint8], rendered: NDArray[np.uint8]) -> bool:

@@ -11,9 +11,9 @@ from PIL import Image
 
 import l2sae
 from l2sae.cli import main
-from l2sae.data.faces import CropTransform
 from l2sae.editing import Noise, Recipe, Swap, align, edit
 from l2sae.model import L2SAE, load_model
+from l2sae.pictures.crops import CropTransform
 from l2sae.provenance import AuditLog
 from tests.marks import same_but_for_the_mark
 

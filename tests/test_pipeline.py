@@ -11,9 +11,9 @@ import pytest
 import yaml
 from nbformat import v4
 
-from l2sae.notebooks import clean, problems, read_notebook, write_notebook
 from l2sae.params import Params, load_params
-from l2sae.stage_parameters import declared_parameters
+from l2sae.pipeline.notebooks import clean, problems, read_notebook, write_notebook
+from l2sae.pipeline.parameters import declared_parameters
 
 REPOSITORY = Path(__file__).parents[1]
 PIPELINE: dict[str, Any] = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())
@@ -29,7 +29,7 @@ def outputs(stage: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_runs_its_notebook_and_leaves_what_the_contract_says(stage: str) -> None:
-    assert STAGES[stage]["cmd"] == f"python -m l2sae.stage {stage}"
+    assert STAGES[stage]["cmd"] == f"python -m l2sae.pipeline.stage {stage}"
     assert {f"reports/{stage}.ipynb", f"reports/{stage}.html"} <= set(outputs(stage))
     if stage != "figures":
         assert outputs(stage)[f"metrics/{stage}.json"] == {"cache": False, "persist": True}
@@ -146,7 +146,7 @@ def test_code_that_belongs_in_the_package_is_found(tmp_path: Path, source: str, 
 def test_check_command_fails_on_a_dirty_notebook(tmp_path: Path) -> None:
     path = tmp_path / "demo.ipynb"
     nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1", execution_count=3)]), path)
-    command = [sys.executable, "-m", "l2sae.notebooks"]
+    command = [sys.executable, "-m", "l2sae.pipeline.notebooks"]
     check = subprocess.run([*command, "check", path], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert check.returncode == 1
     assert str(path) in check.stderr

@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
+from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
 from l2sae.editing.align import align_styles
 from l2sae.editing.compose import COMPOSITIONS, Composition
 from l2sae.editing.edit import Layer, assign_styles
-from l2sae.editing.errors import EditError
 from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,
@@ -25,9 +25,9 @@ from l2sae.editing.recipe import (
 )
 from l2sae.editing.session import SessionLayer
 from l2sae.editing.styles import Blend, Style, Swap, encode_reference
-from l2sae.export_onnx import OnnxGraphs, OnnxModel, export_graphs
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
+from l2sae.pictures.errors import EditError
 from l2sae.provenance import Policy, load_policy
 from l2sae.provenance.exporting import FORMATS, current_user
 from l2sae.provenance.fingerprint import digest_text

@@ -17,11 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.data import faces, teacher, weak_labels
-from l2sae.data.decode import Face, UnusableError, read_photo
+from l2sae.data import teacher, weak_labels
+from l2sae.data.decode import Face
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.data.sources import Entry, SourceError, portrait_digests
+from l2sae.faces import dlib_faces as faces
 from l2sae.params import DataParams
+from l2sae.pictures.crops import CropTransform
+from l2sae.pictures.decoding import UnusableError, read_photo
 
 MIN_CONFIDENCE = 0.65
 MAX_WORKERS = 2
@@ -35,7 +38,7 @@ class LabelledPhoto:
 
     image: NDArray[np.uint8]
     parts: NDArray[np.uint8]
-    crop: faces.CropTransform
+    crop: CropTransform
     measured: dict[str, float]
 
 
@@ -91,7 +94,7 @@ def label_photo(picture: NDArray[np.uint8], size: int, taught_by: teacher.Teache
     return LabelledPhoto(image, labels.parts, crop, measured)
 
 
-def known_pixels(crop: faces.CropTransform, picture: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
+def known_pixels(crop: CropTransform, picture: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
     """Which pixels of a crop lie in the picture, (size, size) bool; the others repeat its edge."""
     u, v = np.meshgrid(*2 * [(np.arange(size) + 0.5) / size])
     places = crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))

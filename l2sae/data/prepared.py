@@ -16,15 +16,16 @@ import pandas as pd
 
 from l2sae.data.blocks import DecodedBlocks
 from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
-from l2sae.data.decode import Face, UnusableError, load_face
+from l2sae.data.decode import Face, load_face
 from l2sae.data.photos import label_photos
-from l2sae.data.rendered import render_faces
 from l2sae.data.schemes import Scheme, part_rois
 from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, SourceError, list_source, relative
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.data.teacher import open_teacher
-from l2sae.data.walk import Skipped
+from l2sae.data.walk_folder import Skipped
 from l2sae.params import Params, SplitRatios
+from l2sae.pictures.decoding import UnusableError
+from l2sae.render.rendered_faces import render_faces
 
 __all__ = ["FaceBatch", "FaceDataset", "PrepareError", "open_split", "prepare"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from l2sae.data.schemes import CELEBAMASK_PARTS, SCHEMES, Scheme, get_scheme
-from l2sae.data.walk import Skipped, walk
+from l2sae.data.walk_folder import Skipped, walk
 from l2sae.params import DataParams, SplitFolders
 
 SPLITS = ("train", "val", "test")

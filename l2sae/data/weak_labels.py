@@ -16,8 +16,18 @@ from scipy.sparse.linalg import cg
 from skimage.color import rgb2lab
 from skimage.draw import polygon
 
-from l2sae.data.faces import INNER_LIPS, JAW, LEFT_BROW, LEFT_EYE, NOSE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE, Landmarks
 from l2sae.data.schemes import CELEBAMASK_PARTS
+from l2sae.faces.dlib_faces import (
+    INNER_LIPS,
+    JAW,
+    LEFT_BROW,
+    LEFT_EYE,
+    NOSE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    Landmarks,
+)
 
 HAIR, SKIN, CLOTH, REST = 0, 1, 2, 3
 ROUNDS = 4  # of expectation maximisation

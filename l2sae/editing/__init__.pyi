@@ -1,7 +1,6 @@
 from .align import AlignedFace, align_face
-from .apply import apply_recipe
 from .edit import FaceEditor, Layer, edit
-from .errors import EditError, FaceNotFoundError, FaceWarning
+from .edit_errors import EditError, FaceNotFoundError, FaceWarning
 from .recipe import Recipe, RecipeError, ReplayWarning
 from .session import EditSession, SessionLayer
 from .styles import Blend, Noise, Style, Swap, encode_reference, shows
@@ -23,7 +22,6 @@ __all__ = [
     "Style",
     "Swap",
     "align_face",
-    "apply_recipe",
     "edit",
     "encode_reference",
     "shows",

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.data.faces import CropTransform, FacesMissingError, find_faces
-from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.editing.pictures import as_rgb, read_picture
 from l2sae.editing.styles import Blend, Reference, Style, Swap
+from l2sae.faces.dlib_faces import FacesMissingError, find_faces
+from l2sae.pictures.crops import CropTransform
+from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
+from l2sae.pictures.photos import as_rgb, read_picture
 
 ALIGN_MODES = ("auto", "all")
 

@@ -24,8 +24,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from l2sae.editing.pictures import Frame
 from l2sae.editing.resolution import Matte, box_mean, upsample_rows
+from l2sae.pictures.photos import Frame
 
 Composition = Literal["detail", "replace"]
 Window = tuple[EllipsisType, slice, slice]

@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from l2sae.data.faces import CropTransform
 from l2sae.editing.align import align_styles, face_crops
 from l2sae.editing.compose import COMPOSITIONS, STRIP_PIXELS, Effect, Step, composite, recolouring, replacement
-from l2sae.editing.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.editing.pictures import Box, CropFrame, Frame, Photo, as_rgb, check_box, check_images, read_picture, to_model
 from l2sae.editing.resolution import (
     GUIDE_SIDE,
     MIN_MATTE,
@@ -31,6 +28,9 @@ from l2sae.editing.resolution import (
 )
 from l2sae.editing.styles import Blend, Noise, Style, Swap, new_style, shows
 from l2sae.model import L2SAE, Latents
+from l2sae.pictures.crops import CropTransform
+from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
+from l2sae.pictures.photos import Box, CropFrame, Frame, Photo, as_rgb, check_box, check_images, read_picture, to_model
 
 MattePicture = Tensor | NDArray[Any]
 Key = TypeVar("Key")

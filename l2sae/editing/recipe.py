@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from l2sae.data.faces import CropTransform
 from l2sae.editing.edit import MAX_STRENGTH, FaceEditor, Layer
-from l2sae.editing.errors import EditError
-from l2sae.editing.pictures import Photo, as_rgb, read_picture
 from l2sae.editing.styles import Blend, Noise, Reference, Style, Swap, encode_reference
 from l2sae.model import L2SAE
+from l2sae.pictures.crops import CropTransform
+from l2sae.pictures.errors import EditError
+from l2sae.pictures.photos import Photo, as_rgb, read_picture
 
 MAX_RECIPE_BYTES = 2**26
 MAX_MATTE_CHARACTERS = 2**24  # of base64: 12 MiB of PNG
@@ -100,7 +100,7 @@ class RecipeLayer(_Record):
 
 
 class CropRecord(_Record):
-    """The square of the photo that holds the face, as `l2sae.data.faces.CropTransform` describes it."""
+    """The square of the photo that holds the face, as `l2sae.faces.dlib_faces.CropTransform` describes it."""
 
     x: float
     y: float

@@ -12,12 +12,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.data.decode import square_margins
 from l2sae.editing.align import face_crops
+from l2sae.editing.comparison_views import (
+    Outside,
+    ReconstructionError,
+    difference,
+    outside_change,
+    reconstruction_error,
+)
 from l2sae.editing.compose import COMPOSITIONS, Composition
 from l2sae.editing.edit import FaceEditor, Layer, MattePicture, warn_if_no_face
-from l2sae.editing.errors import EditError
-from l2sae.editing.pictures import CropFrame, Frame, as_rgb, read_picture
 from l2sae.editing.recipe import (
     CropRecord,
     PhotoRecord,
@@ -31,8 +35,10 @@ from l2sae.editing.recipe import (
 )
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
-from l2sae.editing.views import Outside, ReconstructionError, difference, outside_change, reconstruction_error
 from l2sae.model import L2SAE
+from l2sae.pictures.decoding import square_margins
+from l2sae.pictures.errors import EditError
+from l2sae.pictures.photos import CropFrame, Frame, as_rgb, read_picture
 
 if TYPE_CHECKING:
     from l2sae.provenance import Export, Policy

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.errors import EditError, FaceNotFoundError
-from l2sae.editing.pictures import as_rgb, check_images, read_picture, to_model
 from l2sae.model import L2SAE
+from l2sae.pictures.errors import EditError, FaceNotFoundError
+from l2sae.pictures.photos import as_rgb, check_images, read_picture, to_model
 
 Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor
 """A path, a uint8 picture, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""

@@ -1,14 +1,14 @@
 from .audit import AuditLog, Entry, LogCheck
-from .blind import BlindWatermark
-from .errors import MarkError, PolicyError, ProvenanceError
+from .blind_mark import BlindWatermark
+from .detector.localiser import Localiser, LocaliserError, load_localiser
+from .export_errors import MarkError, PolicyError, ProvenanceError
 from .exporting import Export, check_destination, export
 from .fingerprint import digest_recipe, perceptual_hash
 from .inspection import Inspection, inspect
 from .keys import Credentials, development_root, load_credentials
-from .localiser import Localiser, LocaliserError, load_localiser
 from .manifest import Verification, verify
+from .mark import Detection, RivaGan, Watermark, detection_threshold
 from .policy import Policy, load_policy
-from .watermark import Detection, RivaGan, Watermark, detection_threshold
 
 __all__ = [
     "AuditLog",

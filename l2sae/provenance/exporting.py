@@ -19,12 +19,12 @@ from PIL import Image
 
 from l2sae.editing.recipe import Recipe, digest_picture
 from l2sae.provenance.audit import AuditLog, Entry
-from l2sae.provenance.errors import MarkError, ProvenanceError
+from l2sae.provenance.export_errors import MarkError, ProvenanceError
 from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash
 from l2sae.provenance.keys import Credentials, home_folder, load_credentials
 from l2sae.provenance.manifest import MIME_TYPES, sign
+from l2sae.provenance.mark import RivaGan, Watermark
 from l2sae.provenance.policy import Policy, load_policy
-from l2sae.provenance.watermark import RivaGan, Watermark
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 95

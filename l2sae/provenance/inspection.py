@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.editing.errors import EditError
-from l2sae.editing.pictures import read_picture
+from l2sae.pictures.errors import EditError
+from l2sae.pictures.photos import read_picture
 from l2sae.provenance.audit import AuditLog, Entry
+from l2sae.provenance.detector.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.fingerprint import digest_file
 from l2sae.provenance.keys import home_folder
-from l2sae.provenance.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.manifest import Verification, verify
-from l2sae.provenance.watermark import Detection, RivaGan, Watermark
+from l2sae.provenance.mark import Detection, RivaGan, Watermark
 
 Localiser = Callable[[NDArray[np.uint8]], tuple[float, NDArray[np.floating]]]
 EDITED = 0.5  # heat from which a pixel counts as edited
@@ -104,7 +104,7 @@ def inspect(
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         trust_anchors: PEM file of the certificate authorities to trust, see `verify`.
         localiser: picture (H, W, 3) uint8 -> score in [0, 1] and heat map (H, W) in [0, 1] of where it looks edited.
-            True takes that of `l2sae.provenance.localiser.load_localiser`, False none.
+            True takes that of `l2sae.provenance.detector.localiser.load_localiser`, False none.
         watermark: `RivaGan` unless given.
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
 

@@ -13,7 +13,7 @@ import c2pa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from l2sae.provenance.errors import ProvenanceError
+from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.keys import DEVELOPMENT_NAME, Credentials
 
 LABEL = "org.l2sae.edit"

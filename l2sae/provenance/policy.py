@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from l2sae.editing.edit import MAX_STRENGTH
 from l2sae.editing.recipe import Recipe
-from l2sae.provenance.errors import PolicyError
+from l2sae.provenance.export_errors import PolicyError
 
 DEFAULT_FILE = "policy.yaml"
 ANYONE = "*"

@@ -15,7 +15,7 @@ from tornado import web
 from traitlets import Int
 from voila.app import Voila
 
-from l2sae.project import enter_project
+from l2sae.pipeline.project import enter_project
 
 EDITORS = ("explore_latent_swap", "explore_roi_masks")
 PAGES = Path("reports/app")  # holds only what visitors may open; the pipeline's notebooks stay out of reach

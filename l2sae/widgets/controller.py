@@ -12,17 +12,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.display import roi_colour
 from l2sae.editing import EditError, EditSession, FaceWarning, Noise, Recipe, Style, Swap
-from l2sae.editing.pictures import read_picture
-from l2sae.editing.saving import save_edit
-from l2sae.editing.style_bank import NamedStyle, StyleBank
+from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
-from l2sae.threads import one_thread
+from l2sae.model.threads import one_thread
+from l2sae.pictures.display import roi_colour
+from l2sae.pictures.photos import read_picture
+from l2sae.provenance.saving import save_edit
 from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg
-from l2sae.widgets.setting import Face, small
-from l2sae.widgets.worker import Request
+from l2sae.widgets.opening import Face, small
+from l2sae.widgets.render_worker import Request
 
 DISPLAY = 512  # longer side of the pictures on screen, in pixels
 DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops

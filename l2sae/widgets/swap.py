@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from l2sae.editing import EditError, Noise, Swap
-from l2sae.editing.style_bank import MAX_REACH, StyleMap, Vector, interpolate
+from l2sae.editing.bank import MAX_REACH, StyleMap, Vector, interpolate
 from l2sae.editing.styles import Style, new_style
 from l2sae.model import L2SAE
 from l2sae.widgets.controller import Controller
 from l2sae.widgets.messages import Reply, jpeg
-from l2sae.widgets.setting import Face
+from l2sae.widgets.opening import Face
 
 FRAMES = 13
 FRAME_SIDE = 384

@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from l2sae.widgets.browser import TOKEN, after, served
+from l2sae.bench.browser import TOKEN, after, served
 from tests.browser.test_lab import pixels
 
 

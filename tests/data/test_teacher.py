@@ -10,9 +10,9 @@ from skimage import data
 from trees import lapa_folder, params, save
 
 from l2sae.data import SourceError, open_split, prepare
-from l2sae.data.faces import available
 from l2sae.data.teacher import Teacher
 from l2sae.data.weak_labels import joined_prior
+from l2sae.faces.dlib_faces import available
 from l2sae.model import L2SAE, save_model
 from l2sae.params import Params
 

@@ -4,9 +4,9 @@ import torch
 from numpy.typing import NDArray
 
 from l2sae.data import render_faces
-from l2sae.display import as_pictures
 from l2sae.editing import EditError, EditSession, Noise, Swap, edit
 from l2sae.model import L2SAE, load_model
+from l2sae.pictures.display import as_pictures
 
 Photos = list[NDArray[np.uint8]]
 

@@ -24,7 +24,7 @@ from l2sae.provenance import (
     verify,
 )
 from l2sae.provenance.fingerprint import digest_file
-from l2sae.provenance.watermark import psnr
+from l2sae.provenance.mark import psnr
 
 Picture = NDArray[np.uint8]
 OPEN = Policy(unmarked_by=("*",))

@@ -3,26 +3,26 @@
 import functools
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import ImageColor
 
 from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
 from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 from l2sae.model import CheckpointError, load_model
+from l2sae.pictures.conversions import check_size, with_alpha
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.photos import as_rgb, colour_profile, read_picture
+from l2sae.pictures.errors import PictureWarning
+from l2sae.pictures.picture import Picture
+from l2sae.pictures.reading import as_picture, read_picture
+from l2sae.pictures.writing import FORMATS, write_picture
 from l2sae.provenance import AuditLog, export, inspect, verify
-from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
-
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 photo_argument = click.argument("photo", type=click.Path(path_type=Path))
 out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
@@ -41,7 +41,14 @@ def export_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--policy", type=click.Path(path_type=Path), help="Policy; default: policy.yaml here, if any."),
         click.option("--consent", help="Reference to the consent of the person shown."),
         click.option("--unmarked", is_flag=True, help="No watermark; logged, and only where the policy allows it."),
-        click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="JPEG and WebP."),
+        click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of lossy files."),
+        click.option(
+            "--metadata",
+            type=click.Choice(["keep", "none"]),
+            default="keep",
+            show_default=True,
+            help="Keep date, copyright, artist and resolution; places and serial numbers never.",
+        ),
     ):
         command = option(command)
     return command
@@ -54,7 +61,9 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("ignore")
                 warnings.simplefilter("always", FaceWarning)
+                warnings.simplefilter("always", PictureWarning)
                 command(*args, **kwargs)
         except (EditError, CheckpointError, TolerancesError, OSError) as error:
             _fail(error)
@@ -103,7 +112,7 @@ def edit(
     """Edit regions of PHOTO, a face crop or with --align any photo, and write it, marked, signed and logged."""
     if (swap is None) == (noise is None):
         raise click.UsageError("give either --swap REF or --noise SIGMA")
-    _check_out(out, force, EXPORT_FORMATS)
+    _check_out(out, force)
     if recipe is not None and recipe.exists() and not force:
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
     style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
@@ -112,15 +121,15 @@ def edit(
     if align == "all":
         if recipe is not None:
             raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
-        original = as_rgb(read_picture(photo))[0]
-        picture = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
-        export(picture, out, original=original, overwrite=force, icc_profile=colour_profile(photo), **options)
+        original = as_picture(photo)
+        edited = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
+        export(edited, out, overwrite=force, **_taken_over(original, **options))
         return
     session = EditSession(model, compose)
     session.load(photo, align)
     style = align_styles(styles)[rois[0]] if align else style
     session.add_layer(tuple(styles), style, strength, seed=seed)
-    done = session.export(out, overwrite=force, icc_profile=colour_profile(photo), **options)
+    done = session.export(out, overwrite=force, **options)
     if recipe is not None:
         (done.recipe or session.recipe()).save(recipe)
 
@@ -136,7 +145,7 @@ def edit(
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
 @click.option("--align", is_flag=True, help="Find the largest face of each photo; needs l2sae[faces].")
-@click.option("--ending", type=click.Choice(list(EXPORT_FORMATS)), default=".png", show_default=True)
+@click.option("--ending", type=click.Choice(list(FORMATS)), default=".png", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), help="Processes; default: one for each core.")
 @model_option
 @force_option
@@ -174,14 +183,11 @@ def export_recipe(
     recipe: Path, photo: Path | None, checkpoint: Path | None, out: Path, force: bool, **options: Any
 ) -> None:
     """Replay RECIPE and write its result, marked, signed and logged."""
-    _check_out(out, force, EXPORT_FORMATS)
+    _check_out(out, force)
     document = Recipe.load(recipe)
-    picture = document.replay(load_model(checkpoint), photo)
-    source = Path(photo or document.photo.path or "")  # replay has read it
-    original = as_rgb(read_picture(source))[0]
-    export(
-        picture, out, recipe=document, original=original, overwrite=force, icc_profile=colour_profile(source), **options
-    )
+    original = document.source(photo)
+    edited = with_alpha(document.replay(load_model(checkpoint), original), original.alpha)
+    export(edited, out, recipe=document, overwrite=force, **_taken_over(original, **options))
 
 
 @main.command("inspect")
@@ -218,8 +224,9 @@ def verify_file(path: Path, trust: Path | None) -> None:
 @one_line_errors
 def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
     """Show the predicted mattes over PHOTO, a face crop or with --align any photo."""
-    _check_out(out, force, FORMATS)
-    model, pixels = load_model(checkpoint), as_rgb(read_picture(photo))[0].copy()
+    _check_out(out, force)
+    model, pixels = load_model(checkpoint), read_picture(photo).copy()
+    check_size(*pixels.shape[:2])
     crops = face_crops(pixels, align) if align else [None]
     found = [FaceEditor(model, pixels, crop).photo_mattes() for crop in crops]
     shown = pixels * np.float32(0.4)
@@ -228,7 +235,7 @@ def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, fo
         colour = ImageColor.getrgb(roi_colour(index))
         shown += 0.6 * matte * np.array(colour, np.float32)
         click.echo(f"{roi}: {matte.mean():.1%} of the picture, shown in rgb{colour}")
-    _save(np.clip(shown, 0, 255).round().astype(np.uint8), out, photo)
+    write_picture(np.clip(shown, 0, 255).round().astype(np.uint8), out)
 
 
 @main.command("compare-metrics")
@@ -250,25 +257,19 @@ def compare_metrics(first: Path, second: Path, device: str, file: Path) -> None:
     sys.exit(1 if found else 0)
 
 
-def _check_out(out: Path, force: bool, formats: Mapping[str, str]) -> None:
-    if out.suffix.lower() not in formats:
-        raise click.UsageError(f"{out}: the name has to end in {', '.join(formats)}")
+def _check_out(out: Path, force: bool) -> None:
+    if out.suffix.lower() not in FORMATS:
+        raise click.UsageError(f"{out}: the name has to end in {', '.join(FORMATS)}")
     if out.exists() and not force:
         raise click.UsageError(f"{out} exists: give another name, or --force to overwrite it")
     if not out.parent.is_dir():
         raise click.UsageError(f"{out.parent}: no such folder")
 
 
-def _save(picture: NDArray[np.uint8], out: Path, photo: Path) -> None:
-    """Write the picture whole or not at all, with the photo's colour profile; its pixels are upright already."""
-    profile = colour_profile(photo)
-    partial = out.with_name(out.name + ".partial")
-    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if FORMATS[out.suffix.lower()] == "JPEG" else {}
-    try:
-        Image.fromarray(picture).save(partial, FORMATS[out.suffix.lower()], icc_profile=profile, **options)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+def _taken_over(photo: Picture, metadata: str, **options: Any) -> dict[str, Any]:
+    """Arguments of an export that keeps what the photo has."""
+    kept = photo.metadata if metadata == "keep" else None
+    return options | {"original": photo.array, "icc_profile": photo.profile, "metadata": kept, "flatten": True}
 
 
 def _fail(error: Exception) -> NoReturn:

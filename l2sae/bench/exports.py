@@ -17,9 +17,9 @@ from l2sae.data import render_faces
 from l2sae.editing import EditSession, Swap
 from l2sae.model import L2SAE
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import read_picture, through_jpeg
+from l2sae.pictures.reading import read_picture
+from l2sae.pictures.writing import encode, through_jpeg
 from l2sae.provenance.attacks import crop, get_attack, resize
-from l2sae.provenance.exporting import encode
 from l2sae.provenance.mark import RivaGan, Watermark, psnr
 
 Picture = NDArray[np.uint8]

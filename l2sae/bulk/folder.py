@@ -20,6 +20,7 @@ from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
+from l2sae.pictures.files import PARTIAL, partial_prefix
 from l2sae.provenance import Policy, load_credentials
 
 Runner = Literal["processes", "ray"]
@@ -47,6 +48,7 @@ def edit_folder(
     policy: str | Path | Policy | None = None,
     consent: str | None = None,
     unmarked: bool = False,
+    metadata: str = "keep",
     overwrite: bool = False,
     workers: int | None = None,
     batch: int = BATCH,
@@ -74,13 +76,14 @@ def edit_folder(
         compose: likewise.
         seed: likewise; every photo gets the same noise.
         align: ``auto`` finds the largest face of each photo; needs the extra ``faces``.
-        ending: of the results: ``.png``, ``.jpg`` or ``.webp``.
+        ending: of the results: ``.png``, ``.jpg``, ``.webp``, ``.avif`` or ``.tif``.
         quality: of JPEG and WebP.
         recipes: write a recipe beside each result as well.
         purpose: of all exports; as the following for `l2sae.provenance.export`.
         policy: what they have to keep to.
         consent: a reference to the consent of the persons shown.
         unmarked: leave the watermark out, where the policy allows it.
+        metadata: ``keep`` for date, copyright, artist and resolution of each photo, or ``none``.
         overwrite: replace files in ``output`` that are not of this job.
         workers: processes of one thread each; 0 works in this process; None takes one for each core of this machine.
         batch: photos that a worker takes at a time, fewer where they are large.
@@ -113,7 +116,7 @@ def edit_folder(
     job = make_job(
         model, rois, style, recipe, strength, seed, compose, align, policy,
         ending=ending.lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent, unmarked=unmarked,
-        backend=backend,
+        backend=backend, metadata=metadata,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
     load_credentials()  # made on first use, by one process
@@ -192,8 +195,8 @@ def _finish(output: Folder, items: Sequence[Item]) -> None:
     write_table(output, items)
     if output.local is None:
         return
-    names = {item.name.rpartition("/")[2] for item in items}
+    beginnings = {partial_prefix(item.name.rpartition("/")[2]) for item in items}
     for folder in {(output.local / item.name).parent for item in items}:
-        for partial in folder.glob(".*.partial"):
-            if partial.name[1:].rsplit(".", 2)[0] in names:
+        for partial in folder.glob(f".*{PARTIAL}"):
+            if f".{partial.name[1:].partition('.')[0]}." in beginnings:
                 partial.unlink(missing_ok=True)

@@ -16,13 +16,13 @@ from l2sae.bulk.job import Job, PackedModel, export_id
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
 from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
-from l2sae.bulk.storage import Folder, is_full
+from l2sae.bulk.storage import Folder
 from l2sae.editing.recipe import Recipe, digest_picture
 from l2sae.editing.session import EditSession
 from l2sae.model.threads import one_thread
-from l2sae.pictures.decoding import UnusableError, read_photo
-from l2sae.pictures.errors import EditError, FaceWarning
-from l2sae.pictures.photos import colour_profile
+from l2sae.pictures.errors import EditError, FaceWarning, PictureWarning, UnusableError
+from l2sae.pictures.files import is_full
+from l2sae.pictures.reading import load_picture
 from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, RivaGan, export, load_credentials, verify
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.keys import home_folder
@@ -105,12 +105,13 @@ class BatchEditor:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", FaceWarning)
+            warnings.simplefilter("always", PictureWarning)
             try:
                 row |= self._finished(item, fetched, scratch) or self._edited(item, fetched, scratch)
             except _SkipError as error:
                 row |= {"result": SKIPPED, "reason": str(error), "again": error.again}
             except UnusableError as error:
-                row |= {"result": SKIPPED, "reason": error.reason}
+                row |= {"result": SKIPPED, "reason": error.reason, "again": error.again}
             except MemoryError:
                 row |= {"result": SKIPPED, "reason": "too large for this machine's memory", "again": True}
             except EditError as error:
@@ -153,14 +154,13 @@ class BatchEditor:
         assert fetched.path is not None
         job, output = self.job, self.context.output
         with self._watch.part("decode"):
-            pixels = read_photo(fetched.path)
-            profile = colour_profile(fetched.path)
+            picture = load_picture(fetched.path)
         with self._watch.part("composite"):
             path = item.folder.local / item.source if job.recipes and item.folder.local else None
-            self._session.load(pixels, job.align, path)
-            own = job.own_sha256 is not None and digest_picture(pixels) == job.own_sha256
+            self._session.load(picture, job.align, path)
+            own = job.own_sha256 is not None and digest_picture(picture.pixels) == job.own_sha256
             self._session.set_layers(job.own_layers if own else job.layers)
-            rendering = self._session.rendering()
+            rendering = self._session.rendering(job.metadata)
         place = (output.local or scratch) / item.name
         place.parent.mkdir(parents=True, exist_ok=True)
         with self._watch.part("encode"):
@@ -168,7 +168,7 @@ class BatchEditor:
                 _save_recipe(rendering["recipe"], item, output)
             done = export(
                 **rendering, path=place, purpose=job.purpose, policy=job.policy, consent=job.consent,
-                unmarked=job.unmarked, quality=job.quality, icc_profile=profile, watermark=self._watermark,
+                unmarked=job.unmarked, quality=job.quality, watermark=self._watermark,
                 credentials=self._credentials, log=self._log,
                 export_id=export_id(self.context.job_id, item.name, fetched.sha256),
                 overwrite=output.local is None or item.replaces or self.context.overwrite,
@@ -179,7 +179,7 @@ class BatchEditor:
         if job.own_sha256 is not None:
             same = job.own_result in (None, facts["result_sha256"])
             facts["note"] = ("as recorded" if same else "differs from the record") if own else "applied afresh"
-        return _describe(item, output, facts) | {"width": pixels.shape[1], "height": pixels.shape[0]}
+        return _describe(item, output, facts) | {"width": picture.shape[1], "height": picture.shape[0]}
 
     def _upload(self, item: Item, place: Path, done: Export) -> None:
         """Bring an export to where the results go; one that does not arrive is logged as withdrawn."""

@@ -8,7 +8,7 @@ from l2sae.editing.recipe import Recipe, RecipeError
 from l2sae.editing.session import EditSession
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.reading import load_picture
 from l2sae.provenance.saving import save_edit
 
 COLUMNS = ["photo", "output", "result"]
@@ -83,7 +83,7 @@ def _recorded_photo(document: Recipe) -> Path:
     if document.photo.path is None:
         raise RecipeError("photo.path: the photo was not read from a file: name it as photo")
     try:
-        read_picture(document.photo.path)
+        load_picture(document.photo.path)
     except EditError as error:
         raise RecipeError(f"photo.path: {error}") from None
     return Path(document.photo.path)

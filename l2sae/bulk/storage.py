@@ -1,9 +1,7 @@
 """Folders of photos, on this machine or wherever fsspec reaches, e.g. ``s3://bucket/photos``."""
 
-import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from l2sae.pictures.errors import EditError
+from l2sae.pictures.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -75,15 +74,7 @@ class Folder:
             return
         path = self.local / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(partial).replace(path)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        atomic_write(path, content)
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder and what is in it, if it is there."""
@@ -114,8 +105,3 @@ def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
 
 def _open(url: str, options: Mapping[str, Any]) -> tuple[fsspec.AbstractFileSystem, str]:
     return url_to_fs(url, **options)
-
-
-def is_full(error: OSError) -> bool:
-    """Whether a write failed for want of space."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)

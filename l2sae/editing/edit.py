@@ -5,7 +5,6 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,9 +27,12 @@ from l2sae.editing.resolution import (
 )
 from l2sae.editing.styles import Blend, Noise, Style, Swap, new_style, shows
 from l2sae.model import L2SAE, Latents
+from l2sae.pictures.conversions import check_images, to_model, with_alpha
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.pictures.photos import Box, CropFrame, Frame, Photo, as_rgb, check_box, check_images, read_picture, to_model
+from l2sae.pictures.frames import Box, CropFrame, Frame, check_box
+from l2sae.pictures.picture import Photo
+from l2sae.pictures.reading import as_picture
 
 MattePicture = Tensor | NDArray[Any]
 Key = TypeVar("Key")
@@ -324,7 +326,8 @@ def edit(
 
     Args:
         model: from `load_model`.
-        photo: uint8 (H, W), (H, W, 3) or (H, W, 4), or a path to one; or float (B, 3, H, W) in [-1, 1].
+        photo: a path, a Pillow picture, or uint8 (H, W), (H, W, 3) or (H, W, 4); or float (B, 3, H, W) in [-1, 1].
+            Where a file has a colour profile, the edit is computed in sRGB and brought back to the profile's space.
         rois: regions to edit, e.g. ``("hair", "lips")``; may be left out where ``style`` is a dict.
         style: `Noise`, `Swap`, `Blend`, or a dict from each ROI to its own style.
         strength: 0 (the photo, to the bit) to 2; 1 is the full edit, more exaggerates it.
@@ -353,22 +356,20 @@ def edit(
         what = "a tensor, which holds face crops" if box is None else "a box, which says where the face is"
         raise EditError(f"align={align!r} with {what}: leave one of them out")
     layer = Layer(assign_styles(rois, style), strength, seed, mattes or {})
-    if isinstance(photo, (str, Path)):
-        photo = read_picture(photo)
     if isinstance(photo, Tensor):
         check_images(photo)
         result = photo.clone()
         window = result[..., *_window(box, *photo.shape[-2:])]
         window.copy_(_edited(model, window, layer, compose))
         return result
-    rgb, alpha = as_rgb(photo)
-    pixels = rgb.copy()
+    picture = as_picture(photo)
+    pixels = picture.srgb.copy()
     if align is not None:
         pixels = _edit_faces(model, pixels, layer, compose, align)
-        return pixels if alpha is None else np.concatenate([pixels, alpha], axis=2)
-    rows, columns = _window(box, *rgb.shape[:2])
-    pixels[rows, columns] = _edited(model, pixels[rows, columns], layer, compose).numpy()
-    return pixels if alpha is None else np.concatenate([pixels, alpha], axis=2)
+    else:
+        rows, columns = _window(box, *pixels.shape[:2])
+        pixels[rows, columns] = _edited(model, pixels[rows, columns], layer, compose).numpy()
+    return with_alpha(picture.edited(pixels), picture.alpha)
 
 
 def assign_styles(rois: str | Sequence[str] | None, style: Style | Mapping[str, Style] | None) -> dict[str, Style]:

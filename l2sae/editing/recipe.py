@@ -22,9 +22,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from l2sae.editing.edit import MAX_STRENGTH, FaceEditor, Layer
 from l2sae.editing.styles import Blend, Noise, Reference, Style, Swap, encode_reference
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import on_white
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import Photo, as_rgb, read_picture
+from l2sae.pictures.files import atomic_write, path_of, readable_name
+from l2sae.pictures.picture import Photo, PhotoFile, Picture
+from l2sae.pictures.reading import as_picture, load_picture
 
 MAX_RECIPE_BYTES = 2**26
 MAX_MATTE_CHARACTERS = 2**24  # of base64: 12 MiB of PNG
@@ -62,9 +65,9 @@ class ReferenceRecord(_Record):
         if self.path is None or self.sha256 is None:
             raise RecipeError(f"{field}: needs either style, or path and sha256")
         picture = _read(self.path, f"{field}.path")
-        if (found := digest_picture(picture)) != self.sha256:
+        if (found := _digest_reference(picture)) != self.sha256:
             raise RecipeError(f"{field}: {self.path} has changed since the edit (sha256 {found[:12]}...): restore it")
-        return picture
+        return picture.shown
 
 
 class NoiseRecord(_Record):
@@ -134,9 +137,7 @@ class Recipe(_Record):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = path.parent.resolve()
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(_with_paths(self, lambda p, _: _relative(p, folder)).to_json(), encoding="utf-8")
-        partial.replace(path)
+        atomic_write(path, _with_paths(self, lambda p, _: _relative(p, folder)).to_json().encode())
 
     def to_json(self) -> str:
         """The recipe as JSON text."""
@@ -216,22 +217,26 @@ class Recipe(_Record):
             for record, (style, matte) in zip(self.layers, self.resolved(), strict=True)
         ]
         crop = None if self.photo.crop is None else CropTransform(**self.photo.crop.model_dump())
-        return FaceEditor(model, self.original(photo).copy(), crop).render(layers, self.compose).numpy()
+        picture = self.source(photo)
+        return picture.edited(FaceEditor(model, picture.srgb.copy(), crop).render(layers, self.compose).numpy())
 
-    def original(self, photo: Photo | None = None) -> NDArray[np.uint8]:
-        """The photo that was edited, (H, W, 3) uint8, from ``photo.path`` if it is not given.
+    def source(self, photo: Photo | None = None) -> Picture:
+        """The photo that was edited, from ``photo.path`` if it is not given.
 
         Raises:
             RecipeError: there is no such photo, or it has changed.
         """
-        source = self.photo.path if photo is None else photo
+        source: Any = self.photo.path if photo is None else photo
         if source is None:
             raise RecipeError("photo.path: the photo was not read from a file: give it as replay(model, photo)")
-        picture = _read(source, "photo.path") if isinstance(source, (str, Path)) else np.asarray(source)
-        pixels = as_rgb(picture)[0]
-        if digest_picture(pixels) != self.photo.sha256:
+        picture = _read(source, "photo.path")
+        if digest_picture(picture.pixels) != self.photo.sha256:
             raise RecipeError("photo.sha256: this is not the photo that was edited, or it has changed since")
-        return pixels
+        return picture
+
+    def original(self, photo: Photo | None = None) -> NDArray[np.uint8]:
+        """The pixels (H, W, 3) uint8 of `source`, with the same errors."""
+        return self.source(photo).pixels
 
     def resolved(self) -> list[tuple[Style, NDArray[np.uint8] | None]]:
         """Style and drawn matte (H, W) uint8 of each layer.
@@ -326,8 +331,8 @@ def _with_paths(recipe: Recipe, change: Callable[[str, str], str]) -> Recipe:
 
 def _relative(path: str, folder: Path) -> str:
     """``path`` relative to ``folder`` where it lies in it, else absolute."""
-    whole = Path(path).resolve()
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
+    whole = path_of(path).resolve()
+    return readable_name(whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else whole)
 
 
 def _inside(path: str, folder: Path, root: str | Path | None, field: str) -> str:
@@ -342,9 +347,13 @@ def _inside(path: str, folder: Path, root: str | Path | None, field: str) -> str
     return str(whole)
 
 
-def _read(path: str | Path, field: str) -> NDArray[np.uint8]:
+def _digest_reference(picture: Picture) -> str:
+    return digest_picture(on_white(picture.pixels, picture.alpha))
+
+
+def _read(photo: PhotoFile, field: str) -> Picture:
     try:
-        return read_picture(path)
+        return as_picture(photo)
     except EditError as error:
         raise RecipeError(f"{field}: {error}") from None
 
@@ -361,7 +370,7 @@ def _finite_vectors(values: Sequence[Sequence[float]], field: str) -> NDArray[np
 
 def _describe_reference(model: L2SAE, reference: Any) -> ReferenceRecord:
     if isinstance(reference, (str, Path)):
-        return ReferenceRecord(path=str(reference), sha256=digest_picture(read_picture(reference)))
+        return ReferenceRecord(path=readable_name(reference), sha256=_digest_reference(load_picture(reference)))
     return ReferenceRecord(style=tuple(map(tuple, encode_reference(model, reference).tolist())))
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import as_rgb, check_images, to_model
 from l2sae.pictures.errors import EditError, FaceNotFoundError
-from l2sae.pictures.photos import as_rgb, check_images, read_picture, to_model
+from l2sae.pictures.reading import read_picture
 
 Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor
 """A path, a uint8 picture, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""

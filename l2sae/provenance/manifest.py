@@ -13,13 +13,14 @@ import c2pa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from l2sae.pictures.writing import FORMATS
 from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.keys import DEVELOPMENT_NAME, Credentials
 
 LABEL = "org.l2sae.edit"
 ANCHORS_VARIABLE = "L2SAE_TRUST_ANCHORS"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+MIME_TYPES = {ending: kind.mime for ending, kind in FORMATS.items()}
 _BOXES = (b"jumb", b"caBX", b"C2PA", b"c2pa")  # traces of a manifest that cannot be read any more
 
 Status = Literal["trusted", "valid", "tampered", "stripped"]

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.session import EditSession
-from l2sae.pictures.errors import EditError
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
+from l2sae.pictures.writing import format_of
 
 
 def save_edit(
@@ -16,7 +14,7 @@ def save_edit(
 
     Args:
         session: with a photo.
-        path: a ``.png`` or ``.jpg`` file.
+        path: a file of a kind in `l2sae.pictures.writing.FORMATS`.
         purpose: what for; the policy has to allow it.
         policy: a policy file; None is that of the working folder, or the shipped one.
 
@@ -24,8 +22,7 @@ def save_edit(
         The recipe.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise EditError(f"{path}: name a file that ends in {', '.join(SUFFIXES)}")
+    format_of(path)  # or an error
     path.parent.mkdir(parents=True, exist_ok=True)
     recipe = session.export(path, purpose=purpose, policy=policy).recipe or session.recipe()
     recipe.save(path.with_suffix(".recipe.json"))

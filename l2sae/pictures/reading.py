@@ -247,7 +247,7 @@ def _profiled(
     if not isinstance(profile, bytes) or not profile:
         return rgb, None
     space = profile_space(profile)
-    if space in (None, "RGB"):
+    if space is None or (space == "RGB" and image.mode not in ("CMYK", "LAB")):
         return rgb, profile  # a broken one is kept, and without effect
     modes = {"GRAY": ("L", "1", "LA"), "CMYK": ("CMYK",), "Lab": ("LAB",)}
     if image.mode not in modes.get(space or "", ()):

@@ -36,7 +36,8 @@ class FileFormat:
 
 
 _JPEG = FileFormat("JPEG", "image/jpeg", 65_535, alpha=False, options=(("subsampling", 0),))
-_TIFF = FileFormat("TIFF", "image/tiff", 2**31 - 1, lossy=False, details=False, options=(("compression", "tiff_adobe_deflate"),))
+_DEFLATE = (("compression", "tiff_adobe_deflate"),)
+_TIFF = FileFormat("TIFF", "image/tiff", 2**31 - 1, lossy=False, details=False, options=_DEFLATE)
 FORMATS = {
     ".png": FileFormat("PNG", "image/png", 2**31 - 1, lossy=False, options=(("compress_level", 4),)),
     # compression 4 makes files as small as Pillow's 6, twice as fast

@@ -2,7 +2,15 @@
 
 import struct
 
+from PIL import ImageCms
+
 Row = tuple[float, float, float]
+
+
+def exchanged_profile() -> bytes:
+    """sRGB with the primaries of red and green exchanged."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return srgb.replace(b"rXYZ", b"tXYZ", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"tXYZ", b"gXYZ", 1)
 
 
 def matrix_profile(primaries: tuple[Row, Row, Row], gamma: float = 2.2) -> bytes:

@@ -12,11 +12,12 @@ from l2sae.model import L2SAE
 from l2sae.pictures.colour import from_srgb, is_other_rgb, profile_space, to_srgb
 from l2sae.pictures.reading import as_picture, load_picture, read_picture
 from l2sae.provenance import Policy
-from tests.pictures.profiles import exchanged_profile, matrix_profile
+from tests.pictures.profiles import cmyk_profile, exchanged_profile, matrix_profile
 
 FREE = Policy(unmarked_by=("*",))
 WIDE = matrix_profile(((0.4867, 0.2290, 0.0), (0.2657, 0.6917, 0.0451), (0.1982, 0.0793, 1.0437)))  # Display P3
 EXCHANGED = exchanged_profile()
+ORDERS = ((0, 1, 2), (1, 0, 2))
 pytestmark = pytest.mark.filterwarnings(
     "ignore::l2sae.editing.FaceWarning", "ignore::l2sae.pictures.errors.PictureWarning"
 )
@@ -95,6 +96,12 @@ def test_palette_and_cmyk_files_honour_their_profiles(portrait: NDArray[np.uint8
     cmyk = load_picture(save(tmp_path / "c.jpg", Image.fromarray(portrait).convert("CMYK"), icc_profile=EXCHANGED))
     assert cmyk.profile is None
     assert "RGB values, which it does not hold" in cmyk.notes[0]
+    cyan = Image.new("CMYK", (64, 64), (255, 0, 0, 0))
+    found = [load_picture(save(tmp_path / "c.tif", cyan, icc_profile=cmyk_profile(order))) for order in ORDERS]
+    red, green = (picture.pixels[0, 0] for picture in found)
+    assert int(red[0]) < 40 < 200 < red[1:].min()
+    assert green[1] < 40 < 200 < min(green[0], green[2])
+    assert "the result is in sRGB" in found[0].notes[0]
 
 
 def test_transparency_is_kept_or_said(tiny_model: L2SAE, portrait: NDArray[np.uint8], tmp_path: Path) -> None:

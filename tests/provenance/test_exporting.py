@@ -180,7 +180,7 @@ def test_a_failure_at_any_step_leaves_no_file(
         export(portrait, tmp_path / "out.png", purpose="research")
     assert files_of(tmp_path) == []
     logged = [entry.record["event"] for entry in AuditLog(home / "audit.jsonl").entries()]
-    assert logged == (["export", "withdrawn"] if step == "_move" else [])
+    assert logged == (["export", "withdrawn"] if step == "move_into_place" else [])
 
 
 def test_a_mark_that_does_not_hold_is_an_error(home: Path, tmp_path: Path, portrait: Picture) -> None:

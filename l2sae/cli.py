@@ -19,6 +19,7 @@ from l2sae.model import CheckpointError, load_model
 from l2sae.pictures.conversions import check_size, with_alpha
 from l2sae.pictures.display import roi_colour
 from l2sae.pictures.errors import PictureWarning
+from l2sae.pictures.files import check_outputs, readable_name
 from l2sae.pictures.picture import Picture
 from l2sae.pictures.reading import as_picture, read_picture
 from l2sae.pictures.writing import FORMATS, write_picture
@@ -115,6 +116,7 @@ def edit(
     _check_out(out, force)
     if recipe is not None and recipe.exists() and not force:
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
+    check_outputs(_named(photo, swap, checkpoint, options["policy"]), _named(out, recipe))
     style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
     styles = dict.fromkeys(rois, style)
     model = load_model(checkpoint)
@@ -157,7 +159,7 @@ def edit_photos(
 ) -> None:  # fmt: skip
     """Edit all photos of the folder PHOTOS, or of a list, and write them, marked, signed and logged.
 
-    The same command takes up what was cut off.
+    The same command takes up what was cut off. Exit code 1: some photos were skipped.
     """
     from l2sae.bulk import edit_folder  # with Parquet and fsspec, which no other command needs
 
@@ -166,9 +168,14 @@ def edit_photos(
     style = None if recipe else Swap(swap) if swap is not None else Noise(noise or 0.0)
     options |= {"recipe": recipe, "align": "auto" if align else None, "overwrite": force}
     table = edit_folder(load_model(checkpoint), photos, out, rois or None, style, **options)
-    for row in table[table["result"] == "skipped"].itertuples():
-        click.echo(f"{row.photo}: {row.reason}", err=True)
-    click.echo(f"{(table['result'] == 'done').sum()} of {len(table)} photos edited; see {out}/results.parquet")
+    skipped = table[table["result"] == "skipped"]
+    for row in skipped.itertuples():
+        click.echo(f"{row.photo}: {row.reason}" + (f" ({row.note})" if row.note else ""), err=True)
+    said = f", {len(skipped)} skipped" if len(skipped) else ""
+    click.echo(
+        f"{len(table) - len(skipped)} of {len(table)} photos edited{said}; see {readable_name(out)}/results.parquet"
+    )
+    sys.exit(1 if len(skipped) else 0)
 
 
 @main.command("export")
@@ -184,7 +191,8 @@ def export_recipe(
 ) -> None:
     """Replay RECIPE and write its result, marked, signed and logged."""
     _check_out(out, force)
-    document = Recipe.load(recipe)
+    check_outputs(_named(recipe, photo, checkpoint, options["policy"]), [out])
+    document = Recipe.load(recipe, own_photo=photo is None)
     original = document.source(photo)
     edited = with_alpha(document.replay(load_model(checkpoint), original), original.alpha)
     export(edited, out, recipe=document, overwrite=force, **_taken_over(original, **options))
@@ -225,6 +233,7 @@ def verify_file(path: Path, trust: Path | None) -> None:
 def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
     """Show the predicted mattes over PHOTO, a face crop or with --align any photo."""
     _check_out(out, force)
+    check_outputs(_named(photo, checkpoint), [out])
     model, pixels = load_model(checkpoint), read_picture(photo).copy()
     check_size(*pixels.shape[:2])
     crops = face_crops(pixels, align) if align else [None]
@@ -266,6 +275,10 @@ def _check_out(out: Path, force: bool) -> None:
         raise click.UsageError(f"{out.parent}: no such folder")
 
 
+def _named(*files: Path | None) -> list[Path]:
+    return [file for file in files if file is not None]
+
+
 def _taken_over(photo: Picture, metadata: str, **options: Any) -> dict[str, Any]:
     """Arguments of an export that keeps what the photo has."""
     kept = photo.metadata if metadata == "keep" else None
@@ -273,7 +286,7 @@ def _taken_over(photo: Picture, metadata: str, **options: Any) -> dict[str, Any]
 
 
 def _fail(error: Exception) -> NoReturn:
-    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+    click.echo(f"Error: {readable_name(' '.join(str(error).split()))}", err=True)
     sys.exit(1)
 
 

@@ -1,5 +1,6 @@
 """What a bulk edit does to each photo, and the names that follow from it."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
 from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
-from l2sae.editing.align import align_styles
+from l2sae.editing.align import align_styles, face_crops
 from l2sae.editing.compose import COMPOSITIONS, Composition
 from l2sae.editing.edit import Layer, assign_styles
 from l2sae.editing.recipe import (
@@ -27,7 +29,7 @@ from l2sae.editing.session import SessionLayer
 from l2sae.editing.styles import Blend, Style, Swap, encode_reference
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, FaceNotFoundError
 from l2sae.pictures.metadata import check_choice
 from l2sae.pictures.writing import FORMATS
 from l2sae.provenance import Policy, load_policy
@@ -113,7 +115,8 @@ def job_id(description: Mapping[str, Any]) -> str:
 
 def export_id(job: str, name: str, input_sha256: str) -> str:
     """The id of a photo's export: follows from job, the output's name, and the input file's bytes."""
-    return hashlib.sha256(f"{job}\n{name}\n{input_sha256}".encode()).hexdigest()[:ID_DIGITS]
+    named = f"{job}\n{name}\n{input_sha256}".encode("utf-8", "surrogateescape")
+    return hashlib.sha256(named).hexdigest()[:ID_DIGITS]
 
 
 def make_job(
@@ -137,6 +140,8 @@ def make_job(
         raise EditError('give either a recipe, or rois and a style, e.g. rois=("hair",), style=Swap(reference)')
     if align not in (None, "auto"):
         raise EditError(f"align={align!r}: give 'auto' for the largest face of each photo, or None for face crops")
+    if align is not None:
+        _require_faces()
     model_sha256 = digest_model(model)
     if recipe is None:
         styles = assign_styles(rois, style)
@@ -154,6 +159,12 @@ def make_job(
     job = Job(compose=compose, model_sha256=model_sha256, align=align, policy=load_policy(policy), **made, **options)  # type: ignore[arg-type]
     _check(model, job)
     return job
+
+
+def _require_faces() -> None:
+    """What finds faces is there, or one error says so: it would be the same for every photo."""
+    with contextlib.suppress(FaceNotFoundError):
+        face_crops(np.zeros((64, 64, 3), np.uint8))
 
 
 def draft_recipe(model: L2SAE, job: Job) -> Recipe:

@@ -1,5 +1,6 @@
 """The work on one photo of a bulk edit, from the file to the export, by the same functions as a single edit."""
 
+import errno
 import hashlib
 import os
 import socket
@@ -21,11 +22,14 @@ from l2sae.editing.recipe import Recipe, digest_picture
 from l2sae.editing.session import EditSession
 from l2sae.model.threads import one_thread
 from l2sae.pictures.errors import EditError, FaceWarning, PictureWarning, UnusableError
-from l2sae.pictures.files import is_full
+from l2sae.pictures.files import fitting_name, is_full, readable_name
 from l2sae.pictures.reading import load_picture
 from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, RivaGan, export, load_credentials, verify
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.keys import home_folder
+
+_OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+"""Errors that come of the name of one result."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class BatchEditor:
     def _row(self, item: Item, fetched: _Fetched, scratch: Path) -> Row:
         """Edit one photo; what is wrong with it becomes its row."""
         started = time.perf_counter()
-        row: Row = {"photo": item.photo, "name": item.name, "stamp": item.stamp, "worker": self._worker, "again": False}
+        row: Row = {"photo": item.photo, "name": item.key, "stamp": item.stamp, "worker": self._worker, "again": False}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", FaceWarning)
@@ -118,12 +122,19 @@ class BatchEditor:
                 if isinstance(error, ProvenanceError) and not isinstance(error, MarkError):
                     raise  # policy, keys or log: no photo could be exported
                 row |= {"result": SKIPPED, "reason": str(error).removeprefix(f"{scratch / item.name}: ")}
-            except (ValueError, RuntimeError) as error:  # of a library: no reason to stop all others
+            except ImportError as error:
+                raise EditError(
+                    f"a package is missing or broken: {error}: install it, and run the same again"
+                ) from None
+            except OSError:
+                raise  # of the place of the results: no photo could be written
+            except Exception as error:  # of a library: no reason to stop all others
                 row |= {"result": SKIPPED, "reason": f"unexpected {type(error).__name__}: {error}", "again": True}
         if caught:
             row["note"] = "; ".join(
                 dict.fromkeys([*filter(None, [row.get("note")]), *(str(w.message) for w in caught)])
             )
+        row = {key: readable_name(value) if isinstance(value, str) else value for key, value in row.items()}
         row |= {f"{part}_s": seconds for part, seconds in self._watch.take().items()}
         return row | {"seconds": time.perf_counter() - started}
 
@@ -135,6 +146,7 @@ class BatchEditor:
         if fetched.path is None:
             raise _SkipError(f"cannot read the file: {fetched.error}", again=True)
         output = self.context.output
+        _require_place(output, item)
         if not output.exists(item.name):
             return None
         place = (output.local or scratch) / item.name
@@ -200,8 +212,30 @@ class _SkipError(EditError):
         self.again = again
 
 
+def _require_place(output: Folder, item: Item) -> None:
+    """A place for the result can be made; what keeps one photo's from being made is no reason to stop all others."""
+    if output.local is None:
+        return
+    place = output.local / item.name
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.path.lexists(place)
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder of this name is there")
+    except OSError as error:
+        if error.errno not in _OF_ONE_NAME:
+            raise
+        raise _SkipError(f"{output.url_of(item.name)}: cannot be written: {error.strerror}", again=True) from None
+
+
+def recipe_name(name: str) -> str:
+    """The name of the recipe beside a result."""
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + fitting_name(PurePosixPath(last).stem, ".recipe.json")
+
+
 def _save_recipe(recipe: Recipe, item: Item, output: Folder) -> None:
-    name = str(PurePosixPath(item.name).with_suffix(".recipe.json"))
+    name = recipe_name(item.name)
     if output.local is not None:
         recipe.save(output.local / name)  # with paths relative to its folder
     else:
@@ -210,13 +244,17 @@ def _save_recipe(recipe: Recipe, item: Item, output: Folder) -> None:
 
 def _describe(item: Item, output: Folder, facts: Mapping[str, Any]) -> Row:
     kept = ("note", "export", "original_sha256", "result_sha256", "changed_share", "watermark_bits")
-    return {"result": DONE, "output": output.url_of(item.name)} | {name: facts.get(name) for name in kept}
+    return {"result": DONE, "output": readable_name(output.url_of(item.name))} | {
+        name: facts.get(name) for name in kept
+    }
 
 
 def _fetch(item: Item, scratch: Path) -> _Fetched:
     """The photo's file, brought here if it is elsewhere."""
     local = item.folder.local
     try:
+        if local is not None and (local / item.source).exists() and not (local / item.source).is_file():
+            return _Fetched(None, error=OSError(errno.EINVAL, "not a plain file"))
         path = local / item.source if local else scratch
         content = path.read_bytes() if local else item.folder.read(item.source)
         if local is None:

@@ -139,12 +139,19 @@ class Recipe(_Record):
         folder = path.parent.resolve()
         atomic_write(path, _with_paths(self, lambda p, _: _relative(p, folder)).to_json().encode())
 
+    @property
+    def files(self) -> list[str]:
+        """The files that the recipe names: photo and references."""
+        found: list[str] = []
+        _with_paths(self, lambda path, _: found.append(path) or path)  # type: ignore[func-returns-value]
+        return found
+
     def to_json(self) -> str:
         """The recipe as JSON text."""
         return self.model_dump_json(indent=1) + "\n"
 
     @classmethod
-    def load(cls, path: str | Path, root: str | Path | None = None) -> "Recipe":
+    def load(cls, path: str | Path, root: str | Path | None = None, own_photo: bool = True) -> "Recipe":
         """Read a recipe.
 
         Args:
@@ -152,12 +159,13 @@ class Recipe(_Record):
             root: the folder that all files named in the recipe have to be in. By default relative paths have to stay
                 inside the recipe's own folder; absolute ones are read only where their pixels have the digest that
                 stands beside them, so that they tell nothing to whoever wrote the recipe.
+            own_photo: whether the photo that the recipe names will be read; False leaves its path out, wherever it is.
 
         Raises:
             RecipeError: no such file, or fields that are unknown, missing, too large, of the wrong type, not finite,
                 or paths that leave the folder.
         """
-        path = Path(path)
+        path = path_of(path)
         try:
             if path.stat().st_size > MAX_RECIPE_BYTES:
                 raise RecipeError(f"{path}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")
@@ -166,15 +174,19 @@ class Recipe(_Record):
             raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from None
         except UnicodeDecodeError:
             raise RecipeError(f"{path}: file: not UTF-8 text") from None
-        return cls.parse(text, str(path), path.parent, root)
+        return cls.parse(text, str(path), path.parent, root, own_photo)
 
     @classmethod
-    def parse(cls, text: str, name: str, folder: str | Path, root: str | Path | None = None) -> "Recipe":
-        """A recipe from JSON text, as from a file in ``folder``; ``name`` is for messages, ``root`` as in `load`."""
+    def parse(
+        cls, text: str, name: str, folder: str | Path, root: str | Path | None = None, own_photo: bool = True
+    ) -> "Recipe":
+        """A recipe from JSON text, as from a file in ``folder``; ``name`` is for messages, the rest as in `load`."""
         try:
             if len(text) > MAX_RECIPE_BYTES:
                 raise RecipeError(f"{name}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")
             recipe = cls.model_validate_json(text)
+            if not own_photo:
+                recipe = recipe.model_copy(update={"photo": recipe.photo.model_copy(update={"path": None})})
             return _with_paths(recipe, lambda p, field: _inside(p, Path(folder), root, field))
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
@@ -339,12 +351,12 @@ def _inside(path: str, folder: Path, root: str | Path | None, field: str) -> str
     """The absolute path; refuses one that leaves ``root`` (default: ``folder``), through ``..`` or a link as well."""
     if "\0" in path or len(path) > 4096:
         raise RecipeError(f"{field}: not a path")
-    whole = (folder / path).resolve()
+    whole = path_of(folder / path).resolve()
     bound = Path(folder if root is None else root).resolve()
     free = Path(path).is_absolute() and root is None
     if not free and not whole.is_relative_to(bound):
         raise RecipeError(f"{field}: {path} lies outside {bound}: move the file there, or name another root")
-    return str(whole)
+    return readable_name(whole)
 
 
 def _digest_reference(picture: Picture) -> str:

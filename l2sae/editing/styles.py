@@ -1,7 +1,7 @@
 """Style operations: what becomes of the style vector z."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,14 @@ class Blend:
 
 
 Style = Noise | Swap | Blend
+
+
+def files_of(style: Style | Mapping[str, Style] | None) -> list[str | Path]:
+    """The picture files that styles name as references."""
+    styles = list(style.values()) if isinstance(style, Mapping) else [style]
+    references = [one.reference for one in styles if isinstance(one, Swap)]
+    references += [reference for one in styles if isinstance(one, Blend) for reference, _ in one.references]
+    return [reference for reference in references if isinstance(reference, (str, Path))]
 
 
 def new_style(model: L2SAE, own: Tensor, style: Style, seed: int, rois: Sequence[str]) -> Tensor:

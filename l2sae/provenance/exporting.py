@@ -20,7 +20,7 @@ from PIL import Image
 
 from l2sae.editing.recipe import Recipe, digest_picture
 from l2sae.pictures.errors import EditError, PictureWarning
-from l2sae.pictures.files import is_full, move_into_place, partial_file
+from l2sae.pictures.files import check_outputs, is_full, move_into_place, partial_file, path_of
 from l2sae.pictures.metadata import Metadata
 from l2sae.pictures.writing import QUALITY, check_storable, encode, format_of, storable
 from l2sae.provenance.audit import AuditLog, Entry
@@ -101,7 +101,8 @@ def export(
         PolicyError: the policy forbids it.
         ProvenanceError: the file exists, the picture cannot carry the mark, or a step failed.
     """
-    path, rules, user = Path(path), load_policy(policy), current_user()
+    path, rules, user = path_of(path), load_policy(policy), current_user()
+    check_outputs([] if recipe is None else recipe.files, [path])
     check_destination(path, overwrite)
     rules.check(purpose, consent, recipe, unmarked, user)
     _check_picture(picture, path, quality, recipe, flatten)

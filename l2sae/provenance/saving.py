@@ -4,6 +4,7 @@ from pathlib import Path
 
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.session import EditSession
+from l2sae.pictures.files import check_outputs, fitting_name, path_of
 from l2sae.pictures.writing import format_of
 
 
@@ -21,9 +22,11 @@ def save_edit(
     Returns:
         The recipe.
     """
-    path = Path(path)
+    path = path_of(path)
     format_of(path)  # or an error
+    beside = path.with_name(fitting_name(path.stem, ".recipe.json"))
+    check_outputs(session.recipe(draft=True).files, [path, beside])
     path.parent.mkdir(parents=True, exist_ok=True)
     recipe = session.export(path, purpose=purpose, policy=policy).recipe or session.recipe()
-    recipe.save(path.with_suffix(".recipe.json"))
+    recipe.save(beside)
     return recipe

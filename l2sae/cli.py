@@ -1,6 +1,7 @@
 """Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``export``, ``inspect``, ``verify``."""
 
 import functools
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,15 +20,24 @@ from l2sae.model import CheckpointError, load_model
 from l2sae.pictures.conversions import check_size, with_alpha
 from l2sae.pictures.display import roi_colour
 from l2sae.pictures.errors import PictureWarning
-from l2sae.pictures.files import check_outputs, readable_name
+from l2sae.pictures.files import check_outputs, path_of, readable_name
 from l2sae.pictures.picture import Picture
 from l2sae.pictures.reading import as_picture, read_picture
 from l2sae.pictures.writing import FORMATS, write_picture
 from l2sae.provenance import AuditLog, export, inspect, verify
 
-photo_argument = click.argument("photo", type=click.Path(path_type=Path))
-out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
-model_option = click.option("--model", "checkpoint", type=click.Path(path_type=Path), help="Checkpoint.")
+
+class UserPath(click.Path):
+    """A path as a shell would have given it: ``~`` is the home folder, in ``--swap=~/r.jpg`` as well."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path; see `l2sae.pictures.files.path_of`."""
+        return Path(os.fsdecode(super().convert(path_of(value), param, ctx)))
+
+
+photo_argument = click.argument("photo", type=UserPath(path_type=Path))
+out_option = click.option("-o", "--out", required=True, type=UserPath(path_type=Path), help="Picture to write.")
+model_option = click.option("--model", "checkpoint", type=UserPath(path_type=Path), help="Checkpoint.")
 align_option = click.option(
     "--align", is_flag=False, flag_value="auto", type=click.Choice(ALIGN_MODES),
     help="Find the largest face of a photo of any size (all: every face); needs l2sae[faces].",
@@ -39,7 +49,7 @@ def export_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options of what writes a marked, signed and logged picture."""
     for option in (
         click.option("--purpose", default="research", show_default=True, help="What it is for; see policy.yaml."),
-        click.option("--policy", type=click.Path(path_type=Path), help="Policy; default: policy.yaml here, if any."),
+        click.option("--policy", type=UserPath(path_type=Path), help="Policy; default: policy.yaml here, if any."),
         click.option("--consent", help="Reference to the consent of the person shown."),
         click.option("--unmarked", is_flag=True, help="No watermark; logged, and only where the policy allows it."),
         click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of lossy files."),
@@ -83,13 +93,13 @@ def main() -> None:
 @main.command()
 @photo_argument
 @click.option("--roi", "rois", multiple=True, required=True, help="Region to edit, e.g. hair; may be repeated.")
-@click.option("--swap", type=click.Path(path_type=Path), help="Take the style of this picture.")
+@click.option("--swap", type=UserPath(path_type=Path), help="Take the style of this picture.")
 @click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
 @align_option
-@click.option("--recipe", type=click.Path(path_type=Path), help="Save the edit as JSON, to replay it.")
+@click.option("--recipe", type=UserPath(path_type=Path), help="Save the edit as JSON, to replay it.")
 @model_option
 @out_option
 @force_option
@@ -142,7 +152,7 @@ def edit(
 @click.option("--roi", "rois", multiple=True, help="Region to edit, e.g. hair; may be repeated.")
 @click.option("--swap", help="Take the style of this picture.")
 @click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
-@click.option("--recipe", type=click.Path(path_type=Path), help="Apply this recipe instead.")
+@click.option("--recipe", type=UserPath(path_type=Path), help="Apply this recipe instead.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
@@ -179,8 +189,8 @@ def edit_photos(
 
 
 @main.command("export")
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--photo", type=click.Path(path_type=Path), help="The photo, if it is not where the recipe says.")
+@click.argument("recipe", type=UserPath(path_type=Path))
+@click.option("--photo", type=UserPath(path_type=Path), help="The photo, if it is not where the recipe says.")
 @model_option
 @out_option
 @force_option
@@ -200,8 +210,8 @@ def export_recipe(
 
 @main.command("inspect")
 @photo_argument
-@click.option("--log", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Audit log to look in.")
-@click.option("--trust", type=click.Path(path_type=Path), help="PEM file of certificate authorities to trust.")
+@click.option("--log", type=UserPath(path_type=Path, exists=True, dir_okay=False), help="Audit log to look in.")
+@click.option("--trust", type=UserPath(path_type=Path), help="PEM file of certificate authorities to trust.")
 @one_line_errors
 def inspect_photo(photo: Path, log: Path | None, trust: Path | None) -> None:
     """Say what manifest, watermark and audit log tell of PHOTO."""
@@ -209,8 +219,8 @@ def inspect_photo(photo: Path, log: Path | None, trust: Path | None) -> None:
 
 
 @main.command("verify")
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--trust", type=click.Path(path_type=Path), help="PEM file of certificate authorities to trust.")
+@click.argument("path", type=UserPath(path_type=Path))
+@click.option("--trust", type=UserPath(path_type=Path), help="PEM file of certificate authorities to trust.")
 @one_line_errors
 def verify_file(path: Path, trust: Path | None) -> None:
     """Check the manifest of a picture, or the chain of an audit log (.jsonl); exit code 1 where it is broken."""
@@ -248,10 +258,10 @@ def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, fo
 
 
 @main.command("compare-metrics")
-@click.argument("first", type=click.Path(path_type=Path, exists=True))
-@click.argument("second", type=click.Path(path_type=Path, exists=True))
+@click.argument("first", type=UserPath(path_type=Path, exists=True))
+@click.argument("second", type=UserPath(path_type=Path, exists=True))
 @click.option("--device", default="same", show_default=True, help="Where SECOND ran: a class of the tolerances.")
-@click.option("--tolerances", "file", type=click.Path(path_type=Path), default=TOLERANCES, show_default=True)
+@click.option("--tolerances", "file", type=UserPath(path_type=Path), default=TOLERANCES, show_default=True)
 @one_line_errors
 def compare_metrics(first: Path, second: Path, device: str, file: Path) -> None:
     """Hold the metrics of run SECOND (a file or folder) against FIRST; exit code 1 where a figure moved too far."""

@@ -8,7 +8,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -144,7 +144,7 @@ def _listed(photos: Folder, ending: str) -> list[Item]:
     items = []
     for path in dict.fromkeys(paths):
         if "://" in path or path.startswith(("/", "~")):
-            folder, _, source = (path if "://" in path else str(Path(path).expanduser())).rpartition("/")
+            folder, _, source = (path if "://" in path else str(path_of(path))).rpartition("/")
             options = photos.options if "://" in path else {}
             items.append(_described(Folder(folder or "/", options), source, source, ending))
         else:

@@ -12,7 +12,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.files import atomic_write
+from l2sae.pictures.files import atomic_write, path_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
     """
     url = os.fspath(path)
     if "://" not in url:
-        url = str(Path(url).expanduser()) if url.startswith("~") else url
+        url = os.fspath(path_of(url)) if url.startswith("~") else url
     try:
         # others write there too, so listings must not be remembered
         folder = Folder(url, {"use_listings_cache": False, **(options or {})} if "://" in url else {})

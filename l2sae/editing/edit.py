@@ -38,6 +38,7 @@ MattePicture = Tensor | NDArray[Any]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 MAX_STRENGTH = 2.0
+MAX_SEED = 2**63 - 1
 CACHED = 32  # styles that an editor keeps, for sliders that go to and fro
 PLAUSIBLE_COVER = (0.05, 0.98)  # share of a face crop that all ROIs together cover
 
@@ -54,6 +55,8 @@ class Layer:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.strength) and 0 <= self.strength <= MAX_STRENGTH):
             raise EditError(f"strength={self.strength}: need 0 (no change) to {MAX_STRENGTH:g}; 1 is the full edit")
+        if not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed <= MAX_SEED:
+            raise EditError(f"seed={self.seed}: need a whole number, 0 to {MAX_SEED}")
         if not self.styles:
             raise EditError('rois is empty: name at least one region, e.g. rois=("hair",)')
         if unused := sorted(self.mattes.keys() - self.styles.keys()):

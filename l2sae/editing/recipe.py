@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from l2sae.editing.edit import MAX_STRENGTH, FaceEditor, Layer
-from l2sae.editing.styles import Blend, Noise, Reference, Style, Swap, encode_reference
+from l2sae.editing.edit import MAX_SEED, MAX_STRENGTH, FaceEditor, Layer
+from l2sae.editing.styles import MAX_SIGMA, MAX_WEIGHT, Blend, Noise, Reference, Style, Swap, encode_reference
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import on_white
 from l2sae.pictures.crops import CropTransform
@@ -33,7 +33,6 @@ MAX_RECIPE_BYTES = 2**26
 MAX_MATTE_CHARACTERS = 2**24  # of base64: 12 MiB of PNG
 MAX_MATTE_PIXELS = 2**26  # an 8192 x 8192 photo; a small PNG can unpack to far more
 MAX_LAYERS = 100
-MAX_SIGMA = 100.0  # standard deviations
 SCHEMA = Path(__file__).with_name("recipe.schema.json")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -89,7 +88,7 @@ class BlendRecord(_Record):
 
     kind: Literal["blend"] = "blend"
     references: tuple[ReferenceRecord, ...] = Field(min_length=1, max_length=100, strict=False)
-    weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] = Field(max_length=100, strict=False)
+    weights: tuple[Annotated[float, Field(ge=0, le=MAX_WEIGHT)], ...] = Field(max_length=100, strict=False)
 
 
 class RecipeLayer(_Record):
@@ -98,7 +97,7 @@ class RecipeLayer(_Record):
     rois: tuple[str, ...] = Field(min_length=1, max_length=100, strict=False)
     style: Annotated[NoiseRecord | SwapRecord | BlendRecord, Field(discriminator="kind")]
     strength: Annotated[float, Field(ge=0, le=MAX_STRENGTH)]
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    seed: Annotated[int, Field(ge=0, lt=MAX_SEED + 1)]
     matte: Annotated[str, Field(max_length=MAX_MATTE_CHARACTERS)] | None = None
 
 

@@ -194,7 +194,9 @@ class EditSession:
         layers = list(self.layers)
         layers[index] = replace(layers[self._check(index)], **changes)
         layers[index].as_layer()  # checks the strength
-        tried = changes.keys() <= {"strength", "muted"}  # its style and matte have been rendered before
+        before, after = self.layers[index], layers[index]
+        rendered = after.muted or (not before.muted and before.strength > 0)  # with its style and matte
+        tried = changes.keys() <= {"strength", "muted"} and rendered
         self._commit(tuple(layers), gesture=gesture, tried=tried)
 
     def remove_layer(self, index: int) -> None:

@@ -18,6 +18,8 @@ from l2sae.pictures.reading import read_picture
 Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor
 """A path, a uint8 picture, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""
 
+MAX_WEIGHT = 1e6
+MAX_SIGMA = 100.0  # standard deviations
 MIN_SHARE = 5e-4  # of the picture's pixels: less than this is not an ROI but a stray pixel
 
 
@@ -28,8 +30,8 @@ class Noise:
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and self.sigma >= 0):
-            raise EditError(f"Noise(sigma={self.sigma}): need a finite number, 0 or more")
+        if not (math.isfinite(self.sigma) and 0 <= self.sigma <= MAX_SIGMA):
+            raise EditError(f"Noise(sigma={self.sigma}): need a finite number, 0 to {MAX_SIGMA:g}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +50,10 @@ class Blend:
     def __init__(self, references: Iterable[tuple[Reference, float]]) -> None:
         pairs = tuple((reference, float(weight)) for reference, weight in references)
         weights = [weight for _, weight in pairs]
-        if not pairs or not all(math.isfinite(w) and w >= 0 for w in weights) or sum(weights) <= 0:
-            raise EditError(f"Blend with weights {weights}: need at least one positive, none negative, all finite")
+        if not pairs or not all(math.isfinite(w) and 0 <= w <= MAX_WEIGHT for w in weights) or sum(weights) <= 0:
+            raise EditError(
+                f"Blend with weights {weights}: need at least one positive, none negative, none above {MAX_WEIGHT:g}"
+            )
         object.__setattr__(self, "references", pairs)
 
 

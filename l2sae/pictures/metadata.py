@@ -82,7 +82,7 @@ def _texts(found: Mapping[int, Any], wanted: Any) -> dict[int, str]:
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
     with contextlib.suppress(TypeError, ValueError, ZeroDivisionError, OverflowError):
         x, y = (float(value) for value in image.info["dpi"]) if "dpi" in image.info else _exif_dpi(image)
-        if all(math.isfinite(value) and 1 <= value <= 100_000 for value in (x, y)):
+        if all(math.isfinite(value) and 1 < value <= 100_000 for value in (x, y)):
             return x, y
     return None
 

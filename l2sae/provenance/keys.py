@@ -36,7 +36,7 @@ class Credentials:
 def home_folder(home: str | Path | None = None) -> Path:
     """The folder of keys and log, made if absent: ``home``, else L2SAE_HOME, else one in the user's data folder."""
     given = home or os.environ.get(HOME_VARIABLE)
-    folder = Path(given) if given else platformdirs.user_data_path("l2sae", appauthor=False)
+    folder = Path(given).expanduser() if given else platformdirs.user_data_path("l2sae", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -57,7 +57,7 @@ def load_credentials(
     if (certificate is None) != (private_key is None):
         raise ProvenanceError(f"give both a certificate and its key ({CERTIFICATE_VARIABLE}, {KEY_VARIABLE}), or none")
     if certificate is not None and private_key is not None:
-        return Credentials(_read(Path(certificate)), _read(Path(private_key)))
+        return Credentials(_read(Path(certificate).expanduser()), _read(Path(private_key).expanduser()))
     folder = _development_folder(home_folder(home))
     return Credentials(_read(folder / _CHAIN), _read(folder / _KEY), development=True)
 

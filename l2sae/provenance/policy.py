@@ -77,7 +77,7 @@ def load_policy(source: "str | Path | Policy | None" = None) -> Policy:
         return source
     if source is None and not Path(DEFAULT_FILE).exists():
         return Policy()
-    path = Path(source or DEFAULT_FILE)
+    path = Path(source or DEFAULT_FILE).expanduser()
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -12,7 +12,7 @@ from l2sae.model import L2SAE
 from l2sae.pictures.colour import from_srgb, is_other_rgb, profile_space, to_srgb
 from l2sae.pictures.reading import as_picture, load_picture, read_picture
 from l2sae.provenance import Policy
-from tests.pictures.profiles import cmyk_profile, exchanged_profile, matrix_profile
+from tests.field_cases.profiles import cmyk_profile, exchanged_profile, matrix_profile
 
 FREE = Policy(unmarked_by=("*",))
 WIDE = matrix_profile(((0.4867, 0.2290, 0.0), (0.2657, 0.6917, 0.0451), (0.1982, 0.0793, 1.0437)))  # Display P3

@@ -28,12 +28,12 @@ KINDS = {
     "WEBP": {"exif": exif(6), "icc_profile": P3},
     "AVIF": {"exif": exif(6), "icc_profile": P3, "speed": 10},
     "TIFF": {"icc_profile": P3, "compression": "tiff_adobe_deflate"},
-    "GIF": {}, "BMP": {}, "JPEG2000": {}, "TGA": {}, "PPM": {}, "ICO": {}, "PCX": {},
+    "GIF": {}, "BMP": {}, "JPEG2000": {}, "TGA": {}, "PPM": {}, "ICO": {},
 }  # fmt: skip
 
 
 def mutated(content: bytes, generator: np.random.Generator) -> bytes:
-    """A file with bytes changed, cut out, doubled or cut off; the beginning, with its sizes, more often than the rest."""
+    """A file with bytes changed, cut out, doubled or cut off; its beginning, with the sizes, more often."""
     data = bytearray(content)
     for _ in range(generator.integers(1, 6)):
         reach = len(data) if generator.random() < 0.4 else min(len(data), 400)
@@ -57,14 +57,14 @@ def mutated(content: bytes, generator: np.random.Generator) -> bytes:
 def test_reading(kind: str) -> None:
     content = saved(kind, portrait(96), **KINDS[kind])()
     generator = np.random.default_rng(sum(kind.encode()))
-    path, read = Path(f"mutated.{kind.lower()}"), 0
+    path, read, reasons = Path(f"mutated.{kind.lower()}"), 0, set()
     for number in range(MUTATIONS):
         data = mutated(content, generator)
         started = time.monotonic()
         try:
             picture = as_decoded(decode_image(data, path), path)
         except UnusableError as error:
-            assert error.reason
+            reasons.add(error.reason)
         else:
             read += 1
             assert isinstance(picture, Picture)
@@ -72,6 +72,7 @@ def test_reading(kind: str) -> None:
             assert picture.shown.shape == picture.shape
         assert time.monotonic() - started < PATIENCE, f"mutation {number} took long"
     assert read > 0
+    assert all(reasons)
 
 
 def test_a_folder_of_damaged_files(tiny_model: L2SAE, policy: Path, tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ def test_regions_follow_their_parts_and_not_their_names() -> None:
         ({"roi": "beard"}, r"no region with a style is named \['beard'\]; there are hair, skin, brows"),
         ({"roi": ["hair"]}, "need 2 references and regions; got 2 and 1"),
         ({"references": [1]}, "need 2 references"),
+        ({"light": "sun"}, "light is own or other, not sun"),
         ({"references": [1, -1]}, "a reference's index is 0 or more; got -1"),
         ({"roi": "shirt", "rois": [Roi(name="shirt", channels=1, parts=("cloth",))]}, "there are none"),
     ],

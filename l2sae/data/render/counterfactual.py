@@ -86,42 +86,48 @@ def render_counterfactual(
             truth, since light is not style.
 
     Raises:
-        ValueError: as ``render_faces``; a region is unknown or has no style; lengths differ from ``count``.
+        ValueError: as ``render_faces``; a region is unknown or has no style; lengths differ from ``count``;
+            ``light`` is neither own nor other.
     """
     rois = check_request(count, size, seed, start, rois)
-    contents = list(range(start, start + count))
+    contents = range(start, start + count)
     references = [index + 1 for index in contents] if references is None else list(references)
     names = None if roi is None else [roi] * count if isinstance(roi, str) else list(roi)
     _check_pairs(rois, names, references, count)
-    known = contents if light == "own" else []
-    indexes = contents + [index for index in dict.fromkeys(references) if index not in known]
+    if light not in ("own", "other"):
+        raise ValueError(f"light is own or other, not {light}")
+    known = contents if light == "own" else ()
+    indexes = [*contents] + [index for index in dict.fromkeys(references) if index not in known]
     row_of = {index: row for row, index in enumerate(indexes)}
     rows = [row_of[index] for index in references]
 
     numbers, _ = draw_factors(seed, indexes, factors)
     if light == "other":
         _relight(numbers, seed, indexes, count)
-    groups = [parts(region) for parts in (_own, _kin, _sparse) for region in rois]
+    groups = tuple(dict.fromkeys(group for region in rois for group in (region.parts, _kin(region), _sparse(region))))
     images, mattes, _ = paint_faces(numbers, seed, indexes, size, device, groups)
-    stack = torch.stack(mattes)
-    own, kin, sparse = stack[:, :count].split(len(rois))
-    seen = stack[: len(rois), rows]
-    shown = ((own.mean((2, 3, 4)) >= MIN_SHARE) & (seen.mean((2, 3, 4)) >= MIN_SHARE)).cpu()  # (regions, N)
-    which = _draw_regions(rois, shown, seed, contents) if names is None else _places(rois, names)
+    matte_of = dict(zip(groups, mattes, strict=True))
+    large = torch.stack([matte_of[region.parts].mean((1, 2, 3)) for region in rois]).cpu() >= MIN_SHARE
+    shown = large[:, :count] & large[:, rows]
+    chosen = _draw_regions(rois, shown, seed, contents) if names is None else _named(rois, names)
 
-    each = torch.tensor(which), torch.arange(count)
-    painted, _, _ = paint_faces(_restyled(numbers, rows, rois, which), seed, contents, size, device, [])
-    matte = own[each]
+    painted, _, _ = paint_faces(_restyled(numbers, rows, chosen), seed, contents, size, device, [])
+    matte, kin, sparse = (
+        torch.stack([matte_of[parts(region)][row] for row, region in enumerate(chosen)])
+        for parts in (_own, _kin, _sparse)
+    )
+    own = {region.name: matte_of[region.parts][:count] for region in rois}
+    places = [rois.index(region) for region in chosen]
     return Counterfactuals(
         content=images[:count],
         reference=images[rows],
-        truth=_confined(images[:count], painted, matte, kin[each], sparse[each]),
-        roi=tuple(rois[place].name for place in which),
+        truth=_confined(images[:count], painted, matte, kin, sparse),
+        roi=tuple(region.name for region in chosen),
         matte=matte,
-        shown=shown[each],
-        labels=label_map(list(own)),
-        mattes={region.name: values for region, values in zip(rois, own, strict=True)},
-        reference_mattes={region.name: values for region, values in zip(rois, seen, strict=True)},
+        shown=shown[places, torch.arange(count)],
+        labels=label_map(list(own.values())),
+        mattes=own,
+        reference_mattes={region.name: matte_of[region.parts][rows] for region in rois},
     )
 
 
@@ -152,7 +158,7 @@ def _kin(region: Roi) -> tuple[str, ...]:
 
 def _sparse(region: Roi) -> tuple[str, ...]:
     """Parts through which the region shows: the brows' hairs leave the skin under them to be seen."""
-    return tuple({"l_brow", "r_brow"} - set(region.parts)) if "skin" in region.parts else ()
+    return tuple(part for part in ("l_brow", "r_brow") if "skin" in region.parts and part not in region.parts)
 
 
 def _relight(numbers: Numbers, seed: int, indexes: Sequence[int], first: int) -> None:
@@ -164,29 +170,27 @@ def _relight(numbers: Numbers, seed: int, indexes: Sequence[int], first: int) ->
         numbers[name] = np.concatenate([numbers[name][:first], values])
 
 
-def _places(rois: Sequence[Roi], names: Sequence[str]) -> list[int]:
-    place = {region.name: index for index, region in enumerate(rois)}
-    return [place[name] for name in names]
+def _named(rois: Sequence[Roi], names: Sequence[str]) -> list[Roi]:
+    region_of = {region.name: region for region in rois}
+    return [region_of[name] for name in names]
 
 
-def _draw_regions(rois: Sequence[Roi], shown: Tensor, seed: int, indexes: Sequence[int]) -> list[int]:
+def _draw_regions(rois: Sequence[Roi], shown: Tensor, seed: int, indexes: Sequence[int]) -> list[Roi]:
     """For each face one of the regions that have a style and are ``shown`` (regions, N), if there is one."""
     able = [place for place, region in enumerate(rois) if _style(region)]
     drawn = []
     for row, index in enumerate(indexes):
         order = face_generator(seed, index, _CHOICE).permutation(able).tolist()
-        drawn.append(next((place for place in order if shown[place, row]), order[0]))
+        drawn.append(rois[next((place for place in order if shown[place, row]), order[0])])
     return drawn
 
 
-def _restyled(numbers: Numbers, rows: Sequence[int], rois: Sequence[Roi], which: Sequence[int]) -> Numbers:
-    """Numbers of the contents, the first rows, with each one's reference's style of its region."""
+def _restyled(numbers: Numbers, rows: Sequence[int], chosen: Sequence[Roi]) -> Numbers:
+    """Numbers of the contents, which come first, with the style of the references, ``rows``, in the region chosen."""
     changed = {name: values[: len(rows)].copy() for name, values in numbers.items()}
-    places, sources = np.array(which), np.array(rows)
-    for place, region in enumerate(rois):
-        chosen = places == place
+    for row, (source, region) in enumerate(zip(rows, chosen, strict=True)):
         for name in _style(region):
-            changed[name][chosen] = numbers[name][sources[chosen]]
+            changed[name][row] = numbers[name][source]
     return changed
 
 

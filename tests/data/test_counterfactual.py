@@ -45,10 +45,10 @@ def test_a_face_with_its_own_style_is_itself(name: str) -> None:
 
 
 def test_nothing_changes_outside_the_region(triples: Counterfactuals) -> None:
-    """Beyond the lens's reach of one pixel; only skin shows through the brows as well."""
+    """Beyond the lens's reach of one pixel; only skin shows through brows and lashes as well."""
     near = _near(triples.matte)
     if triples.roi[0] == "skin":
-        near |= _near(triples.mattes["brows"])
+        near |= _near(triples.mattes["brows"]) | _near(triples.mattes["eyes"])
     outside = ~near.expand_as(triples.truth)
     assert torch.equal(triples.truth[outside], triples.content[outside])
 

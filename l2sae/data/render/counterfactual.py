@@ -25,7 +25,8 @@ class Counterfactuals:
     """N triples: a content face, a reference face, and the true result of giving one the other's style of a region.
 
     The truth has the content's shape, pose, light, exposure and noise. It equals the content further than one pixel,
-    the reach of the camera's lens, from where the region's matte is above 0; a new skin also shows through the brows.
+    the reach of the camera's lens, from where the region's matte is above 0; only new skin also shows through brows
+    and lashes.
 
     Attributes:
         content, reference, truth: (N, 3, H, W) float32 in [-1, 1].
@@ -157,8 +158,10 @@ def _kin(region: Roi) -> tuple[str, ...]:
 
 
 def _sparse(region: Roi) -> tuple[str, ...]:
-    """Parts through which the region shows: the brows' hairs leave the skin under them to be seen."""
-    return tuple(part for part in ("l_brow", "r_brow") if "skin" in region.parts and part not in region.parts)
+    """Parts through which the region shows: skin between the hairs of the brows and between the lashes."""
+    if "skin" not in region.parts:
+        return ()
+    return tuple(part for part in ("l_brow", "r_brow", "l_eye", "r_eye") if part not in region.parts)
 
 
 def _relight(numbers: Numbers, seed: int, indexes: Sequence[int], first: int) -> None:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from l2sae.faces import landmarks as lm
 from l2sae.faces import weights
-from l2sae.faces.crops import CropTransform
 from l2sae.faces.landmarks import Landmarks
+from l2sae.pictures.crops import CropTransform
 
 CROP_SCALE = 1.15  # of FFHQ's square: room for the hair, whose cut edge an edit must fade out before
 CROP_RISE = 0.05  # of the side: how far the crop's centre lies above FFHQ's

@@ -9,12 +9,14 @@ from .keys import Credentials, development_root, load_credentials
 from .manifest import Verification, verify
 from .mark import Detection, RivaGan, Watermark, detection_threshold
 from .policy import Policy, load_policy
+from .session import EditSession
 
 __all__ = [
     "AuditLog",
     "BlindWatermark",
     "Credentials",
     "Detection",
+    "EditSession",
     "Entry",
     "Export",
     "Inspection",

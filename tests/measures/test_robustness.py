@@ -138,7 +138,13 @@ def grouped(first, second, size=SMALL):
     overlap[:, 0, 1] = overlap[:, 0, 0]
     overlap[:, 0, 2] = 1
     ones = np.ones((count, 1))
-    columns = {"overlap": overlap, "left": 0.5 * ones, "way": ones, "outside_share": 0 * ones, "outside_share/n": ones}
+    columns = {
+        "overlap": overlap,
+        "distance_after": 0.5 * ones,
+        "distance_before": ones,
+        "outside_share": 0 * ones,
+        "outside_share/n": ones,
+    }
     columns |= {"psnr": np.full(count, 20.0), "psnr/n": np.ones(count)}
     attributes = pd.DataFrame({"glasses": np.repeat(["no", "yes"], size)})
     return group_figures(columns, attributes, resampling_weights(count, 50, 0))

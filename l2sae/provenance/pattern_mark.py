@@ -1,13 +1,13 @@
-"""The default watermark: a faint pattern that repeats over the picture, too weak to be seen and found by correlation.
+"""The default watermark: a faint pattern that repeats over the picture, too weak to be seen, found by correlation.
 
-It is spread-spectrum marking (Cox et al., doi 10.1109/83.650120) that says "edited" and nothing else. One tile of random
-phases in a band of frequencies is repeated over the brightness of the picture, weaker in flat areas than in texture.
-Nothing of it lies below the band, so that no area changes its colour. A crop shifts the tiles, resizing changes their
-period: detection samples the picture's spectrum at the pattern's frequencies, for many periods and angles, and
+It is spread-spectrum marking (Cox et al., doi 10.1109/83.650120) that says "edited" and nothing else. One tile of
+random phases in a band of frequencies is repeated over the brightness of the picture, weaker in flat areas than in
+texture. Nothing of it lies below the band, so that no area changes its colour. A crop shifts the tiles, resizing alters
+their period: detection samples the picture's spectrum at the pattern's frequencies, for many periods and angles, and
 correlates over all shifts at once.
 
-The threshold needs no sample of unmarked pictures. The tile's phases were drawn at random; for any picture that does not
-depend on them, the score is a weighted sum of cosines of independent, uniform angles divided by its standard deviation,
+The threshold needs no sample of unmarked pictures. The tile's phases were drawn at random; for any picture that does
+not depend on them, the score is a weighted sum of cosines of independent, uniform angles over its standard deviation,
 and exceeds t with a probability of at most exp(-t^2 / 2), by Chernoff's bound. The union bound over every period, angle
 and shift that is tried gives the threshold.
 """
@@ -26,9 +26,11 @@ from l2sae.provenance.mark import FALSE_POSITIVE_RATE, Detection
 
 PERIOD = 64  # pixels of the grid
 SIDE = 512  # of a square with as many pixels as the grid; a smaller picture is its own grid
+SMALL = 256  # likewise: in smaller pictures the pattern is up to twice as strong
 BAND = (5, 16)  # cycles in a period: wavelengths of 4 to 13 pixels
 FLAT, GAIN, MOST = 0.5, 0.15, 2.5  # levels: root mean square in flat areas, growth with local activity, and bound
 MIN_PSNR = 42.0
+ROBUST = 3.0  # times the invisible strength
 KEY = 20_261  # of the tile's phases
 _FINE, _LOCAL, _REACH = 2.0, 3.0, 9  # pixels: blur below the details, of their size, and what flat areas keep off
 _CLIP, _FLOOR = 2.5, 1.0  # of details in units of their local size, and levels added to that size
@@ -61,14 +63,14 @@ class _Spectrum:
     side: float
 
 
-class InvisibleMark:
+class PatternMark:
     """A faint repeated pattern; see `l2sae.provenance.Watermark` for the interface.
 
     Args:
-        strength: times the usual amplitude.
+        strength: times the amplitude that cannot be seen; ``ROBUST`` can be, in flat areas. Detection is the same.
     """
 
-    name = "invisible"
+    name = "pattern"
 
     def __init__(self, strength: float = 1.0) -> None:
         self.strength = strength
@@ -79,8 +81,9 @@ class InvisibleMark:
         rows, columns = small.shape
         tile = pattern().tile
         tiles = np.tile(tile, (-(-rows // PERIOD), -(-columns // PERIOD)))[:rows, :columns]
-        residual = tiles * (self.strength * _amplitude(small))
-        most = 255 / 10 ** (MIN_PSNR / 20) - 0.5  # rounding adds to it
+        stronger = min(2.0, max(1.0, SMALL / math.sqrt(small.size)))  # few pixels have to carry as much
+        residual = tiles * (self.strength * stronger * _amplitude(small))
+        most = 0.99 * math.sqrt(255**2 / 10 ** (MIN_PSNR / 10) - 1 / 12)  # rounding adds to it
         residual *= min(1.0, most / max(math.sqrt(float(np.square(residual).mean())), 1e-6))
         size = (picture.shape[1], picture.shape[0])
         full = np.asarray(Image.fromarray(residual).resize(size, Image.Resampling.BICUBIC))
@@ -158,7 +161,7 @@ def candidates(whole: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
         _matrices(plain, near),
         _matrices(plain, np.geomspace(_SHORTEST, _LONGEST, count)),
         _matrices(quarters[1:], near),
-        _matrices(turned, near[_NEAR // 2 :: _NEAR - 1] if len(whole) == 1 else near[1::2]),
+        _matrices(turned, near[1::2]),
     )
 
 

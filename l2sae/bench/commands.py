@@ -18,7 +18,7 @@ from PIL import Image
 from skimage import data as sample_pictures
 
 from l2sae.bench import ablation, ship, sim_to_real
-from l2sae.bench.exports import marks
+from l2sae.bench.mark_table import marks
 from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
 from l2sae.data import open_split, render_faces
 from l2sae.editing import Style, Swap, edit

@@ -16,22 +16,13 @@ from l2sae.render.draws import Draws, face_generator
 from l2sae.render.factors import UNIFORMS, sample
 from l2sae.render.fields import Params
 from l2sae.render.paint import Noise, paint
-from l2sae.rois import Roi
+from l2sae.rois import DEFAULT_ROIS, Roi
 
 PARTS = (
     "hair", "skin", "l_eye", "r_eye", "l_brow", "r_brow", "nose", "u_lip", "l_lip", "mouth", "l_ear", "r_ear", "neck",
     "cloth", "eye_g", "hat",
 )  # fmt: skip
 """Parts that the renderer labels, named as in CelebAMask-HQ: the subject's left (``l_``) is on the picture's right."""
-
-DEFAULT_ROIS = (
-    Roi(name="hair", channels=2, parts=("hair",)),
-    Roi(name="skin", channels=2, parts=("skin",)),
-    Roi(name="eyes", channels=1, parts=("l_eye", "r_eye", "l_brow", "r_brow")),
-    Roi(name="nose", channels=2, parts=("nose",)),
-    Roi(name="lips", channels=1, parts=("u_lip", "l_lip")),
-)
-"""The five regions of the paper; the same as the default parameters' ``rois``."""
 
 _CHUNK = 16  # faces rendered at once: few enough that the working set stays in the processor's cache
 _THREADS = 4  # of Python, which take turns: sixteen render half as many faces a second as two
@@ -78,7 +69,7 @@ def render_faces(
         size: height and width in pixels, at least 16.
         seed: of the series, 0 or more.
         device: where to compute; the tensors returned live there.
-        rois: regions to label, with parts out of :data:`PARTS`; None stands for :data:`DEFAULT_ROIS`.
+        rois: regions to label, with parts out of :data:`PARTS`; None stands for `l2sae.rois.DEFAULT_ROIS`.
         start: index of the first face.
         factors: values for all faces in place of drawn ones, e.g. ``{"yaw": 30.0}``: pose and light in degrees, and
             the rest of :data:`l2sae.render.factors.SETTABLE`. Everything else about the faces stays as it is.

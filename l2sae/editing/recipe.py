@@ -100,7 +100,7 @@ class RecipeLayer(_Record):
 
 
 class CropRecord(_Record):
-    """The square of the photo that holds the face, as `l2sae.faces.dlib_faces.CropTransform` describes it."""
+    """The square of the photo that holds the face, as `l2sae.pictures.crops.CropTransform` describes it."""
 
     x: float
     y: float

@@ -25,7 +25,7 @@ from l2sae.measures.metric_files import write_metrics
 from l2sae.model import L2SAE
 from l2sae.params import Params, load_params
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 ROIS = load_params(REPOSITORY / "params.yaml").rois
 ROWS = factors(ROIS)
 

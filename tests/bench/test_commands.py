@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from l2sae.bench import commands as bench
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture

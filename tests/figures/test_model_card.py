@@ -11,7 +11,7 @@ from l2sae.figures.model_card import model_card, write_card
 from l2sae.measures.metric_files import flatten
 from l2sae.params import Params, load_params
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 METRICS = {file.stem: json.loads(file.read_text()) for file in sorted((REPOSITORY / "metrics").glob("*.json"))}
 EVALUATE: dict[str, Any] = {
     "labels": "rendered",

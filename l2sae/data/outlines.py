@@ -81,8 +81,13 @@ def template_outlines(points: Points) -> Outlines:
         "l_lip": between(middle_down, edge(87, *range(104, 109), 93)),
         "mouth": between(middle_up, middle_down),
     }
-    face = np.concatenate([edge(109, *range(134, 145), 112), edge(112, 113, 114), edge(111, *range(125, 134), 114)[::-1]])
-    ears = {"r_ear": _ear(points[[109, *range(115, 120), 111, 110]]), "l_ear": _ear(points[[112, *range(120, 125), 114, 113]])}
+    face = np.concatenate(
+        [edge(109, *range(134, 145), 112), edge(112, 113, 114), edge(111, *range(125, 134), 114)[::-1]]
+    )
+    ears = {
+        "r_ear": _ear(points[[109, *range(115, 120), 111, 110]]),
+        "l_ear": _ear(points[[112, *range(120, 125), 114, 113]]),
+    }
     return Outlines(features, np.concatenate([face, points[[110]]]), True, ears)
 
 

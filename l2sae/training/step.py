@@ -1,4 +1,8 @@
-"""One training step: recolouring teaches structure to ignore colour, so that the style alone carries it."""
+"""One training step: what the model is shown, its losses, and the updates that follow.
+
+Structure is encoded from a recoloured copy of each face and style from the face itself. Structure thereby learns to
+ignore colour, and the style alone carries it.
+"""
 
 import math
 from typing import cast
@@ -8,16 +12,17 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from l2sae.data import FaceBatch
-from l2sae.model import L2SAE, CheckpointError, load_weights, slices_of
-from l2sae.model.adaptation import new_slices
-from l2sae.params import Params
-from l2sae.rois import roi_slices
+from l2sae.model import L2SAE
+from l2sae.params import LossWeights, Params
 from l2sae.training.adversary import Adversary, Fakes
+from l2sae.training.averages import Averages
 from l2sae.training.batches import half_size
 from l2sae.training.engine import Engine
-from l2sae.training.objective import Pair, decode_pair, draw_pair, pair_losses, weighted_sum
+from l2sae.training.losses import matte_loss, reconstruction_loss, roi_reconstruction_loss, structural_loss
 from l2sae.training.optimizers import build_optimizers, rate_factor
-from l2sae.training.states import averaged_weights, initial_checkpoint, optimizer_tensors, restore_optimizer
+from l2sae.training.pairs import Decoded, Pair, draw_pair
+from l2sae.training.start import build_model
+from l2sae.training.states import optimizer_tensors, restore_optimizer
 from l2sae.training.validation import gradient_norms
 
 GRADIENT_NORM = 1.0
@@ -25,6 +30,38 @@ GRADIENT_NORM = 1.0
 
 class DivergenceError(RuntimeError):
     """A loss is no longer finite; the message says at which step and what to change."""
+
+
+def decode_pair(model: L2SAE, pair: Pair) -> Decoded:
+    """Encode the structure of the source and the style of the target, and decode them."""
+    structure = model.encode_structure(pair.source)
+    logits = model.mask_logits(structure)
+    mattes = torch.sigmoid(logits)
+    style = model.style_encoder(pair.target, mattes.detach())
+    return Decoded(structure, style, logits, mattes, model.generator(structure, style, mattes))
+
+
+def pair_losses(decoded: Decoded, pair: Pair, weights: LossWeights) -> dict[str, Tensor]:
+    """The losses of the reconstruction that have a weight, by name; always computed in float32."""
+    output, logits = decoded.output.float(), decoded.logits.float()
+    losses = {
+        "l1": lambda: reconstruction_loss(output, pair.target),
+        "roi": lambda: roi_reconstruction_loss(output, pair.target, pair.masks),
+        "ssim": lambda: structural_loss(output, pair.target),
+        "matte": lambda: matte_loss(logits, pair.masks),
+    }
+    return {name: loss() for name, loss in losses.items() if getattr(weights, name) > 0}
+
+
+def training_losses(model: L2SAE, batch: FaceBatch, params: Params, generator: torch.Generator) -> dict[str, Tensor]:
+    """The losses of the reconstruction that have a weight, by name, for one batch and fresh draws."""
+    pair = draw_pair(batch, params, generator, len(model.rois))
+    return pair_losses(decode_pair(model, pair), pair, params.train.loss)
+
+
+def weighted_sum(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
+    """The total of named losses under their weights."""
+    return torch.stack([getattr(weights, name) * value for name, value in losses.items()]).sum()
 
 
 class Trainer:
@@ -60,7 +97,42 @@ class Trainer:
         for optimizer, rate in zip(self.optimizers, self._rates, strict=True):
             optimizer.param_groups[0]["lr"] = rate * factor
             optimizer.zero_grad()
-        values, shown = self._backward(FaceBatch(batch.images.to(self.device), batch.labels.to(self.device)))
+        values, shown = self._backward(self._draw(batch))
+        self._update_model(values)
+        if self.adversary:
+            judged = self.engine.mean(self.adversary.update(shown, self.steps, factor))
+            self._require_finite(judged, 0.0)
+            values |= judged
+        self.steps += 1
+        return values
+
+    def _draw(self, batch: FaceBatch) -> Pair:
+        """Make every random draw of a step, for the whole batch, so that devices do not change the draws."""
+        batch = FaceBatch(batch.images.to(self.device), batch.labels.to(self.device))
+        pair = draw_pair(batch, self.params, self.generator, len(self.model.rois))
+        return self.adversary.draw(pair, self.generator) if self.adversary else pair
+
+    def _backward(self, pair: Pair) -> tuple[dict[str, float], list[tuple[Pair, Fakes]]]:
+        """Gradients of this process's share of a batch, in ``train.accumulate`` parts.
+
+        Returns:
+            The losses by name, and the real and decoded images that the discriminators learn from.
+        """
+        engine, weights, count = self.engine, self.params.train.loss, self.params.train.accumulate
+        pair, sums, shown = pair.part(engine.rank, engine.size), Averages(), []
+        for part in (pair.part(index, count) for index in range(count)):
+            with engine.autocast():
+                decoded = decode_pair(self.model, part)
+                fakes = self.adversary.make_fakes(self.model, decoded, part) if self.adversary else None
+                losses = self.adversary.generator_losses(fakes, part) if self.adversary and fakes else {}
+            losses |= pair_losses(decoded, part, weights)
+            (weighted_sum(losses, weights) / count).backward()
+            sums.add({name: value.item() for name, value in losses.items()})
+            shown += [(part, fakes.detached())] if fakes else []
+        return engine.mean(sums.pop()), shown
+
+    def _update_model(self, values: dict[str, float]) -> None:
+        """Average the gradients over all processes, clip them, and step the optimisers and the weight average."""
         self.engine.average_gradients(self.model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM).item()
         self._clipped = max(1.0, norm / GRADIENT_NORM)
@@ -68,34 +140,6 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.step()
         self.average.update_parameters(self.model)
-        if self.adversary:
-            told = self.engine.mean(self.adversary.learn(shown, self.steps, factor))
-            self._require_finite(told, 0.0)
-            values |= told
-        self.steps += 1
-        return values
-
-    def _backward(self, batch: FaceBatch) -> tuple[dict[str, float], list[tuple[Pair, Fakes]]]:
-        """Gradients of this process's share of a batch, in ``train.accumulate`` parts.
-
-        Returns:
-            The losses by name, and what the discriminators are to be shown.
-        """
-        engine, weights, count = self.engine, self.params.train.loss, self.params.train.accumulate
-        pair = draw_pair(batch, self.params, self.generator, len(self.model.rois))
-        if self.adversary:
-            pair = self.adversary.draw(pair, self.generator)
-        pair, sums, shown = pair.part(engine.rank, engine.size), Averages(), []
-        for part in (pair.part(index, count) for index in range(count)):
-            with engine.autocast():
-                decoded = decode_pair(self.model, part)
-                fakes = self.adversary.imagine(self.model, decoded, part) if self.adversary else None
-                losses = self.adversary.deceive(fakes, part) if self.adversary and fakes else {}
-            losses |= pair_losses(decoded, part, weights)
-            (weighted_sum(losses, weights) / count).backward()
-            sums.add({name: value.item() for name, value in losses.items()})
-            shown += [(part, fakes.detached())] if fakes else []
-        return engine.mean(sums.pop()), shown
 
     def _require_finite(self, values: dict[str, float], norm: float) -> None:
         if not math.isfinite(norm + sum(values.values())):
@@ -132,62 +176,3 @@ class Trainer:
 
 def _below(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
     return {name.removeprefix(f"{part}."): value for name, value in tensors.items() if name.startswith(f"{part}.")}
-
-
-def build_model(params: Params) -> L2SAE:
-    """A new model: freshly initialised from ``seed``, then with the weights that ``train.init`` names.
-
-    Where its ``rois`` are not the checkpoint's, slices of the same name and width are taken over; others begin anew.
-
-    Raises:
-        CheckpointError: no such checkpoint, or one of another layout; the message names the file and what to do.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(params.seed)
-        model = L2SAE(params.model, params.rois, params.data.image_size)
-    path = initial_checkpoint(params)
-    if path is None:
-        return model
-    if (weights := averaged_weights(path)) is not None:  # the last good state of a training that diverged
-        try:
-            model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise CheckpointError(f"{path}: made for another layout: {error}") from None
-    else:
-        load_weights(model, path, adapt=True)
-    return model
-
-
-def starting_point(params: Params) -> str:
-    """What `build_model` begins with, in words: the checkpoint, and the slices for which it has nothing."""
-    path = initial_checkpoint(params)
-    if path is None:
-        return "random weights"
-    name = "the shipped model" if params.train.init == "shipped" else params.train.init
-    if averaged_weights(path) is not None:
-        return name
-    fresh = new_slices(slices_of(path), roi_slices(params.rois, params.model.context_channels))
-    return f"{name}, and random weights for {', '.join(fresh)}" if fresh else name
-
-
-class Averages:
-    """Running sums of named scalars; ``pop`` returns their means and starts anew."""
-
-    def __init__(self, sums: dict[str, float] | None = None, counts: dict[str, int] | None = None) -> None:
-        self._sums, self._counts = dict(sums or {}), dict(counts or {})
-
-    def add(self, values: dict[str, float]) -> None:
-        """Count one set of values; a name may be absent from some sets."""
-        for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def pop(self) -> dict[str, float]:
-        """The means since the last call; empty where nothing was added."""
-        means = {name: value / self._counts[name] for name, value in self._sums.items()}
-        self._sums, self._counts = {}, {}
-        return means
-
-    def state(self) -> tuple[dict[str, float], dict[str, int]]:
-        """What the constructor takes to go on from here."""
-        return self._sums, self._counts

@@ -1,4 +1,4 @@
-"""What one training step learns from: recoloured pairs, what the model makes of them, and their losses."""
+"""What one training step learns from, after every random draw, and what the model makes of it."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -8,15 +8,8 @@ from torch import Tensor
 
 from l2sae.data import FaceBatch
 from l2sae.data.augment import recolour
-from l2sae.model import L2SAE
-from l2sae.params import LossWeights, Params
-from l2sae.training.losses import (
-    matte_loss,
-    reconstruction_loss,
-    roi_masks,
-    roi_reconstruction_loss,
-    structural_loss,
-)
+from l2sae.params import Params
+from l2sae.training.losses import roi_masks
 
 
 @dataclass(frozen=True)
@@ -72,35 +65,3 @@ def draw_pair(batch: FaceBatch, params: Params, generator: torch.Generator, rois
         target = torch.where(chosen, recolour(batch.images, batch.labels, generator, rois), target)
         recoloured = chosen.flatten()
     return Pair(source, target, roi_masks(batch.labels, rois), ~recoloured)
-
-
-def decode_pair(model: L2SAE, pair: Pair) -> Decoded:
-    """Encode the structure of the source and the style of the target, and decode them."""
-    structure = model.encode_structure(pair.source)
-    logits = model.mask_logits(structure)
-    mattes = torch.sigmoid(logits)
-    style = model.style_encoder(pair.target, mattes.detach())
-    return Decoded(structure, style, logits, mattes, model.generator(structure, style, mattes))
-
-
-def pair_losses(decoded: Decoded, pair: Pair, weights: LossWeights) -> dict[str, Tensor]:
-    """The losses of the reconstruction that have a weight, by name; always computed in float32."""
-    output, logits = decoded.output.float(), decoded.logits.float()
-    losses = {
-        "l1": lambda: reconstruction_loss(output, pair.target),
-        "roi": lambda: roi_reconstruction_loss(output, pair.target, pair.masks),
-        "ssim": lambda: structural_loss(output, pair.target),
-        "matte": lambda: matte_loss(logits, pair.masks),
-    }
-    return {name: loss() for name, loss in losses.items() if getattr(weights, name) > 0}
-
-
-def training_losses(model: L2SAE, batch: FaceBatch, params: Params, generator: torch.Generator) -> dict[str, Tensor]:
-    """The losses of the reconstruction that have a weight, by name, for one batch and fresh draws."""
-    pair = draw_pair(batch, params, generator, len(model.rois))
-    return pair_losses(decode_pair(model, pair), pair, params.train.loss)
-
-
-def weighted_sum(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
-    """The total of named losses under their weights."""
-    return torch.stack([getattr(weights, name) * value for name, value in losses.items()]).sum()

@@ -19,9 +19,14 @@ class Generator(nn.Module):
 
     Colours come in layers, one for each ROI and one for the rest, which the ROIs' mattes put together at full
     resolution: the edge between hair and wall is then as sharp as the matte, whatever the resolution of the features.
+
+    With ``moments``, the style also adds one colour to each layer, by a linear map. Convolutions then need to learn
+    only how colours vary within a region.
     """
 
-    def __init__(self, structure_channels: int, style_dim: int, width: int, stride: int, regions: int):
+    def __init__(
+        self, structure_channels: int, style_dim: int, width: int, stride: int, regions: int, moments: bool = False
+    ):
         super().__init__()
         widths = {4: [width], 8: [2 * width, width], 16: [2 * width, 2 * width, width]}[stride]
         self.stem = nn.Conv2d(structure_channels, widths[0], 3, padding=1)
@@ -30,6 +35,7 @@ class Generator(nn.Module):
         self.fine = ModulatedConv2d(width, width, style_dim)
         self.to_rgb = nn.ModuleList([ModulatedConv2d(channels, 3, style_dim, kernel_size=1) for channels in widths])
         self.to_layers = ModulatedConv2d(width, 3 * (regions + 1), style_dim, kernel_size=1)
+        self.to_colours = nn.Linear(style_dim, 3 * (regions + 1)) if moments else None
         self.to_detail = ModulatedConv2d(width // 4, 12, style_dim)
 
     def forward(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
@@ -40,6 +46,8 @@ class Generator(nn.Module):
             x = block(upsample(reduce(x)), style)
             image = upsample(image) + to_rgb(x, style)
         layers = image.repeat(1, mattes.shape[1] + 1, 1, 1) + self.to_layers(x, style)
+        if self.to_colours is not None:
+            layers = layers + self.to_colours(style)[:, :, None, None]
         x = F.leaky_relu(F.pixel_shuffle(self.fine(x, style), 2), 0.2)
         return compose_layers(upsample(layers.contiguous(), 4), mattes) + F.pixel_shuffle(self.to_detail(x, style), 2)
 

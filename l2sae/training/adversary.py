@@ -16,7 +16,7 @@ from l2sae.model.discriminators import ImageDiscriminator, PatchDiscriminator
 from l2sae.params import Params
 from l2sae.training.engine import Engine
 from l2sae.training.losses import discriminator_loss, generator_loss, gradient_penalty
-from l2sae.training.pairs import Decoded, Pair
+from l2sae.training.pairs import Decoded, Pair, neighbours
 from l2sae.training.states import optimizer_tensors, restore_optimizer
 
 BETAS = (0.0, 0.99)  # Adam's, of the discriminators (arXiv 1912.04958, appendix B)
@@ -79,18 +79,14 @@ class Adversary:
         return replace(pair, noise=noise, boxes=boxes)
 
     def make_fakes(self, model: L2SAE, decoded: Decoded, pair: Pair) -> Fakes:
-        """Decode each structure with its neighbour's style, and with its own style moved by noise."""
-        weights = self.params.train.loss
-        structure, style, mattes = decoded.structure, decoded.style, decoded.mattes
-        other = neighbours(len(style), style.device)
-        swapped = noised = None
-        if weights.gan or weights.cooccurrence:
-            swapped = model.generator(structure, style[other], mattes)
+        """The decoded images of a step, and where a loss needs them those decoded with styles moved by noise."""
+        style, noised = decoded.style, None
         if pair.noise is not None:
             spread = style.detach().std(dim=0, correction=0)
-            noised = model.generator(structure, style + NOISE_SIGMA * spread * pair.noise, mattes)
+            moved = style + NOISE_SIGMA * spread * pair.noise
+            noised = model.generator(decoded.structure, moved, decoded.mattes)
         natural = pair.natural.float()
-        return Fakes(decoded.output, natural, swapped, natural[other], noised)
+        return Fakes(decoded.output, natural, decoded.swapped, natural[neighbours(len(style), style.device)], noised)
 
     def generator_losses(self, fakes: Fakes, pair: Pair) -> dict[str, Tensor]:
         """The model's adversarial losses by name, against discriminators that stay as they are."""
@@ -203,14 +199,6 @@ def _adam(networks: nn.ModuleDict, params: Params) -> torch.optim.Adam:
         rate = params.train.adversary.learning_rate * share
         groups.append({"params": list(network.parameters()), "lr": rate, "betas": betas})
     return torch.optim.Adam(groups, betas=BETAS, fused=True)
-
-
-def neighbours(count: int, device: torch.device) -> Tensor:
-    """Indices (count,) that swap neighbours: 1 0 3 2 and so on; the last of an odd number stays where it is.
-
-    The pairs stay the same when a batch is cut into shares of even size.
-    """
-    return (torch.arange(count, device=device) ^ 1).clamp(max=count - 1)
 
 
 def crop_patches(images: Tensor, boxes: Tensor, size: int) -> Tensor:

@@ -10,6 +10,8 @@ from l2sae.data import FaceBatch
 from l2sae.data.augment import recolour
 from l2sae.params import Params
 from l2sae.training.losses import roi_masks
+from l2sae.training.style_losses import FILTERS, PATCH, SAMPLES
+from l2sae.training.triples import Triples
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Pair:
         natural: (B,) bool, whether the target still has its own colours.
         noise: standard normal (B, style_dim), by which styles are moved; None where no loss asks for it.
         boxes: (B, N, 3) in [0, 1): size and place of the patches that are compared; None where no loss asks for them.
+        filters: standard normal (B, K, 3, 5, 5), on which patches are projected; None where no loss asks for them.
+        places: (B, 2, N) in [0, 1), which patches of each region are projected; None where no loss asks for them.
+        triples: rendered swaps with their truth; None where no loss asks for them.
     """
 
     source: Tensor
@@ -31,6 +36,9 @@ class Pair:
     natural: Tensor
     noise: Tensor | None = None
     boxes: Tensor | None = None
+    filters: Tensor | None = None
+    places: Tensor | None = None
+    triples: Triples | None = None
 
     def part(self, index: int, parts: int) -> Self:
         """One of ``parts`` equal shares, in order: what one device works on at a time."""
@@ -42,13 +50,25 @@ class Pair:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What the model makes of a pair: latents with gradients, matte logits, and the decoded ``output``."""
+    """What the model makes of a pair: latents with gradients, matte logits, and the decoded ``output``.
+
+    ``swapped`` holds the structures decoded with their `neighbours`' styles; None where no loss needs it.
+    """
 
     structure: Tensor
     style: Tensor
     logits: Tensor
     mattes: Tensor
     output: Tensor
+    swapped: Tensor | None = None
+
+
+def neighbours(count: int, device: torch.device) -> Tensor:
+    """Indices (count,) that swap neighbours: 1 0 3 2 and so on; the last of an odd number stays where it is.
+
+    The pairs stay the same when a batch is cut into shares of even size.
+    """
+    return (torch.arange(count, device=device) ^ 1).clamp(max=count - 1)
 
 
 def draw_pair(batch: FaceBatch, params: Params, generator: torch.Generator, rois: int) -> Pair:
@@ -64,4 +84,9 @@ def draw_pair(batch: FaceBatch, params: Params, generator: torch.Generator, rois
         chosen = torch.rand(len(target), 1, 1, 1, generator=generator).to(target.device) < params.train.recolour
         target = torch.where(chosen, recolour(batch.images, batch.labels, generator, rois), target)
         recoloured = chosen.flatten()
-    return Pair(source, target, roi_masks(batch.labels, rois), ~recoloured)
+    pair = Pair(source, target, roi_masks(batch.labels, rois), ~recoloured)
+    if not params.train.loss.patches:
+        return pair
+    filters = torch.randn(len(target), FILTERS, 3, PATCH, PATCH, generator=generator).to(target)
+    places = torch.rand(len(target), 2, SAMPLES, generator=generator).to(target)
+    return replace(pair, filters=filters, places=places)

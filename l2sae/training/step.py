@@ -5,6 +5,7 @@ ignore colour, and the style alone carries it.
 """
 
 import math
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -16,13 +17,20 @@ from l2sae.model import L2SAE
 from l2sae.params import LossWeights, Params
 from l2sae.training.adversary import Adversary, Fakes
 from l2sae.training.averages import Averages
-from l2sae.training.batches import half_size
+from l2sae.training.batches import half_size, triples_of
 from l2sae.training.engine import Engine
-from l2sae.training.losses import matte_loss, reconstruction_loss, roi_reconstruction_loss, structural_loss
+from l2sae.training.losses import (
+    matte_loss,
+    reconstruction_loss,
+    roi_reconstruction_loss,
+    structural_loss,
+)
 from l2sae.training.optimizers import build_optimizers, rate_factor
-from l2sae.training.pairs import Decoded, Pair, draw_pair
+from l2sae.training.pairs import Decoded, Pair, draw_pair, neighbours
 from l2sae.training.start import build_model
 from l2sae.training.states import optimizer_tensors, restore_optimizer
+from l2sae.training.style_losses import patch_loss, statistics_loss, swap_loss
+from l2sae.training.triples import Triples
 from l2sae.training.validation import gradient_norms
 
 GRADIENT_NORM = 1.0
@@ -32,31 +40,72 @@ class DivergenceError(RuntimeError):
     """A loss is no longer finite; the message says at which step and what to change."""
 
 
-def decode_pair(model: L2SAE, pair: Pair) -> Decoded:
-    """Encode the structure of the source and the style of the target, and decode them."""
+def decode_pair(model: L2SAE, pair: Pair, weights: LossWeights) -> Decoded:
+    """Encode the structure of the source and the style of the target, and decode them.
+
+    Where a loss needs it, each structure is also decoded with its neighbour's style.
+    """
     structure = model.encode_structure(pair.source)
     logits = model.mask_logits(structure)
     mattes = torch.sigmoid(logits)
     style = model.style_encoder(pair.target, mattes.detach())
-    return Decoded(structure, style, logits, mattes, model.generator(structure, style, mattes))
+    output, swapped = model.generator(structure, style, mattes), None
+    if weights.gan or weights.cooccurrence or weights.statistics or weights.patches:
+        swapped = model.generator(structure, style[neighbours(len(style), style.device)], mattes)
+    return Decoded(structure, style, logits, mattes, output, swapped)
+
+
+def decode_triples(model: L2SAE, triples: Triples) -> tuple[Tensor, Tensor]:
+    """Decode the contents' structures with the references' styles, and with their own: two of (T, 3, H, W).
+
+    The first is what an edit decodes. The masks of the references are known, so their structures need no encoding.
+    """
+    structure = model.encode_structure(triples.content)
+    mattes = torch.sigmoid(model.mask_logits(structure))
+    pictures, masks = torch.cat([triples.reference, triples.content]), [triples.reference_masks, mattes.detach()]
+    styles = model.style_encoder(pictures, torch.cat(masks))
+    new, old = model.generator(structure.repeat(2, 1, 1, 1), styles, mattes.repeat(2, 1, 1, 1)).chunk(2)
+    return new, old
 
 
 def pair_losses(decoded: Decoded, pair: Pair, weights: LossWeights) -> dict[str, Tensor]:
-    """The losses of the reconstruction that have a weight, by name; always computed in float32."""
+    """The losses of reconstruction and swap that have a weight, by name; always computed in float32."""
     output, logits = decoded.output.float(), decoded.logits.float()
     losses = {
         "l1": lambda: reconstruction_loss(output, pair.target),
         "roi": lambda: roi_reconstruction_loss(output, pair.target, pair.masks),
         "ssim": lambda: structural_loss(output, pair.target),
         "matte": lambda: matte_loss(logits, pair.masks),
+        "statistics": lambda: statistics_loss(*_swap_and_reference(decoded, pair)),
+        "patches": lambda: patch_loss(*_swap_and_reference(decoded, pair), *_patches_to_compare(pair)),
     }
     return {name: loss() for name, loss in losses.items() if getattr(weights, name) > 0}
 
 
+def triple_loss(swaps: tuple[Tensor, Tensor], triples: Triples) -> Tensor:
+    """The swap loss of what `decode_triples` gave, in float32."""
+    new, old = (images.float() for images in swaps)
+    return swap_loss(new, old, triples.content, triples.truth, triples.matte)
+
+
+def _swap_and_reference(decoded: Decoded, pair: Pair) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The swapped pictures with their masks, and their references with theirs."""
+    if decoded.swapped is None:
+        raise ValueError("this pair was decoded without swaps")
+    other = neighbours(len(pair.target), pair.target.device)
+    return decoded.swapped.float(), pair.masks, pair.target[other], pair.masks[other]
+
+
+def _patches_to_compare(pair: Pair) -> tuple[Tensor, Tensor]:
+    if pair.filters is None or pair.places is None:
+        raise ValueError("this pair was drawn without patches")
+    return pair.filters, pair.places
+
+
 def training_losses(model: L2SAE, batch: FaceBatch, params: Params, generator: torch.Generator) -> dict[str, Tensor]:
-    """The losses of the reconstruction that have a weight, by name, for one batch and fresh draws."""
-    pair = draw_pair(batch, params, generator, len(model.rois))
-    return pair_losses(decode_pair(model, pair), pair, params.train.loss)
+    """The losses of `pair_losses`, for one batch and fresh draws."""
+    weights, pair = params.train.loss, draw_pair(batch, params, generator, len(model.rois))
+    return pair_losses(decode_pair(model, pair, weights), pair, weights)
 
 
 def weighted_sum(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
@@ -108,8 +157,9 @@ class Trainer:
 
     def _draw(self, batch: FaceBatch) -> Pair:
         """Make every random draw of a step, for the whole batch, so that devices do not change the draws."""
-        batch = FaceBatch(batch.images.to(self.device), batch.labels.to(self.device))
-        pair = draw_pair(batch, self.params, self.generator, len(self.model.rois))
+        images, labels, triples = batch.images.to(self.device), batch.labels.to(self.device), triples_of(batch)
+        pair = draw_pair(FaceBatch(images, labels), self.params, self.generator, len(self.model.rois))
+        pair = replace(pair, triples=triples.to(self.device)) if triples else pair
         return self.adversary.draw(pair, self.generator) if self.adversary else pair
 
     def _backward(self, pair: Pair) -> tuple[dict[str, float], list[tuple[Pair, Fakes]]]:
@@ -122,10 +172,13 @@ class Trainer:
         pair, sums, shown = pair.part(engine.rank, engine.size), Averages(), []
         for part in (pair.part(index, count) for index in range(count)):
             with engine.autocast():
-                decoded = decode_pair(self.model, part)
+                decoded = decode_pair(self.model, part, weights)
+                swaps = decode_triples(self.model, part.triples) if part.triples else None
                 fakes = self.adversary.make_fakes(self.model, decoded, part) if self.adversary else None
                 losses = self.adversary.generator_losses(fakes, part) if self.adversary and fakes else {}
             losses |= pair_losses(decoded, part, weights)
+            if swaps and part.triples:
+                losses["swap"] = triple_loss(swaps, part.triples)
             (weighted_sum(losses, weights) / count).backward()
             sums.add({name: value.item() for name, value in losses.items()})
             shown += [(part, fakes.detached())] if fakes else []

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from l2sae.data import FaceBatch
 from l2sae.params import Params
 from l2sae.training import Trainer, adversary, train
-from l2sae.training.adversary import LARGEST, SMALLEST, Adversary, crop_patches, neighbours
-from l2sae.training.pairs import draw_pair
+from l2sae.training.adversary import LARGEST, SMALLEST, Adversary, crop_patches
+from l2sae.training.pairs import draw_pair, neighbours
 from l2sae.training.step import decode_pair
 
 MakeParams = Callable[..., Params]
@@ -138,7 +138,7 @@ def test_swaps_take_the_neighbours_style_and_noise_moves_styles(batch: FaceBatch
     assert judge is not None
     pair = judge.draw(draw_pair(batch, params, run.generator, len(run.model.rois)), run.generator)
     with torch.no_grad():
-        decoded = decode_pair(run.model, pair)
+        decoded = decode_pair(run.model, pair, params.train.loss)
         fakes = judge.make_fakes(run.model, decoded, pair)
         swapped = run.model.generator(decoded.structure, decoded.style[[1, 0, 3, 2, 5, 4, 7, 6]], decoded.mattes)
         still = judge.make_fakes(run.model, decoded, replace(pair, noise=torch.zeros_like(decoded.style)))

@@ -42,12 +42,20 @@ BROWS = [
 ]
 
 
-def test_init_takes_over_the_slices_that_both_models_have(make_params: MakeParams, tmp_path: Path) -> None:
-    path = tmp_path / "start.safetensors"
-    before = build_model(make_params({"seed": 7}))
-    save_model(before, path, make_params({"seed": 7}))
-    params = make_params({"rois": BROWS, "train.init": str(path)})  # lips, hair as before; eyes wider; brows are new
-    after, fresh = build_model(params), build_model(make_params({"rois": BROWS}))
+@pytest.mark.parametrize("moments", [False, True])
+def test_init_takes_over_the_slices_that_both_models_have(
+    make_params: MakeParams, tmp_path: Path, moments: bool
+) -> None:
+    path, layout = tmp_path / "start.safetensors", {"model.moments": moments}
+    before = build_model(make_params(layout | {"seed": 7}))
+    save_model(before, path, make_params(layout | {"seed": 7}))
+    # lips, hair as before; eyes wider; brows are new
+    params = make_params(layout | {"rois": BROWS, "train.init": str(path)})
+    after, fresh = build_model(params), build_model(make_params(layout | {"rois": BROWS}))
+    if moments:
+        colours = [model.generator.to_colours.bias.view(-1, 3) for model in (before, after, fresh)]
+        assert torch.equal(colours[1][0], colours[0][before.roi_names.index("lips")])
+        assert torch.equal(colours[1][1], colours[2][1]), "brows begin anew"
     images = torch.rand(2, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         old, new = before.encode_structure(images), after.encode_structure(images)

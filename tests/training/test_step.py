@@ -36,8 +36,8 @@ def test_a_loss_of_weight_zero_is_not_computed(
 
 
 def test_every_loss_weight_is_covered_here(make_params: MakeParams) -> None:
-    adversarial = {"gan", "noise_gan", "cooccurrence", "r1", "cooccurrence_r1"}  # tested with the adversary
-    assert make_params().train.loss.model_dump().keys() == LOSS_FUNCTIONS.keys() | adversarial
+    elsewhere = {"gan", "noise_gan", "cooccurrence", "r1", "cooccurrence_r1", "swap"}  # with the adversary, the triples
+    assert make_params().train.loss.model_dump().keys() == LOSS_FUNCTIONS.keys() | elsewhere
 
 
 def test_losses_reach_every_trainable_weight(batch: FaceBatch, make_params: MakeParams) -> None:

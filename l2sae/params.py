@@ -80,6 +80,7 @@ class ModelParams(Section):
     moments: bool = Field(
         default=False, description="the style sees spreads beside means, and gives each region's layer a colour"
     )
+    relief: bool = Field(default=False, description="lightness of single pixels has a short way through the structure")
     sliced: bool = Field(default=True, description="each matte from its ROI's slice alone; off is an ablation")
 
 
@@ -141,6 +142,7 @@ class TrainParams(Section):
         description="probability that a target is recoloured too; structure's input always is; 0 = off"
     )
     augment: Share = Field(description="strength of random rotation, scale, shift and flip")
+    light: Share = Field(default=0.0, description="strength of random exposure, white balance and tone curve")
     # 0 by default: what checkpoints written before these keys existed were trained with
     damage: Share = Field(default=0.0, description="share of the faces that are blurred, noisy or both")
     half_size: Share = Field(default=0.0, description="share of the training, at its start, on faces of half the size")

@@ -19,11 +19,14 @@ class StructureEncoder(nn.Module):
     image, without which hair and a dark background cannot be told apart, and back up to 1/2, without which the edges of
     eyes and lips cannot be placed. What lies in one cell of the structure then becomes channels (space to depth).
     ``width`` is the number of channels at 1/2.
+
+    With ``relief``, the last layer also sees the lightness of every pixel of a cell, so that detail has a way into the
+    structure that needs no learning of features.
     """
 
-    def __init__(self, channels: int, width: int, stride: int):
+    def __init__(self, channels: int, width: int, stride: int, relief: bool = False):
         super().__init__()
-        self.stride = stride
+        self.stride, self.relief = stride, relief
         widths = (width, 2 * width, 4 * width, 6 * width)
         self.stem = nn.Conv2d(3, width, 4, stride=2, padding=1)
         self.down = nn.ModuleList(
@@ -38,7 +41,7 @@ class StructureEncoder(nn.Module):
         cell = (stride // 2) ** 2  # places of the features in one of the structure
         depth = max(1, 4 * width // cell)
         self.gather = nn.Sequential(nn.Conv2d(width, depth, 1), nn.PixelUnshuffle(stride // 2), nn.SiLU())
-        self.head = nn.Conv2d(depth * cell + 3, channels, 3, padding=1)
+        self.head = nn.Conv2d(depth * cell + 3 + (stride**2 if relief else 0), channels, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images (B, 3, H, W) in [-1, 1]."""
@@ -50,7 +53,10 @@ class StructureEncoder(nn.Module):
         for up in reversed(self.up):
             x = up(torch.cat([pyramid.pop(), upsample(x)], dim=1))
         # the reduced image beside the features is a code to start learning from
-        return self.head(torch.cat([self.gather(F.silu(self.norm(x))), F.avg_pool2d(images, self.stride)], dim=1))
+        code = [self.gather(F.silu(self.norm(x))), F.avg_pool2d(images, self.stride)]
+        if self.relief:
+            code.append(F.pixel_unshuffle(images.mean(dim=1, keepdim=True), self.stride))
+        return self.head(torch.cat(code, dim=1))
 
 
 def _halve(channels_in: int, channels_out: int) -> nn.Conv2d:

@@ -7,11 +7,13 @@ import torch
 from torch.nn import functional as F
 
 from l2sae.data import FaceBatch, FaceDataset, flip_permutation, render_faces
-from l2sae.data.augment import augment_geometry, damage_photo
+from l2sae.data.augment import augment_geometry, damage_photo, vary_light
 from l2sae.params import Params
-from l2sae.training.triples import TriplePool, Triples
+from l2sae.training.triples import TriplePool, Triples, to_bytes, to_floats
 
-RENDERED_POOL = 2048  # rendered faces to draw from, where train.rendered_share asks for them
+RENDERED_POOL = 4096  # rendered faces to draw from, where train.rendered_share asks for them
+
+_CHUNK = 256  # faces rendered at once
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,12 @@ class TrainingBatches(Iterator[TrainingBatch]):
         self.order = self.order[own:]
         if self._pool and rendered:
             chosen = torch.randint(len(self._pool.images), (rendered,), generator=generator)
-            batches.append(FaceBatch(self._pool.images[chosen], self._pool.labels[chosen]))
+            batches.append(FaceBatch(to_floats(self._pool.images[chosen]), self._pool.labels[chosen]))
         if self._replay and replayed:
             batches.append(self._replay.batch(torch.randint(len(self._replay), (replayed,), generator=generator)))
         batch = _joined(batches)
         images, labels = augment_geometry(batch.images, batch.labels, generator, train.augment, self._flip)
-        images = damage_photo(images, generator, train.damage)
+        images = damage_photo(vary_light(images, generator, train.light), generator, train.damage)
         return TrainingBatch(images, labels, next(self._triples) if self._triples else None)
 
     def _share(self, share: float) -> int:
@@ -84,6 +86,11 @@ def _joined(batches: list[FaceBatch]) -> FaceBatch:
 
 
 def _rendered_pool(params: Params) -> FaceBatch:
-    data = params.data
-    faces = render_faces(RENDERED_POOL, data.image_size, params.seed + 1, rois=params.rois, factors=data.held)
-    return FaceBatch(faces.images, faces.labels)
+    """Rendered faces whose images are bytes, as those of prepared faces are on disk: a quarter of the memory."""
+    data, images, labels = params.data, [], []
+    for start in range(0, RENDERED_POOL, _CHUNK):
+        count = min(_CHUNK, RENDERED_POOL - start)
+        faces = render_faces(count, data.image_size, params.seed + 1, rois=params.rois, start=start, factors=data.held)
+        images.append(to_bytes(faces.images))
+        labels.append(faces.labels)
+    return FaceBatch(torch.cat(images), torch.cat(labels))

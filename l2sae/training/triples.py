@@ -70,11 +70,11 @@ class TriplePool(Iterator[Triples]):
     def __next__(self) -> Triples:
         train, generator = self._params.train, self._generator
         chosen = torch.randint(len(self._content), (train.triples,), generator=generator)
-        both = torch.cat([_floats(self._content[chosen]), _floats(self._truth[chosen])], dim=1)
+        both = torch.cat([to_floats(self._content[chosen]), to_floats(self._truth[chosen])], dim=1)
         any_flip = None if self._flip is None else tuple(range(256))  # what stands for labels here is a matte
         both, matte = augment_geometry(both, self._matte[chosen], generator, train.augment, any_flip)
         reference, labels = augment_geometry(
-            _floats(self._reference[chosen]), self._labels[chosen], generator, train.augment, self._flip
+            to_floats(self._reference[chosen]), self._labels[chosen], generator, train.augment, self._flip
         )
         content, truth = both.chunk(2, dim=1)
         masks = roi_masks(labels, len(self._params.rois))
@@ -94,17 +94,23 @@ def _render(params: Params, start: int) -> Counterfactuals:
 
 
 def _bytes(found: Counterfactuals) -> tuple[Tensor, ...]:
-    """Content, reference, truth (N, 3, H, W), matte and reference's labels (N, H, W), as uint8; unusable ones left out.
+    """Content, reference, truth (N, 3, H, W), matte and reference's labels (N, H, W), all uint8.
 
-    As bytes the pool takes a quarter of the memory, and the renderer's pictures lose nothing.
+    Triples whose content or reference does not show the region are left out.
     """
     kept = found.shown
-    pictures = [((x[kept] + 1) * 127.5).round().to(torch.uint8) for x in (found.content, found.reference, found.truth)]
+    pictures = [to_bytes(x[kept]) for x in (found.content, found.reference, found.truth)]
     seen = torch.cat(list(found.reference_mattes.values()), dim=1)[kept]
     share, region = seen.max(dim=1)
     labels = torch.where(share > 0.5, region + 1, 0).to(torch.uint8)
     return *pictures, (found.matte[kept, 0] * 255).round().to(torch.uint8), labels
 
 
-def _floats(pictures: Tensor) -> Tensor:
+def to_bytes(pictures: Tensor) -> Tensor:
+    """[-1, 1] -> uint8, as prepared faces are kept."""
+    return ((pictures + 1) * 127.5).round().to(torch.uint8)
+
+
+def to_floats(pictures: Tensor) -> Tensor:
+    """uint8 -> [-1, 1]."""
     return pictures.float().div_(127.5).sub_(1.0)

@@ -46,7 +46,7 @@ BROWS = [
 def test_init_takes_over_the_slices_that_both_models_have(
     make_params: MakeParams, tmp_path: Path, moments: bool
 ) -> None:
-    path, layout = tmp_path / "start.safetensors", {"model.moments": moments}
+    path, layout = tmp_path / "start.safetensors", {"model.moments": moments, "model.relief": moments}
     before = build_model(make_params(layout | {"seed": 7}))
     save_model(before, path, make_params(layout | {"seed": 7}))
     # lips, hair as before; eyes wider; brows are new

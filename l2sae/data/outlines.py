@@ -4,7 +4,7 @@ The points of the Face Research Lab sets (189 on each photo) are listed in their
 picture's left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np

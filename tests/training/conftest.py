@@ -37,6 +37,8 @@ LOSS_FUNCTIONS = {
     "roi": "roi_reconstruction_loss",
     "ssim": "structural_loss",
     "matte": "matte_loss",
+    "statistics": "statistics_loss",
+    "patches": "patch_loss",
 }
 ALL_LOSSES = {f"train.loss.{name}": 1.0 for name in LOSS_FUNCTIONS}
 

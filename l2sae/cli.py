@@ -21,7 +21,7 @@ from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, 
 from l2sae.model import CheckpointError, load_model
 from l2sae.pictures.display import roi_colour
 from l2sae.pictures.photos import as_rgb, colour_profile, read_picture
-from l2sae.provenance import AuditLog, export, inspect, verify
+from l2sae.provenance import AuditLog, Export, export, inspect, verify
 from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
 from l2sae.provenance.session import EditSession
 
@@ -139,13 +139,14 @@ def edit(
             raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
         original = as_rgb(read_picture(photo))[0]
         picture = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
-        export(picture, out, original=original, overwrite=force, icc_profile=colour_profile(photo), **options)
+        _tell(export(picture, out, original=original, overwrite=force, icc_profile=colour_profile(photo), **options))
         return
     session = EditSession(model, compose)
     session.load(photo, align)
     style = align_styles(styles)[rois[0]] if align else style
     session.add_layer(tuple(styles), style, strength, seed=seed)
     done = session.export(out, overwrite=force, icc_profile=colour_profile(photo), **options)
+    _tell(done)
     if recipe is not None:
         (done.recipe or session.recipe()).save(recipe)
 
@@ -202,9 +203,10 @@ def export_recipe(
     picture = document.replay(load_model(checkpoint), photo)
     source = Path(photo or document.photo.path or "")  # replay has read it
     original = as_rgb(read_picture(source))[0]
-    export(
+    done = export(
         picture, out, recipe=document, original=original, overwrite=force, icc_profile=colour_profile(source), **options
     )
+    _tell(done)
 
 
 @main.command("inspect")
@@ -314,6 +316,12 @@ def _save(picture: NDArray[np.uint8], out: Path, photo: Path | None = None) -> N
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _tell(done: Export) -> None:
+    """Say where an export carries no watermark, and why."""
+    if not done.marked:
+        click.echo(f"{done.path}: exported without a watermark: {done.unmarked_reason}", err=True)
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -24,7 +24,7 @@ from l2sae.model.threads import one_thread
 from l2sae.pictures.decoding import UnusableError, read_photo
 from l2sae.pictures.errors import EditError, FaceWarning
 from l2sae.pictures.photos import colour_profile
-from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, RivaGan, export, load_credentials, verify
+from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, export, load_credentials, make_mark, verify
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.keys import home_folder
 
@@ -72,7 +72,8 @@ class BatchEditor:
         self._session = EditSession(model, self.job.compose, self.job.model_sha256)
         home = home_folder()
         self._credentials, self._log = load_credentials(home=home), AuditLog(home / LOG_FILE)
-        self._watermark = TimedWatermark(RivaGan(), self._watch, "mark")
+        mark = make_mark(self.job.policy.mark)
+        self._watermark = TimedWatermark(mark, self._watch, "mark") if mark else None
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
     def run(self, items: Sequence[Item]) -> list[Row]:
@@ -180,6 +181,8 @@ class BatchEditor:
         if job.own_sha256 is not None:
             same = job.own_result in (None, facts["result_sha256"])
             facts["note"] = ("as recorded" if same else "differs from the record") if own else "applied afresh"
+        if not (done.marked or job.unmarked):
+            facts["note"] = "; ".join(filter(None, [facts.get("note"), f"not marked: {done.unmarked_reason}"]))
         return _describe(item, output, facts) | {"width": pixels.shape[1], "height": pixels.shape[0]}
 
     def _upload(self, item: Item, place: Path, done: Export) -> None:

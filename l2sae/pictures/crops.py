@@ -1,4 +1,4 @@
-"""Square crops of photos that can be turned, and the similarity between crop and photo, which inverts exactly."""
+"""Square crops of photos that can be turned, and that invert exactly."""
 
 import math
 from dataclasses import dataclass

@@ -8,6 +8,8 @@ from .inspection import Inspection, inspect
 from .keys import Credentials, development_root, load_credentials
 from .manifest import Verification, verify
 from .mark import Detection, RivaGan, Watermark, detection_threshold
+from .mark_choice import known_marks, make_mark
+from .pattern_mark import PatternMark
 from .policy import Policy, load_policy
 from .session import EditSession
 
@@ -24,6 +26,7 @@ __all__ = [
     "LocaliserError",
     "LogCheck",
     "MarkError",
+    "PatternMark",
     "Policy",
     "PolicyError",
     "ProvenanceError",
@@ -36,9 +39,11 @@ __all__ = [
     "digest_recipe",
     "export",
     "inspect",
+    "known_marks",
     "load_credentials",
     "load_localiser",
     "load_policy",
+    "make_mark",
     "perceptual_hash",
     "verify",
 ]

@@ -21,7 +21,6 @@ from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
 from l2sae.provenance.manifest import sign, verify
 from l2sae.provenance.mark import Watermark, psnr
-from l2sae.provenance.rivagan import BITS
 
 PSNR = "psnr"
 EXPORT_SIDE = 256
@@ -77,7 +76,7 @@ def measure_watermark(
 def look_for_mark(watermark: Watermark, marked: Picture, attacks: Sequence[Attack]) -> dict[str, list[float]]:
     """Attack a marked picture: attack -> share of the bits that match, and 1 if the mark counts as found, else 0."""
     found = {attack.name: watermark.detect(attack(marked)) for attack in attacks}
-    return {name: [one.bits_matched / BITS, float(one.marked)] for name, one in found.items()}
+    return {name: [one.bits_matched / one.bits, float(one.marked)] for name, one in found.items()}
 
 
 def summarise_marks(

@@ -1,4 +1,4 @@
-"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``export``, ``inspect``, ``verify``."""
+"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``styles``, ``export`` and others."""
 
 import functools
 import sys
@@ -11,6 +11,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
+from skimage.data import astronaut
 
 from l2sae.editing import EditError, FaceEditor, FaceWarning, Recipe, Style
 from l2sae.editing import edit as apply_edit
@@ -24,6 +25,7 @@ from l2sae.provenance import AuditLog, Export, export, inspect, verify
 from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
 from l2sae.provenance.session import EditSession
 
+ASTRONAUT_FACE = (118, 8, 318, 208)  # left, top, right, bottom in scikit-image's portrait
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 photo_argument = click.argument("photo", type=click.Path(path_type=Path))
@@ -254,6 +256,28 @@ def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, fo
     _save(np.clip(shown, 0, 255).round().astype(np.uint8), out, photo)
 
 
+@main.command("styles")
+@click.option("--photo", type=click.Path(path_type=Path), help="Face to draw them on; default: one from scikit-image.")
+@align_option
+@model_option
+@out_option
+@force_option
+@one_line_errors
+def draw_styles(photo: Path | None, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
+    """Draw all named styles, those that --style takes, as one picture."""
+    from l2sae.figures.style_chart import style_chart
+
+    _check_out(out, force, FORMATS)
+    model = load_model(checkpoint)
+    if photo is None:
+        left, top, right, bottom = ASTRONAUT_FACE
+        chart = style_chart(model, np.ascontiguousarray(astronaut()[top:bottom, left:right]))
+    else:
+        pixels = as_rgb(read_picture(photo))[0]
+        chart = style_chart(model, pixels, face_crops(pixels, align)[0] if align else None)
+    _save(chart, out)
+
+
 @main.command("compare-metrics")
 @click.argument("first", type=click.Path(path_type=Path, exists=True))
 @click.argument("second", type=click.Path(path_type=Path, exists=True))
@@ -282,9 +306,9 @@ def _check_out(out: Path, force: bool, formats: Mapping[str, str]) -> None:
         raise click.UsageError(f"{out.parent}: no such folder")
 
 
-def _save(picture: NDArray[np.uint8], out: Path, photo: Path) -> None:
+def _save(picture: NDArray[np.uint8], out: Path, photo: Path | None = None) -> None:
     """Write the picture whole or not at all, with the photo's colour profile; its pixels are upright already."""
-    profile = colour_profile(photo)
+    profile = None if photo is None else colour_profile(photo)
     partial = out.with_name(out.name + ".partial")
     options: dict[str, Any] = {"quality": 95, "subsampling": 0} if FORMATS[out.suffix.lower()] == "JPEG" else {}
     try:

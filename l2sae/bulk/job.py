@@ -18,9 +18,8 @@ from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,
     RecipeLayer,
-    digest_model,
 )
-from l2sae.editing.recipe_fields import RecipeError, digest_picture
+from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
 from l2sae.editing.references import encode_reference
 from l2sae.editing.session import SessionLayer
 from l2sae.editing.styles import Style

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from l2sae.editing.canvas import Canvas, PhotoCanvas, as_canvas
-from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite_images, recolouring, replacement
+from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite_images, replacement
 from l2sae.editing.encoded_face import EncodedFace
 from l2sae.editing.layers import Layer
 from l2sae.editing.placement import Placement
@@ -131,16 +131,15 @@ class Renderer:
         for roi in layer.styles:
             small, matte = place.matte(roi, layer.mattes.get(roi))
             if compose == "replace":
-                effects.append(place.effect(replacement(face.decode(layer, roi)), matte))
-            elif below.decoded is not None or face.new_style(layer, roi) is not None:  # else no change, to the bit
-                new = face.decode(layer, roi)
+                effects.append(place.effect(replacement(face.replacement(layer, roi, small)), matte))
+            elif below.decoded is not None or face.changes(layer, roi):  # else no change, to the bit
                 old = face.decoded if below.decoded is None else below.decoded
                 if below.decoded is None and roi not in layer.mattes:
-                    field = face.recolouring(layer, roi)
+                    new = face.recolouring(layer, roi)
                 else:
-                    field = recolouring(below.images, old, new, small)
-                effects.append(place.effect(field, matte))
-                changes.append(_Change(Effect(field, Matte(small)), small * (new - old)))
+                    new = face.recolour(layer, roi, small, below.images, old)
+                effects.append(place.effect(new.field, matte))
+                changes.append(_Change(Effect(new.field, Matte(small)), small * (new.drawn - old)))
         return effects, changes
 
     def _after(self, below: _Below, strength: float, changes: Sequence[_Change]) -> _Below:

@@ -35,6 +35,7 @@ class Layer:
         for roi, style in self.styles.items():
             if not isinstance(style, Style):
                 raise EditError(f"style of {roi} is {type(style).__name__}: give {style_names()}")
+        object.__setattr__(self, "styles", {roi: style.in_region(roi) for roi, style in self.styles.items()})
 
     def sharing(self, style: Style) -> tuple[str, ...]:
         """The ROIs that take this style on."""

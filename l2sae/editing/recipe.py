@@ -6,7 +6,6 @@ recipe's own, or the one that whoever loads it names. ``recipe.schema.json`` bes
 
 import base64
 import binascii
-import hashlib
 import io
 import json
 import warnings
@@ -26,6 +25,7 @@ from l2sae.editing.recipe_fields import (
     Record,
     ReferenceRecord,
     Sha256,
+    digest_model,
     digest_picture,
     read_named_picture,
 )
@@ -208,15 +208,6 @@ class Recipe(Record):
 def recipe_schema() -> str:
     """The JSON schema of recipes, as ``recipe.schema.json`` holds it."""
     return json.dumps(Recipe.model_json_schema(), indent=1) + "\n"
-
-
-def digest_model(model: L2SAE) -> str:
-    """sha256 of all weights, with their names and shapes, and of the ROIs."""
-    digest = hashlib.sha256(repr(model.rois).encode())
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name}{tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def encode_matte(matte: NDArray[np.uint8]) -> str:

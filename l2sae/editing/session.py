@@ -30,10 +30,9 @@ from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,
     RecipeLayer,
-    digest_model,
     encode_matte,
 )
-from l2sae.editing.recipe_fields import RecipeError, digest_picture
+from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE

@@ -85,7 +85,7 @@ def test_export_inspect_and_verify(folder: Path, tiny_checkpoint: Path) -> None:
     assert "watermark is there" in CliRunner().invoke(main, ["inspect", str(folder / "again.png")]).output
     assert CliRunner().invoke(main, ["verify", str(folder / "again.png")]).output.startswith("valid")
     plain = CliRunner().invoke(main, ["verify", str(folder / "photo.png")])
-    assert (plain.exit_code, plain.output.split()[0]) == (1, "stripped")
+    assert (plain.exit_code, plain.output.split()[0]) == (1, "none")
 
 
 def test_verify_checks_audit_logs_too(tmp_path: Path) -> None:

@@ -143,8 +143,7 @@ class BatchEditor:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(output.read(item.name))
         found = verify(place)
-        intact = found.status in ("trusted", "valid")
-        if intact and found.facts.get("export") == export_id(self.context.job_id, item.name, fetched.sha256):
+        if found.intact and found.facts.get("export") == export_id(self.context.job_id, item.name, fetched.sha256):
             return _describe(item, output, found.facts) | {"note": "finished by an earlier run"}
         if not (item.replaces or self.context.overwrite):
             raise _SkipError(f"{output.url_of(item.name)} exists, and is not of this job: remove it", again=True)
@@ -171,7 +170,7 @@ class BatchEditor:
             done = export(
                 **rendering, path=place, purpose=job.purpose, policy=job.policy, consent=job.consent,
                 unmarked=job.unmarked, quality=job.quality, icc_profile=profile, watermark=self._watermark,
-                credentials=self._credentials, log=self._log,
+                credentials=self._credentials, log=self._log, source=fetched.path,
                 export_id=export_id(self.context.job_id, item.name, fetched.sha256),
                 overwrite=output.local is None or item.replaces or self.context.overwrite,
             )  # fmt: skip

@@ -19,11 +19,13 @@ from PIL import Image
 
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.recipe_fields import digest_picture
+from l2sae.pictures.photos import as_rgb, read_picture
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.export_errors import MarkError, ProvenanceError
 from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash
 from l2sae.provenance.keys import Credentials, home_folder, load_credentials
 from l2sae.provenance.manifest import MIME_TYPES, NO_MARK, sign
+from l2sae.provenance.manifest_boxes import has_manifest_box
 from l2sae.provenance.mark import Watermark
 from l2sae.provenance.mark_choice import make_mark
 from l2sae.provenance.policy import Policy, load_policy
@@ -93,6 +95,7 @@ def export(
     log: AuditLog | None = None,
     home: str | Path | None = None,
     export_id: str | None = None,
+    source: str | Path | None = None,
 ) -> Export:
     """Write a picture that is marked, signed and logged; if any of that fails, no file appears.
 
@@ -119,6 +122,8 @@ def export(
         export_id: names the export in manifest and log, 32 hexadecimal digits, so that an export that was cut off can
             be made again under its own name: a line that it left in the log stays the only one, unless the file's
             bytes have become others, which a second line then says. None draws one.
+        source: the file of the photo that was edited; if it has a manifest, that becomes part of the export's, and
+            `inspect` tells the history. None takes the recipe's, as long as it still holds that photo.
 
     Returns:
         Where the file is, and its line in the log.
@@ -128,7 +133,7 @@ def export(
         MarkError: the picture cannot carry the mark, and the policy requires it.
         ProvenanceError: the file exists, or a step failed.
     """
-    path, rules, user = Path(path), load_policy(policy), current_user()
+    path, rules, user = Path(path).expanduser(), load_policy(policy), current_user()
     check_destination(path, overwrite)
     rules.check(purpose, consent, recipe, unmarked, user)
     _check_picture(picture, path, quality, recipe)
@@ -140,7 +145,8 @@ def export(
         raise MarkError(f"{path}: policy, mark_required: {written.unmarked_reason}")
     facts |= {"export": export_id or uuid.uuid4().hex, "watermark": written.mark or NO_MARK}
     facts |= {"unmarked_reason": written.unmarked_reason}
-    encoded = sign(written.encoded, MIME_TYPES[path.suffix.lower()], facts, credentials)
+    parent = _read_source(source, recipe)
+    encoded = sign(written.encoded, MIME_TYPES[path.suffix.lower()], facts, credentials, parent, rules.tsa_url)
     record = {
         "event": "export" if written.mark else "unmarked export",
         **facts,
@@ -206,6 +212,19 @@ def _describe(
         "matte_sha256": digest_picture(matte) if matte is not None else None,
         "changed_share": changed,
     }
+
+
+def _read_source(source: str | Path | None, recipe: Recipe | None) -> bytes | None:
+    """The bytes of the photo's file, if it has a manifest; the recipe's only if it still is the photo of the recipe."""
+    named = source or (recipe.photo.path if recipe else None)
+    if named is None or not (path := Path(named).expanduser()).is_file():
+        return None
+    encoded = path.read_bytes()
+    if not has_manifest_box(encoded):
+        return None
+    if source is None and recipe is not None and digest_picture(as_rgb(read_picture(path))[0]) != recipe.photo.sha256:
+        return None
+    return encoded
 
 
 def _mark(

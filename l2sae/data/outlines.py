@@ -4,6 +4,7 @@ The points of the Face Research Lab sets (189 on each photo) are listed in their
 picture's left.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -81,14 +82,11 @@ def template_outlines(points: Points) -> Outlines:
         "l_lip": between(middle_down, edge(87, *range(104, 109), 93)),
         "mouth": between(middle_up, middle_down),
     }
-    face = np.concatenate(
-        [edge(109, *range(134, 145), 112), edge(112, 113, 114), edge(111, *range(125, 134), 114)[::-1]]
-    )
-    ears = {
-        "r_ear": _ear(points[[109, *range(115, 120), 111, 110]]),
-        "l_ear": _ear(points[[112, *range(120, 125), 114, 113]]),
-    }
-    return Outlines(features, np.concatenate([face, points[[110]]]), True, ears)
+    hairline, jaw = edge(109, *range(134, 145), 112), edge(111, *range(125, 134), 114)
+    face = np.concatenate([hairline, points[[113]], jaw[::-1], points[[110]]])
+    sides = {"r_ear": [109, *range(115, 120), 111, 110], "l_ear": [112, *range(120, 125), 114, 113]}
+    ears = {name: np.concatenate([_smooth(points[side[:-1]]), points[side[-1:]]]) for name, side in sides.items()}
+    return Outlines(features, face, True, ears)
 
 
 def filled(outline: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -96,10 +94,6 @@ def filled(outline: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
     mask = np.zeros(shape, bool)
     mask[polygon(outline[:, 1] - 0.5, outline[:, 0] - 0.5, shape)] = True
     return mask
-
-
-def _ear(points: Points) -> Points:
-    return np.concatenate([_smooth(points[:-1]), points[-1:]])
 
 
 def _smooth(points: Points, closed: bool = False) -> Points:
@@ -111,7 +105,7 @@ def _smooth(points: Points, closed: bool = False) -> Points:
     if len(through) < 4:
         return through
     curve = CubicSpline(at, through, bc_type="periodic" if closed else "natural")
-    fine = np.concatenate([np.linspace(a, b, STEPS, endpoint=False) for a, b in zip(at[:-1], at[1:], strict=True)])
+    fine = np.concatenate([np.linspace(a, b, STEPS, endpoint=False) for a, b in itertools.pairwise(at)])
     return np.asarray(curve(fine if closed else np.append(fine, at[-1])))
 
 

@@ -25,13 +25,13 @@ PERSON_FLOOR = 0.03  # the silhouette may be sure and wrong
 TAUGHT_FLOOR = 0.1  # so may a model
 FACE_IS_SKIN = 0.8  # mean belief in skin between jaw and brows, from which on a face counts as whole
 HAIRLINE = 0.7  # softness of the forehead's upper end, in units of its height
-FOREHEAD = 0.7  # probability of skin between brows and the mesh's upper end, where a fringe may hang
-EARS = 0.7  # and beside the face, between brows and mouth
-NECK_WIDTH, CLOTH_FROM = 0.75, 1.3  # half the neck's, in half face widths; in units below the eyes
-HAIR_BELOW = 0.7  # probability of hair beside neck and shoulders
+FOREHEAD = 0.8  # probability of skin between brows and the mesh's upper end, where a fringe may hang
+EARS = 0.8  # and beside the face, between brows and mouth
+NECK_WIDTH, CLOTH_FROM = 0.75, 1.5  # half the neck's, in half face widths; in units below the eyes
+HAIR_BELOW = 0.85  # probability of hair beside neck and shoulders
 UNEXPLAINED = 2e-7  # density over colour and contrast; that of a typical pixel under its own Gaussian is 4e-5
 TAUGHT_PIXELS = 3000  # that the mixtures are fitted to at most
-COLOUR_TRUST = 0.7  # exponent of the colour likelihoods: neighbouring pixels are not independent
+COLOUR_TRUST = 0.8  # exponent of the colour likelihoods: neighbouring pixels are not independent
 GUIDE_RADIUS = 0.03  # of the guided filter, as part of the picture's side
 GUIDE_NOISE = 2e-3  # variance of lightness, 0 to 1, below which the filter smooths
 Array = NDArray[np.float64]
@@ -99,7 +99,8 @@ def weak_labels(
     teaches[HAIR] &= above  # what lies beside neck and shoulders is hair where it looks like that of the head
     known = np.ones(shape, bool) if known is None else known
     belief = head_regions(picture, prior, teaches & known)
-    classes = np.where(known, _rooted(belief.argmax(axis=0), above), REST)
+    side = np.arange(shape[0])[:, None] < (frame.nose + frame.chin) / 2
+    classes = np.where(known, _rooted(belief.argmax(axis=0), side), REST)
     return WeakLabels(_paint(classes, outlines, frame, known), _confidence(belief, known, outlines))
 
 
@@ -110,7 +111,7 @@ def position_prior(outlines: Outlines, shape: tuple[int, int]) -> Array:
     dx, dy = (x - frame.x) / frame.half, (y - frame.eyes) / frame.unit
     inside = _step(_depth(outlines.face, shape) / frame.unit, 0.05)
     dome = FOREHEAD * _step(1 - np.hypot(dx, dy / 0.78), HAIRLINE)  # 0.5 at the hairline
-    forehead = np.minimum(inside, 0.9) if outlines.hairline else np.maximum(dome, FOREHEAD * inside)
+    forehead = np.minimum(inside, FOREHEAD) if outlines.hairline else np.maximum(dome, FOREHEAD * inside)
     face = np.where(y < frame.brows, forehead, inside)
     below = y > jaw_line(outlines, x)
     neck = np.where(below & (dy < 1.9), _step(NECK_WIDTH - np.abs(dx), 0.15) * 0.85, 0.0)
@@ -169,10 +170,13 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
 
 
 def _rooted(classes: NDArray[np.integer], above: NDArray[np.bool_]) -> NDArray[np.integer]:
-    """Hair that does not hang together with hair above the chin is clothing."""
-    pieces, _ = ndimage.label(classes == HAIR)
+    """Hair that does not hang together, by more than a thread, with hair ``above`` (the mouth) is clothing."""
+    hair = classes == HAIR
+    thick = ndimage.binary_erosion(hair, border_value=1)
+    pieces, _ = ndimage.label(thick)
     rooted = np.isin(pieces, np.unique(pieces[(pieces > 0) & above]))
-    return np.where((classes == HAIR) & ~rooted, CLOTH, classes)
+    rooted = above | ndimage.binary_dilation(rooted & thick, iterations=3)
+    return np.where(hair & ~rooted, CLOTH, classes)
 
 
 class _Guide:

@@ -53,6 +53,19 @@ def read_template(path: Path, content: bytes) -> Points:
     return points
 
 
+def names_a_file(name: str) -> bool:
+    """Whether a file of this name is a photo or a template; macOS leaves ``._*`` files that are neither."""
+    return not name.startswith(".") and name.endswith((".jpg", ".tem"))
+
+
+def pinned_files(photo: Path) -> dict[Path, tuple[str, ...]]:
+    """The photo and its template, with their accepted digests; empty where the photo is not one of the sets'."""
+    pinned = pinned_digests()
+    files = (photo, photo.with_suffix(".tem"))
+    accepted = {file: pinned.get(f"{file.parent.name}/{file.name}", ()) for file in files}
+    return accepted if accepted[photo] else {}
+
+
 @functools.cache
 def pinned_digests() -> Mapping[str, tuple[str, ...]]:
     """``folder/file`` -> sha256 of the repository's own file, and of its copy at half the size."""

@@ -53,11 +53,26 @@ class SplitFolders(Section):
     test: tuple[str, ...] = Field(min_length=1, strict=False)
 
 
+Labelled = Literal["portraits", "photos", "webmorph", "label_map", "celebamask_hq", "lapa", "helen"]
+
+
+class SourceParams(Section):
+    """One of several sources of photos."""
+
+    source: Labelled
+    root: str
+    scheme: str | dict[str | int, str] | None = None
+    split: SplitRatios | SplitFolders | Literal["official"] | None = Field(default=None, description="null: data.split")
+
+
 class DataParams(Section):
     """Where faces and labels come from."""
 
-    source: Literal["rendered", "portraits", "photos", "label_map", "celebamask_hq", "lapa", "helen"]
+    source: Literal["rendered", "mixed", Labelled]
     root: str | None = Field(description="folder of the data set; null only for rendered faces")
+    sources: tuple[SourceParams, ...] = Field(
+        default=(), strict=False, description="what source: mixed puts together; each is split by itself"
+    )
     image_size: Annotated[int, Field(ge=16, le=1024)]
     scheme: str | dict[str | int, str] | None = Field(description="label scheme: a known name, or id or colour -> part")
     teacher: str | None = Field(
@@ -278,7 +293,11 @@ class Params(Section):
             raise ValueError(f"data.image_size must be a multiple of {2 * multiple}, or train.half_size 0")
         if self.determinism == "strict" and self.train.minutes is not None:
             raise ValueError("train.minutes makes runs differ: under determinism: strict give train.steps")
-        if self.data.source != "rendered" and self.data.root is None:
+        if (self.data.source == "mixed") != bool(self.data.sources):
+            raise ValueError(
+                "data.sources names what data.source: mixed puts together, and is empty for any other source"
+            )
+        if self.data.source not in ("rendered", "mixed") and self.data.root is None:
             raise ValueError(f"data.root is required for data.source: {self.data.source}; give the data set's folder")
         return self
 

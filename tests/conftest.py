@@ -10,15 +10,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.data import render_faces
+from l2sae.data import FaceDataset, open_split, prepare, render_faces
 from l2sae.model import L2SAE, save_model
 from l2sae.params import Params, load_params
+from l2sae.training import build_model
 
+PARAMS_FILE = Path(__file__).parents[1] / "params.yaml"
 TINY = {"data.image_size": 64, "model.structure_width": 8, "model.width": 16, "model.style_dim": 8}
+SMALL = {
+    "preset": "smoke",
+    "data.count": 24,
+    "data.image_size": 32,
+    "data.split": {"train": 0.5, "val": 0.0, "test": 0.5},
+    "model.width": 16,
+    "model.style_dim": 8,
+    "evaluate.bootstrap": 20,
+    "evaluate.pairs_per_image": 2,
+    "train.batch_size": 2,
+    "figures.faces": 3,
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,7 +58,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_params() -> Params:
-    return load_params(Path(__file__).parents[1] / "params.yaml", TINY)
+    return load_params(PARAMS_FILE, TINY)
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +91,40 @@ def photos(faces: torch.Tensor) -> list[NDArray[np.uint8]]:
     squares = [((face + 1) * 127.5).round().byte().permute(1, 2, 0).numpy() for face in faces]
     sizes = [(131, 97), (64, 64), (80, 151)]
     return [np.array(Image.fromarray(face).resize(size)) for face, size in zip(squares, sizes, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def portrait() -> NDArray[np.uint8]:
+    """A public-domain photo of a face, (256, 256, 3) uint8."""
+    return np.array(Image.fromarray(skimage.data.astronaut()[:280, 90:370]).resize((256, 256)))
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return load_params(PARAMS_FILE, SMALL)
+
+
+@pytest.fixture(scope="session")
+def prepared(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluation") / "prepared"
+    prepare(params, folder, progress=lambda line: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def test_split(prepared: Path) -> FaceDataset:
+    return open_split(prepared, "test")
+
+
+@pytest.fixture(scope="session")
+def train_split(prepared: Path) -> FaceDataset:
+    return open_split(prepared, "train")
+
+
+@pytest.fixture(scope="session")
+def model(params: Params) -> L2SAE:
+    """A model with random weights whose mattes are half on, so that every ROI counts as found."""
+    model = build_model(params).eval()
+    with torch.no_grad():
+        model.style_scale.fill_(0.5)
+    return model

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from l2sae import Swap, edit, edit_folder, load_model
 from l2sae.data import FaceBatch, open_split, prepare, render_faces
-from l2sae.display import as_pictures
 from l2sae.params import Params, load_params
+from l2sae.pictures.display import as_pictures
 from l2sae.training import Trainer, train
 from l2sae.training.launch import MODEL, PARAMS
 

@@ -11,14 +11,13 @@ import pytest
 import yaml
 from nbformat import v4
 
-from l2sae.notebooks import clean, problems, read_notebook, write_notebook
 from l2sae.params import Params, load_params
-from l2sae.stage_parameters import declared_parameters
+from l2sae.pipeline.notebooks import clean, problems, read_notebook, write_notebook
+from l2sae.pipeline.parameters import declared_parameters
 
 REPOSITORY = Path(__file__).parents[1]
 PIPELINE: dict[str, Any] = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())
 STAGES: dict[str, dict[str, Any]] = PIPELINE["stages"]
-IMPORT = re.compile(r'^(?:\s*")?(?:from|import) l2sae\.([a-z_]+)', re.MULTILINE)  # the quote: a line of a notebook
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 
 
@@ -29,7 +28,7 @@ def outputs(stage: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_runs_its_notebook_and_leaves_what_the_contract_says(stage: str) -> None:
-    assert STAGES[stage]["cmd"] == f"python -m l2sae.stage {stage}"
+    assert STAGES[stage]["cmd"] == f"python -m l2sae.pipeline.stage {stage}"
     assert {f"reports/{stage}.ipynb", f"reports/{stage}.html"} <= set(outputs(stage))
     if stage != "figures":
         assert outputs(stage)[f"metrics/{stage}.json"] == {"cache": False, "persist": True}
@@ -50,27 +49,6 @@ def test_dependencies_exist_and_cover_notebook_presets_and_environment(stage: st
         assert [path for path in paths if path not in made and not (REPOSITORY / path).exists()] == []
     assert {f"notebooks/{stage}.ipynb", "presets/${preset}.yaml", "presets/quickstart.yaml"} <= set(deps)
     assert {"requirements.lock", "l2sae/params.py", "l2sae/rois.py"} <= set(deps)
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_stage_depends_on_exactly_the_sub_packages_that_it_imports(stage: str) -> None:
-    used = imported_parts([(REPOSITORY / "notebooks" / f"{stage}.ipynb").read_text()])
-    watched = {Path(dep).parts[1] for dep in STAGES[stage]["deps"] if re.fullmatch(r"l2sae/[a-z]+", dep)} - {"assets"}
-    assert used - watched == set(), "imported, but a change there would not rerun the stage"
-
-
-def imported_parts(texts: list[str]) -> set[str]:
-    """Sub-packages of l2sae that these sources import, directly or through one another.
-
-    Indented imports of modules do not count: they are for what no stage does, such as a session's export.
-    """
-    parts = {path.parent.name for path in (REPOSITORY / "l2sae").glob("*/__init__.py")}
-    found: set[str] = set()
-    while texts:
-        new = {name for name in re.findall(IMPORT, texts.pop()) if name in parts} - found
-        found |= new
-        texts += [file.read_text() for name in new for file in (REPOSITORY / "l2sae" / name).glob("*.py")]
-    return found
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -146,7 +124,7 @@ def test_code_that_belongs_in_the_package_is_found(tmp_path: Path, source: str, 
 def test_check_command_fails_on_a_dirty_notebook(tmp_path: Path) -> None:
     path = tmp_path / "demo.ipynb"
     nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1", execution_count=3)]), path)
-    command = [sys.executable, "-m", "l2sae.notebooks"]
+    command = [sys.executable, "-m", "l2sae.pipeline.notebooks"]
     check = subprocess.run([*command, "check", path], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert check.returncode == 1
     assert str(path) in check.stderr

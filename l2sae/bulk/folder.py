@@ -8,18 +8,18 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from l2sae.bulk.inputs import Item, batches, find_items, share
 from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
-from l2sae.bulk.photo import Context
+from l2sae.bulk.one_photo import Context
+from l2sae.bulk.photo_lists import Item, batches, find_items, share
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
 from l2sae.bulk.ranks import Ranks, joined_ranks
 from l2sae.bulk.results import JOB, ROWS, TABLE, Row, read_rows, read_table, unfinished, write_table
 from l2sae.bulk.storage import Folder, open_folder
-from l2sae.editing.errors import EditError
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
+from l2sae.pictures.errors import EditError
 from l2sae.provenance import Policy, load_credentials
 
 Runner = Literal["processes", "ray"]
@@ -153,7 +153,7 @@ def _run(
 
 def _runs(context: Context, cut: list[list[Item]], runner: Runner, workers: int) -> Iterator[list[Row]]:
     if runner == "ray":
-        from l2sae.bulk.cluster import run_on_ray  # an optional package
+        from l2sae.bulk.ray_cluster import run_on_ray  # an optional package
 
         return run_on_ray(context, cut)
     if workers == 0:

@@ -1,6 +1,6 @@
 """Workers of a bulk edit on this machine: processes of one thread each, since Python's threads take turns.
 
-They are started as ``python -m l2sae.bulk.worker`` and spoken to through pipes, so that a script needs no
+They are started as ``python -m l2sae.bulk.pool_worker`` and spoken to through pipes, so that a script needs no
 ``if __name__ == "__main__"``, nothing of a notebook is copied, and workers end with the process that started them,
 however it ends.
 """
@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from l2sae.bulk.inputs import Item
-from l2sae.bulk.photo import BatchEditor, Context
+from l2sae.bulk.one_photo import BatchEditor, Context
+from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import Row
-from l2sae.editing.errors import EditError
+from l2sae.pictures.errors import EditError
 
 
 def run_here(context: Context, batches: Iterator[list[Item]]) -> Iterator[list[Row]]:
@@ -67,7 +67,7 @@ def _start() -> subprocess.Popen[bytes]:
     """A worker process, which finds this very package and uses one thread."""
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", "-m", "l2sae.bulk.worker", str(os.getpid())]
+    command = [sys.executable, "-P", "-m", "l2sae.bulk.pool_worker", str(os.getpid())]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from l2sae.bulk.inputs import Item
+from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.storage import Folder
 
 TABLE, KEPT = "results.parquet", ".l2sae"

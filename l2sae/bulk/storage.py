@@ -13,7 +13,7 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from l2sae.editing.errors import EditError
+from l2sae.pictures.errors import EditError
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from l2sae.data.decode import Face, UnusableError
+from l2sae.data.decode import Face
 from l2sae.data.sources import Entry
+from l2sae.pictures.decoding import UnusableError
 
 Found = Face | UnusableError
 _FACES = 256

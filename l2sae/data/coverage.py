@@ -9,7 +9,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from l2sae.data.dataset import FaceDataset
-from l2sae.data.render.factors import OCCLUDERS
+from l2sae.render.factors import OCCLUDERS
 
 _FACTORS: dict[str, tuple[str, tuple[str, ...]]] = {
     "monk_tone": ("Monk skin tone", tuple(f"Monk {tone}" for tone in range(1, 11))),

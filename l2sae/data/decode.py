@@ -5,32 +5,25 @@ can be counted; ``prepare`` records it and goes on.
 """
 
 import functools
-import hashlib
-import io
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps
 
 from l2sae.data.schemes import MaskError, Scheme, map_colours, map_ids
 from l2sae.data.sources import Entry
-
-MIN_SIDE = 32  # pixels; a smaller photo holds no face worth learning from
-_ORIENTATION = 0x0112  # EXIF tag
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)  # as Pillow raises
-
-
-class UnusableError(ValueError):
-    """A photo or mask cannot be used; ``file`` is the one to blame."""
-
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file}: {reason}")
-        self.file = file
-        self.reason = reason
+from l2sae.pictures.decoding import (
+    MIN_SIDE,
+    ORIENTATION,
+    UnusableError,
+    open_picture,
+    square_margins,
+    square_photo,
+    upright_rgb,
+)
 
 
 @dataclass(frozen=True)
@@ -71,38 +64,19 @@ def load_pair(
     Raises:
         UnusableError: as `load_face`.
     """
-    raw = _open(entry.photo, digests)
-    photo = _upright_rgb(raw, entry.photo)
+    raw = open_picture(entry.photo, digests)
+    photo = upright_rgb(raw, entry.photo)
     if min(photo.size) < MIN_SIDE:
         raise UnusableError(entry.photo, f"photo too small: {photo.width} x {photo.height}, at least {MIN_SIDE} a side")
     if entry.masks[0].part is None:
         path = entry.masks[0].path
-        mask = _follow_photo(_open(path, digests), raw, photo, path)
+        mask = _follow_photo(open_picture(path, digests), raw, photo, path)
         labels = _label_map(mask, path, scheme, owner)
     else:
         labels = _painted(entry, owner, digests)
         if labels.shape[0] * photo.width != labels.shape[1] * photo.height:
             raise UnusableError(entry.masks[0].path, _sizes_differ(labels.shape[1], labels.shape[0], photo))
     return photo, labels
-
-
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """Read one picture as upright (EXIF) 8-bit RGB, (H, W, 3); transparency shows white.
-
-    Raises:
-        UnusableError: the file is damaged, or not one still picture.
-    """
-    return np.asarray(_upright_rgb(_open(path, {}), path))
-
-
-def square_photo(photo: Image.Image | NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Pad an RGB picture to a square by repeating its edges and resize it, antialiased, to (size, size, 3) uint8."""
-    width, height = photo.size if isinstance(photo, Image.Image) else photo.shape[1::-1]
-    if width != height:
-        photo = np.pad(np.asarray(photo), (*square_margins(height, width), (0, 0)), mode="edge")
-    if isinstance(photo, np.ndarray):
-        photo = Image.fromarray(photo)
-    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def square_labels(labels: NDArray[np.uint8], count: int, size: int) -> NDArray[np.uint8]:
@@ -124,65 +98,14 @@ def square_labels(labels: NDArray[np.uint8], count: int, size: int) -> NDArray[n
     return np.stack([np.asarray(area) for area in areas]).argmax(axis=0).astype(np.uint8)
 
 
-def square_margins(height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Rows to add (above, below) and columns to add (left, right) that make a picture square."""
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    return (top, side - height - top), (left, side - width - left)
-
-
-def _open(path: Path, digests: dict[Path, str]) -> Image.Image:
-    """Open one still picture and decode it fully; its sha256 goes into ``digests``."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnusableError(path, f"unreadable file: {error.strerror}") from None
-    if not data:
-        raise UnusableError(path, "empty file")
-    digests[path] = hashlib.sha256(data).hexdigest()
-    try:
-        image = Image.open(io.BytesIO(data))
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # MPO: a camera's still with a preview
-            raise UnusableError(path, "animated or multi-page picture")
-        image.load()
-    except UnidentifiedImageError:
-        raise UnusableError(path, "not an image") from None
-    except UnusableError:
-        raise
-    except _DAMAGE as error:
-        raise UnusableError(path, f"truncated or damaged: {error}") from None
-    return image
-
-
-def _upright_rgb(image: Image.Image, path: Path) -> Image.Image:
-    """Apply the EXIF rotation and convert any mode to 8-bit RGB; transparency shows white."""
-    upright = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
-    if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-        return _from_wide_grey(upright, path)
-    if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info:
-        colour = upright.convert("RGBA")
-        canvas = Image.new("RGBA", colour.size, "white")
-        return Image.alpha_composite(canvas, colour).convert("RGB")
-    return upright if upright.mode == "RGB" else upright.convert("RGB")
-
-
-def _from_wide_grey(image: Image.Image, path: Path) -> Image.Image:
-    """16-bit grey to RGB; Pillow would clip it at 255."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise UnusableError(path, "unsupported pixel format: grey values outside 16 bits")
-    scale = 257.0 if values.max() > 255 else 1.0
-    return Image.fromarray(np.round(values / scale).astype(np.uint8)).convert("RGB")
-
-
 def _follow_photo(mask: Image.Image, raw: Image.Image, photo: Image.Image, path: Path) -> Image.Image:
     """Check that the mask fits the photo; a mask drawn on the unrotated photo is turned along with it."""
     if mask.size == photo.size:
         return mask
-    orientation = raw.getexif().get(_ORIENTATION, 1)
+    orientation = raw.getexif().get(ORIENTATION, 1)
     if mask.size == raw.size and orientation != 1:
         turned = mask.copy()
-        turned.getexif()[_ORIENTATION] = orientation
+        turned.getexif()[ORIENTATION] = orientation
         return ImageOps.exif_transpose(turned)
     raise UnusableError(path, _sizes_differ(mask.width, mask.height, photo))
 
@@ -228,7 +151,7 @@ def _painted(entry: Entry, owner: Mapping[str, int], digests: dict[Path, str]) -
     canvas: NDArray[np.uint8] | None = None
     strongest: NDArray[np.uint8] | None = None
     for mask in entry.masks:
-        picture = _open(mask.path, digests)
+        picture = open_picture(mask.path, digests)
         bands = (picture if picture.mode in ("L", "RGB") else picture.convert("RGB")).split()
         values = np.asarray(functools.reduce(ImageChops.lighter, bands))  # NumPy's max(axis=-1) takes most of an import
         if canvas is None or strongest is None:

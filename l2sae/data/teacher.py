@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from l2sae.data.sources import SourceError
-from l2sae.threads import one_thread
+from l2sae.model.threads import one_thread
 
 
 class Teacher:

@@ -1,20 +1,24 @@
 from .audit import AuditLog, Entry, LogCheck
-from .blind import BlindWatermark
-from .errors import MarkError, PolicyError, ProvenanceError
+from .blind_mark import BlindWatermark
+from .detector.localiser import Localiser, LocaliserError, load_localiser
+from .export_errors import MarkError, PolicyError, ProvenanceError
 from .exporting import Export, check_destination, export
 from .fingerprint import digest_recipe, perceptual_hash
 from .inspection import Inspection, inspect
 from .keys import Credentials, development_root, load_credentials
-from .localiser import Localiser, LocaliserError, load_localiser
 from .manifest import Verification, verify
+from .mark import Detection, RivaGan, Watermark, detection_threshold
+from .mark_choice import known_marks, make_mark
+from .pattern_mark import PatternMark
 from .policy import Policy, load_policy
-from .watermark import Detection, RivaGan, Watermark, detection_threshold
+from .session import EditSession
 
 __all__ = [
     "AuditLog",
     "BlindWatermark",
     "Credentials",
     "Detection",
+    "EditSession",
     "Entry",
     "Export",
     "Inspection",
@@ -22,6 +26,7 @@ __all__ = [
     "LocaliserError",
     "LogCheck",
     "MarkError",
+    "PatternMark",
     "Policy",
     "PolicyError",
     "ProvenanceError",
@@ -34,9 +39,11 @@ __all__ = [
     "digest_recipe",
     "export",
     "inspect",
+    "known_marks",
     "load_credentials",
     "load_localiser",
     "load_policy",
+    "make_mark",
     "perceptual_hash",
     "verify",
 ]

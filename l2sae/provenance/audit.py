@@ -16,7 +16,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from l2sae.editing.recipe import Recipe
-from l2sae.provenance.errors import ProvenanceError
+from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.fingerprint import NEAR, digest_recipe, hash_distance, perceptual_hash
 
 ROTATE_BYTES = 8 * 2**20

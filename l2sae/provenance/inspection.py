@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.editing.errors import EditError
-from l2sae.editing.pictures import read_picture
+from l2sae.pictures.errors import EditError
+from l2sae.pictures.photos import read_picture
 from l2sae.provenance.audit import AuditLog, Entry
+from l2sae.provenance.detector.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.fingerprint import digest_file
 from l2sae.provenance.keys import home_folder
-from l2sae.provenance.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.manifest import Verification, verify
-from l2sae.provenance.watermark import Detection, RivaGan, Watermark
+from l2sae.provenance.mark import Detection, Watermark
+from l2sae.provenance.mark_choice import known_marks
 
 Localiser = Callable[[NDArray[np.uint8]], tuple[float, NDArray[np.floating]]]
 EDITED = 0.5  # heat from which a pixel counts as edited
@@ -35,7 +36,8 @@ class Inspection:
 
     Attributes:
         manifest: from `verify`.
-        watermark: whether the mark is there; None where the damaged file cannot be shown.
+        watermark: the mark that is there, or the default one's absence; None where the damaged file cannot be shown.
+        others: what was found of the other marks that this package knows.
         exact: lines of the log on this very file, newest first.
         similar: other lines on pictures that look like it.
         heat: where it looks edited, (H, W) in [0, 1], if a localiser was given.
@@ -48,6 +50,7 @@ class Inspection:
     similar: tuple[Entry, ...] = ()
     heat: NDArray[np.floating] | None = None
     score: float | None = None
+    others: tuple[Detection, ...] = ()
 
     @property
     def edited(self) -> bool:
@@ -76,7 +79,7 @@ class Inspection:
         mark = self.watermark
         if mark is None:
             return "The picture itself is damaged and cannot be read."
-        count = f"{mark.bits_matched} of 32 bits, {mark.threshold} needed"
+        count = "; ".join(f"{one.name}: {one.evidence}" for one in (mark, *(() if mark.marked else self.others)))
         return f"The watermark is there ({count})." if mark.marked else f"No watermark was found ({count})."
 
     def _log_says(self) -> str:
@@ -104,8 +107,8 @@ def inspect(
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         trust_anchors: PEM file of the certificate authorities to trust, see `verify`.
         localiser: picture (H, W, 3) uint8 -> score in [0, 1] and heat map (H, W) in [0, 1] of where it looks edited.
-            True takes that of `l2sae.provenance.localiser.load_localiser`, False none.
-        watermark: `RivaGan` unless given.
+            True takes that of `l2sae.provenance.detector.localiser.load_localiser`, False none.
+        watermark: the one to look for; None looks for all that exports carry or have carried (`known_marks`).
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
 
     Returns:
@@ -127,8 +130,10 @@ def inspect(
         return Inspection(manifest, None, tuple(exact))
     similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]
     score, heat = _localise(picture, localiser)
-    mark = (watermark or RivaGan()).detect(picture)
-    return Inspection(manifest, mark, tuple(exact), tuple(similar), heat, score)
+    detections = [one.detect(picture) for one in ((watermark,) if watermark else known_marks())]
+    found = next((one for one in detections if one.marked), detections[0])
+    others = tuple(one for one in detections if one is not found)
+    return Inspection(manifest, found, tuple(exact), tuple(similar), heat, score, others)
 
 
 def _localise(

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from filelock import FileLock
 
-from l2sae.provenance.errors import ProvenanceError
+from l2sae.provenance.export_errors import ProvenanceError
 
 HOME_VARIABLE = "L2SAE_HOME"
 CERTIFICATE_VARIABLE = "L2SAE_CERTIFICATE"

@@ -13,10 +13,11 @@ import c2pa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from l2sae.provenance.errors import ProvenanceError
+from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.keys import DEVELOPMENT_NAME, Credentials
 
 LABEL = "org.l2sae.edit"
+NO_MARK = "none"  # what manifest and log call the watermark of a picture that carries none
 ANCHORS_VARIABLE = "L2SAE_TRUST_ANCHORS"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
@@ -119,7 +120,7 @@ def _definition(mime: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         {"action": "c2pa.color_adjustments", "softwareAgent": agent, "digitalSourceType": COMPOSITE},
         {"action": "c2pa.edited", "softwareAgent": agent, "digitalSourceType": COMPOSITE},
     ]
-    if facts.get("watermark"):
+    if facts.get("watermark", NO_MARK) != NO_MARK:
         actions.append({"action": "c2pa.watermarked.unbound", "softwareAgent": agent})
     return {
         "claim_generator_info": [agent],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dvclive.live import Live
 
-from l2sae.plotting import GRADIENT
 from l2sae.training.loop import Log
+from l2sae.training.validation import GRADIENT
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from l2sae.params import Params
 FORMAT = "l2sae-training-1"
 KEPT = 2  # states in the folder: the last, and the one before it, should the last be damaged
 LAST_GOOD = "last-good"
-_CODE = ("data", "render", "model", "training")  # sub-packages that a training runs through
+_CODE = ("pictures", "faces", "render", "data", "model", "training")  # sub-packages that a training runs through
 _UNREAD = ("preset", "edit", "evaluate", "robustness", "benchmark", "provenance", "figures")  # by a training
 
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from l2sae.data import flip_permutation
 from l2sae.data.augment import augment_geometry
-from l2sae.data.render.counterfactual import Counterfactuals, render_counterfactual
 from l2sae.params import Params
+from l2sae.render.counterfactual import Counterfactuals, render_counterfactual
 from l2sae.training.losses import roi_masks
 
 POOL = 2048  # triples to draw from, of 128 x 128 pixels; fewer of larger ones, so that they take as much memory

@@ -8,6 +8,9 @@ from l2sae.model import L2SAE
 from l2sae.training.engine import Engine
 from l2sae.training.losses import roi_masks
 
+VALIDATION = "val_"  # how the names of figures on the validation split begin
+GRADIENT = "grad/"  # how the names of gradient norms begin
+
 VALIDATION_FACES = 64
 STYLE_FACES = 512  # faces whose styles set the unit of noise edits
 

@@ -8,9 +8,9 @@ import traitlets
 
 from l2sae.widgets.controller import Controller
 from l2sae.widgets.mask import MaskController
-from l2sae.widgets.setting import behind_voila, open_gallery, open_model
+from l2sae.widgets.opening import behind_voila, open_gallery, open_model
+from l2sae.widgets.render_worker import Request, Worker
 from l2sae.widgets.swap import SwapController
-from l2sae.widgets.worker import Request, Worker
 
 STATIC = Path(__file__).parent / "static"
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2sae.editing import EditError
-from l2sae.editing.pictures import as_rgb, read_picture
+from l2sae.pictures.photos import as_rgb, read_picture
 
 MAX_UPLOAD = 64 * 2**20
 

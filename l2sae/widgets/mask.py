@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.display import roi_colour
-from l2sae.editing import EditError, Noise, masks
-from l2sae.editing.masks import Mask, Point
+from l2sae.editing import EditError, Noise
+from l2sae.editing import mask_tools as masks
+from l2sae.editing.mask_tools import Mask, Point
 from l2sae.model import L2SAE
+from l2sae.pictures.display import roi_colour
 from l2sae.widgets.controller import DISPLAY, Controller
 from l2sae.widgets.files import plain_name
 from l2sae.widgets.messages import Reply, coloured
-from l2sae.widgets.setting import Face
+from l2sae.widgets.opening import Face
 from l2sae.widgets.slices import slice_replies
 
 COMBINE = ("replace", "add", "subtract")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from l2sae.widgets.browser import make_workspace, missing_part, opened_browser, opened_page, served_lab
+from l2sae.bench.browser import make_workspace, missing_part, opened_browser, opened_page, served_lab
 
 SCREENS = Path(__file__).parents[2] / "reports" / "screens"
 

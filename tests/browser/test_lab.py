@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from l2sae.editing import Recipe, apply_recipe
+from l2sae.bench.browser import after, load_notebook, opened_page, run_notebook
+from l2sae.bulk.replay import apply_recipe
+from l2sae.editing import Recipe
 from l2sae.model import load_model
 from l2sae.widgets import open_gallery
-from l2sae.widgets.browser import after, load_notebook, opened_page, run_notebook
 from tests.marks import same_but_for_the_mark
 
 Page = Any

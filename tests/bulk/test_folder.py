@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae import edit_folder
-from l2sae.bulk import photo as bulk_photo
+from l2sae.bulk import one_photo as bulk_photo
 from l2sae.editing import EditError, EditSession, Noise, Recipe, Swap, edit
 from l2sae.model import L2SAE
 from l2sae.provenance import AuditLog, PolicyError, verify

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from l2sae.bulk.inputs import Item, batches, share
+from l2sae.bulk.photo_lists import Item, batches, share
 from l2sae.bulk.storage import Folder
 from l2sae.model import L2SAE
 from l2sae.provenance import AuditLog

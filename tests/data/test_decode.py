@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from trees import colour_mask, id_mask, jpeg, photo, save, write
 
-from l2sae.data.decode import UnusableError, load_face, square_labels, square_photo
+from l2sae.data.decode import load_face, square_labels
 from l2sae.data.schemes import get_scheme, part_rois
 from l2sae.data.sources import Entry, MaskFile
+from l2sae.pictures.decoding import UnusableError, square_photo
 from l2sae.rois import Roi
 
 ROIS = [Roi(name=name, channels=1, parts=(name,)) for name in ("hair", "skin", "eyes", "nose", "lips")]

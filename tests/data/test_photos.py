@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from skimage import data
 from trees import params, photo, save, write
 
-from l2sae.data import faces, open_split, photos, prepare
-from l2sae.data.faces import available
+from l2sae.data import open_split, photos, prepare
 from l2sae.data.photos import MIN_CONFIDENCE, label_photo, yaw
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.data.sources import SourceError, list_source, portrait_digests
+from l2sae.faces import dlib_faces as faces
+from l2sae.faces.dlib_faces import available
 from l2sae.params import Params
 
 needs_dlib = pytest.mark.skipif(not available(), reason="the extra 'faces' is not installed")

@@ -10,9 +10,9 @@ from skimage import data
 from trees import lapa_folder, params, save
 
 from l2sae.data import SourceError, open_split, prepare
-from l2sae.data.faces import available
 from l2sae.data.teacher import Teacher
 from l2sae.data.weak_labels import joined_prior
+from l2sae.faces.dlib_faces import available
 from l2sae.model import L2SAE, save_model
 from l2sae.params import Params
 
@@ -41,7 +41,7 @@ def test_what_cannot_teach_is_refused(tiny_params: Params, tmp_path: Path) -> No
         Teacher(tmp_path / "absent.safetensors")
     eyes = tiny_params.model_copy(update={"rois": tiny_params.rois[2:]})
     save_model(L2SAE(eyes.model, eyes.rois, 64), tmp_path / "eyes.safetensors", eyes)
-    with pytest.raises(SourceError, match="no ROIs with the parts hair and skin; it has eyes, nose, lips"):
+    with pytest.raises(SourceError, match="no ROIs with the parts hair and skin; it has brows, eyes, nose, lips"):
         Teacher(tmp_path / "eyes.safetensors")
 
 

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from l2sae.data import faces
-from l2sae.data.faces import CropTransform, FacesMissingError, available
 from l2sae.editing import (
     Blend,
     EditError,
@@ -25,8 +23,11 @@ from l2sae.editing import (
     encode_reference,
 )
 from l2sae.editing import align as align_module
-from l2sae.editing.pictures import CropFrame
+from l2sae.faces import dlib_faces as faces
+from l2sae.faces.dlib_faces import FacesMissingError, available
 from l2sae.model import L2SAE
+from l2sae.pictures.crops import CropTransform
+from l2sae.pictures.photos import CropFrame
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::l2sae.editing.FaceWarning"),

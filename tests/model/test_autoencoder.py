@@ -103,7 +103,7 @@ def test_mattes_of_some_rois_equal_those_of_all(make_model: MakeModel, images: T
 def test_an_unknown_roi_is_an_error_that_lists_the_known_ones(make_model: MakeModel, images: Tensor) -> None:
     model = make_model()
     structure = model.encode(images).structure
-    with pytest.raises(ValueError, match=r"unknown ROI hare.*hair, skin, eyes, nose, lips"):
+    with pytest.raises(ValueError, match=r"unknown ROI hare.*hair, skin, brows, eyes, nose, lips"):
         model.masks(structure, rois=["hair", "hare"])
 
 

@@ -31,7 +31,7 @@ def test_an_export_is_known_by_manifest_watermark_and_log(exported: Path) -> Non
     for words in (
         "anyone can make",
         "25.0% of the pixels",
-        "The watermark is there (32 of 32",
+        "The watermark is there (pattern: correlation",
         "holds this file: line 1",
     ):
         assert words in found.verdict

@@ -34,11 +34,11 @@ def test_init_shipped_starts_from_the_shipped_model(
     assert equal_weights(build_model(make_params({"train.init": "shipped"})).state_dict(), start.state_dict())
 
 
-BROWS = [
-    {"name": "lips", "channels": 1, "parts": ["u_lip", "l_lip"]},
-    {"name": "brows", "channels": 2, "parts": ["l_brow", "r_brow"]},
+EARS = [
+    {"name": "lips", "channels": 4, "parts": ["u_lip", "l_lip"]},
+    {"name": "ears", "channels": 2, "parts": ["l_ear", "r_ear"]},
     {"name": "eyes", "channels": 2, "parts": ["l_eye", "r_eye"]},
-    {"name": "hair", "channels": 1, "parts": ["hair"]},
+    {"name": "hair", "channels": 4, "parts": ["hair"]},
 ]
 
 
@@ -49,13 +49,13 @@ def test_init_takes_over_the_slices_that_both_models_have(
     path, layout = tmp_path / "start.safetensors", {"model.moments": moments, "model.relief": moments}
     before = build_model(make_params(layout | {"seed": 7}))
     save_model(before, path, make_params(layout | {"seed": 7}))
-    # lips, hair as before; eyes wider; brows are new
-    params = make_params(layout | {"rois": BROWS, "train.init": str(path)})
-    after, fresh = build_model(params), build_model(make_params(layout | {"rois": BROWS}))
+    # lips, hair as before; eyes narrower; ears are new
+    params = make_params(layout | {"rois": EARS, "train.init": str(path)})
+    after, fresh = build_model(params), build_model(make_params(layout | {"rois": EARS}))
     if moments:
         colours = [model.generator.to_colours.bias.view(-1, 3) for model in (before, after, fresh)]
         assert torch.equal(colours[1][0], colours[0][before.roi_names.index("lips")])
-        assert torch.equal(colours[1][1], colours[2][1]), "brows begin anew"
+        assert torch.equal(colours[1][1], colours[2][1]), "ears begin anew"
     images = torch.rand(2, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         old, new = before.encode_structure(images), after.encode_structure(images)
@@ -66,9 +66,9 @@ def test_init_takes_over_the_slices_that_both_models_have(
     layers = [model.generator.to_layers.conv.weight.unflatten(0, (-1, 3)) for model in (before, after, fresh)]
     assert torch.equal(layers[1][0], layers[0][before.roi_names.index("lips")])
     assert torch.equal(layers[1][2], layers[0][before.roi_names.index("eyes")]), "a colour layer has no slice's width"
-    assert torch.equal(layers[1][1], layers[2][1]), "brows begin anew"
+    assert torch.equal(layers[1][1], layers[2][1]), "ears begin anew"
     assert torch.equal(layers[1][-1], layers[0][-1]), "the rest"
-    assert starting_point(params) == f"{path}, and random weights for brows, eyes"
+    assert starting_point(params) == f"{path}, and random weights for ears, eyes"
 
 
 def test_init_from_random_weights_or_from_the_same_rois_is_said(make_params: MakeParams, tmp_path: Path) -> None:
@@ -86,6 +86,6 @@ def test_init_from_a_model_of_another_size_is_refused_with_other_rois_too(
 ) -> None:
     path = tmp_path / "start.safetensors"
     save_model(build_model(make_params()), path, make_params())
-    for rois in ({}, {"rois": BROWS}):
-        with pytest.raises(CheckpointError, match=r"start\.safetensors: .* do not fit .*random weights, as preset"):
+    for rois in ({}, {"rois": EARS}):
+        with pytest.raises(CheckpointError, match=r"start\.safetensors: .* do not fit .*random weights: train"):
             build_model(make_params(changes | rois | {"train.init": str(path)}))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.editing import FaceEditor
-from l2sae.editing.masks import mask_png
+from l2sae.editing.mask_tools import mask_png
 from l2sae.model import L2SAE
 from l2sae.widgets import MaskController
 from l2sae.widgets.slices import slice_replies

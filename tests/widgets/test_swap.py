@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.data import render_faces
-from l2sae.display import as_pictures
 from l2sae.editing import Noise, Recipe, Swap, edit
 from l2sae.model import L2SAE, load_model
+from l2sae.pictures.display import as_pictures
 from l2sae.widgets import Face, Request, SwapController
 from tests.marks import same_but_for_the_mark
 from tests.widgets.conftest import Driver

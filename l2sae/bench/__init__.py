@@ -1,0 +1,1 @@
+"""What makes committed results: ``python -m l2sae.bench``."""

@@ -1,0 +1,286 @@
+"""Committed results: ``python -m l2sae.bench record NAME`` and ``python -m l2sae.bench readme``.
+
+``record`` keeps what the last pipeline run measured, with the machine and the date, as ``benchmarks/NAME.json``;
+``readme`` draws README's picture with the shipped model and writes README's table from these files. Every figure in the
+README comes from here.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data as sample_pictures
+
+from l2sae.bench import ablation, ship, sim_to_real
+from l2sae.bench.mark_table import marks
+from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
+from l2sae.data import open_split, render_faces
+from l2sae.editing import Style, Swap, edit
+from l2sae.figures.drawing import picture_grid
+from l2sae.figures.metrics_page import metrics_markdown
+from l2sae.figures.model_card import write_card
+from l2sae.measures.method_comparison import grid_search
+from l2sae.measures.metric_files import flatten, measured_here, read_metrics, write_metrics
+from l2sae.measures.registry import shown_in
+from l2sae.model import L2SAE, load_model
+from l2sae.params import load_params
+from l2sae.pictures.display import Picture, as_pictures
+from l2sae.provenance import EditSession
+
+FOLDER = Path("benchmarks")
+TUNING = FOLDER / "tuning" / "inversion.json"
+PICTURE = Path("docs/edits.png")
+PAGE = Path("docs/metrics.md")
+FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    """Command line of this module."""
+
+
+@main.command()
+@click.argument("name")
+def record(name: str) -> None:
+    """Keep what the last pipeline run measured as benchmarks/NAME.json."""
+    runs = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path("reports/run").glob("*.json"))
+    }
+    metrics = [read_metrics(f"metrics/{stage}.json") for stage in runs if stage != "figures"]
+    written = {
+        **measured_here(),
+        "commit": runs["train"]["git_commit"],
+        "versions": runs["train"]["versions"],
+        "params": load_params().model_dump(mode="json", exclude={"data": {"root"}}),
+        "seconds": {stage: run["seconds"] for stage, run in runs.items()},
+        "peak_rss_mb": {stage: run["peak_rss_mb"] for stage, run in runs.items()},
+        "metrics": {
+            key: value for part in metrics for key, value in flatten(part).items() if not key.startswith("ci.")
+        },
+    }
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    click.echo(f"{FOLDER / name}.json: {len(written['metrics'])} figures")
+
+
+@main.command()
+@click.option("--steps", default=64, show_default=True, help="The most optimisation steps.")
+def tune(steps: int) -> None:
+    """Try step sizes of the inversion baseline on the validation split: benchmarks/tuning/inversion.json."""
+    params = load_params()
+    model = load_model("models/l2sae.safetensors", params.device)
+    validation = open_split("data/prepared", "val", params.rois, params.data.image_size)
+    found = grid_search(model, validation, params.edit.compose, steps, click.echo)
+    write_metrics(found, TUNING)
+
+
+@main.command()
+def example() -> None:
+    """Make the example recipe with the shipped model: recipes/astronaut.json, and its photo beside it."""
+    folder = Path("recipes")
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(sample_pictures.astronaut()[FACE_OF_ASTRONAUT]).save(folder / "astronaut.png", optimize=True)
+    model = load_model(device="cpu")
+    session = EditSession(model)
+    session.load(folder / "astronaut.png")
+    reference = as_pictures(render_faces(32, size=256, seed=77).images)[12]
+    session.add_layer(roi="hair", style=Swap(reference))  # a picture without a file: the recipe keeps its style vector
+    session.recipe().save(folder / "astronaut.json")
+
+
+@main.command()
+def card() -> None:
+    """Write MODEL_CARD.md from metrics/."""
+    click.echo(write_card("MODEL_CARD.md", "metrics", load_params()))
+
+
+@main.command()
+def metrics_page() -> None:
+    """Write docs/metrics.md from the registry of figures."""
+    PAGE.write_text(metrics_markdown(), encoding="utf-8")
+    click.echo(str(PAGE))
+
+
+@main.command()
+@click.option("--pictures", default=100, show_default=True, help="Rendered pictures to mark, and photos, of each.")
+@click.option("--unmarked", default=10_000, show_default=True, help="Pictures without a mark.")
+@click.option(
+    "--photos", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of photos to mark."
+)
+def provenance(pictures: int, unmarked: int, photos: Path | None) -> None:
+    """Every attack on many pictures, after `dvc repro provenance`: benchmarks/provenance.json. An hour; resumes."""
+    from l2sae.bench.provenance_table import run_full_table  # the other commands do without it
+
+    written = run_full_table(load_params(), pictures, unmarked, photos, click.echo)
+    written |= measured_here()
+    write_metrics(written, FOLDER / "provenance.json")
+
+
+@main.command()
+@click.option("--repeats", default=5, show_default=True, help="Timed pairs of calls.")
+@click.option("--steps", default=2, show_default=True, help="Timed pairs of training steps.")
+@click.option("--width", "widths", multiple=True, type=int, help="Of our model; default: paper256's, and twice that.")
+@click.option("--device", default="auto", show_default=True)
+def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> None:
+    """Time paper256's model beside a Swapping Autoencoder written the usual way: benchmarks/speed.json."""
+    from l2sae.bench.reference_speed import compare_speed  # the other commands do without it
+
+    params = load_params(overrides={"preset": "paper256", "device": device})
+    written: dict[str, Any] = compare_speed(params, widths, repeats, steps, click.echo)
+    written |= measured_here()
+    write_metrics(written, FOLDER / "speed.json")
+
+
+@main.command()
+@click.option("--photos", default=400, show_default=True)
+def imports(photos: int) -> None:
+    """Import photos laid out as CelebAMask-HQ, and decode the same files alone: benchmarks/imports.json."""
+    from l2sae.bench.imports import measure_import  # the other commands do without it
+
+    write_metrics(measure_import(photos, click.echo) | measured_here(), FOLDER / "imports.json")
+
+
+@main.command()
+@click.option("--photos", default=2000, show_default=True, help="Photos of the long run, without marks.")
+@click.option("--marked", default=200, show_default=True, help="Photos of the run with marks.")
+@click.option("--side", default=512, show_default=True, help="Pixels a side.")
+@click.option("--only", help="One part, measured again: backends, predictions, ranks, marked or unmarked.")
+def bulk(photos: int, marked: int, side: int, only: str | None) -> None:
+    """Bulk edits on all cores, ranks, back ends and predictions: benchmarks/bulk.json. Takes a quarter of an hour."""
+    from l2sae.bench import bulk_speed as measure  # the other commands do without it
+
+    model, some = load_model(device="cpu"), max(20, min(100, photos // 20))
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "backends": lambda: measure.measure_backends(model, 12, side, progress=click.echo),
+        "predictions": lambda: measure.measure_predictions(model, some, progress=click.echo),
+        "ranks": lambda: measure.measure_ranks(some, side, progress=click.echo),
+        "marked": lambda: measure.measure_bulk(model, marked, side, True, progress=click.echo),
+        "unmarked": lambda: measure.measure_bulk(model, photos, side, False, progress=click.echo),
+    }
+    if only is not None and only not in parts:
+        raise click.BadParameter(f"{only}: give one of {', '.join(parts)}", param_hint="--only")
+    path = FOLDER / "bulk.json"
+    written: dict[str, Any] = read_metrics(path) if only and path.is_file() else {}
+    written |= measured_here()
+    for key in [only] if only else parts:
+        written[key] = parts[key]()
+        write_metrics(written, path)  # after each: the later ones take long
+
+
+@main.command()
+@click.option("--moves", default=120, show_default=True, help="Of a slider, one at a time.")
+@click.option("--seconds", default=60.0, show_default=True, help="Of the steady drag.")
+def widgets(moves: int, seconds: float) -> None:
+    """The editors in JupyterLab and headless Chromium: benchmarks/widgets.json."""
+    from l2sae.bench import browser  # the other commands do without it
+    from l2sae.bench import editor_speed as measure  # the other commands do without it
+
+    if missing := browser.missing_part():
+        raise click.ClickException(missing)
+    written: dict[str, Any] = dict(measured_here())
+    written["load"] = os.getloadavg()[0]  # of a machine that others use too, times are longer than the editors'
+    written |= measure.measure_widgets(moves, seconds, click.echo)
+    write_metrics(written, FOLDER / "widgets.json")
+
+
+@main.command()
+@click.option("--repeats", default=5, show_default=True, help="Exports of each size and format.")
+def exports(repeats: int) -> None:
+    """What mark, signature and log add to saving an edit of 1 and of 12 megapixels: benchmarks/exports.json."""
+    from l2sae.bench.exports import measure_exports  # the other commands do without it
+
+    model = load_model(device="cpu")
+    written: dict[str, Any] = dict(measured_here())
+    for name, size in {"1mp": (1000, 1000), "12mp": (4000, 3000)}.items():
+        written[name] = measure_exports(model, size, repeats)
+        click.echo(f"exports: {name}: {written[name]}")
+    write_metrics(written, FOLDER / "exports.json")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--scheme", default="fasseg", show_default=True, help="What the masks' ids or colours mean.")
+@click.option("--size", default=128, show_default=True, help="Pixels a side of the crops that are compared.")
+@click.option("--teacher", help="A model whose mattes improve the labels: a checkpoint, or shipped.")
+def weak_labels(folder: Path, scheme: str, size: int, teacher: str | None) -> None:
+    """Compare weak labels with the human ones of a labelled folder, e.g. FASSEG-repository/V2."""
+    overrides = {"preset": "labelled", "data.root": str(folder), "data.scheme": scheme, "data.image_size": size}
+    overrides["data.teacher"] = teacher
+    split = {"train": 1.0, "val": 0.0, "test": 0.0}
+    params = load_params(overrides=overrides | {"data.split": split})
+    rois = FASSEG_ROIS if scheme == "fasseg" else params.rois
+    click.echo(json.dumps(measure_weak_labels(params.data, rois), indent=1))
+
+
+@main.command()
+def readme() -> None:
+    """Draw README's picture and write its table."""
+    PICTURE.parent.mkdir(exist_ok=True)
+    _example_edits(load_model()).savefig(PICTURE, dpi=110, metadata={"Title": "Edits with the shipped model"})
+    text = Path("README.md").read_text(encoding="utf-8")
+    before, rest = text.split(TABLE_START)
+    after = rest.split(TABLE_END)[1]
+    Path("README.md").write_text(f"{before}{TABLE_START}\n{results_table()}\n{TABLE_END}{after}", encoding="utf-8")
+
+
+TABLE_START, TABLE_END = "<!-- results: written by python -m l2sae.bench readme -->", "<!-- end of results -->"
+
+
+def results_table() -> str:
+    """README's tables, in Markdown: a column for each run in ``benchmarks/``, a table for each kind of labels."""
+    read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+    results = {name: one for name, one in read.items() if "params" in one}  # pipeline runs: other tables have none
+    parts = []
+    for labels in ("rendered", "human", "weak"):
+        if alike := {name: one for name, one in results.items() if one["metrics"]["labels"] == labels}:
+            parts.append(f"{LABELS[labels]}:\n\n{_table(alike)}")
+    machines = sorted({f"{result['machine']}, {result['date']}" for result in results.values()})
+    return "\n\n".join([*parts, f"Measured on {'; '.join(machines)}."])
+
+
+LABELS = {
+    "rendered": "Rendered faces, whose masks are exact",
+    "human": "Photos with masks drawn by people",
+    "weak": "Photos whose masks were derived from landmarks and colours, and have errors of their own",
+}
+
+
+def _table(results: Mapping[str, Any]) -> str:
+    lines = [f"| | {' | '.join(results)} |", f"|---|{'---:|' * len(results)}"]
+    for one in shown_in("readme"):
+        values = [result["metrics"].get(one.key) for result in results.values()]
+        lines.append(f"| {one.heading} | {' | '.join(map(one.text, values))} |")
+    minutes = [sum(result["seconds"].values()) / 60 for result in results.values()]
+    memory = [max(result["peak_rss_mb"].values()) / 1024 for result in results.values()]
+    lines.append(f"| all stages that ran, minutes | {' | '.join(f'{value:.1f}' for value in minutes)} |")
+    lines.append(f"| peak memory, GiB | {' | '.join(f'{value:.1f}' for value in memory)} |")
+    return "\n".join(lines)
+
+
+def _example_edits(model: L2SAE) -> Any:
+    """A photo and two rendered faces, each with a reference and swaps in one, two and all ROIs."""
+    faces = as_pictures(render_faces(32, size=256, seed=77).images)
+    photos: list[Picture] = [sample_pictures.astronaut()[FACE_OF_ASTRONAUT].copy(), faces[12], faces[31]]
+    references = [faces[14], faces[6], faces[23]]
+    columns = [("hair",), ("skin", "nose"), ("lips",), ("hair", "skin", "nose", "lips", "eyes")]
+    rows = []
+    for photo, reference in zip(photos, references, strict=True):
+        style: Style = Swap(reference)
+        edits: list[NDArray[np.uint8]] = [edit(model, photo, rois=rois, style=style) for rois in columns]
+        rows.append([photo, reference, *edits])
+    figure, _ = picture_grid(
+        rows, columns=["photo", "reference", "hair", "skin and nose", "lips", "all five"], panel=1.3
+    )
+    return figure
+
+
+main.add_command(ablation.commands, "ablation")
+main.add_command(ship.commands, "ship")
+main.add_command(sim_to_real.commands, "sim-to-real")
+main.add_command(marks)

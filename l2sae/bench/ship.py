@@ -1,0 +1,85 @@
+"""Makes what ships with the package: ``python -m l2sae.bench ship model`` (``make shipped``) and ``... localiser``.
+
+The model is trained as the preset ``shipped`` says, on rendered faces alone, and stored in half precision, so that
+editing works in a fresh clone before any training. The localiser is trained on edits that this model makes of further
+rendered faces, and stored likewise; the stage ``provenance`` goes on from it.
+
+What the localiser is measured on stays unseen: its faces are of the renderer's series ``LOCALISER_SEED``, while the
+pipeline takes those of ``seed`` (0 unless set otherwise, and 2026 for the shipped model), and the full table those of
+31,001 and 31,002. The styles come from faces of the same series. So no face, style or person that a test uses has a
+part in this training.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import torch
+
+from l2sae.data import open_split, prepare
+from l2sae.model import load_model, save_model, shipped_model_path
+from l2sae.params import load_params
+from l2sae.provenance.detector.known_edits import EditedFace, training_edits
+from l2sae.provenance.detector.localiser import SHIPPED, Localiser, LocaliserNet, save_localiser
+from l2sae.provenance.detector.localiser_training import LEARNING_RATE, Schedule, train_localiser
+
+LOCALISER_SEED = 40_404
+LOCALISER_WIDTHS = (48, 80, 112)
+
+
+@click.group(help=__doc__)
+def commands() -> None:
+    """Command line of this module."""
+
+
+@commands.command()
+def model() -> None:
+    """Render, train, store the model: six minutes on an H100, hours on two cores."""
+    from l2sae.training import train, training_log  # the localiser does without, and without what logs
+
+    params = load_params(overrides={"preset": "shipped"})
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(params, Path(folder) / "prepared")
+        with training_log(Path(folder) / "curves", Path(folder) / "live") as log:
+            result = train(params, Path(folder) / "prepared", log)
+    path = shipped_model_path()
+    save_model(result.model, path, params, torch.float16)
+    _report(path, result.steps, result.seconds)
+
+
+@commands.command()
+@click.option("--faces", default=7_000, show_default=True, help="Edited faces to learn from.")
+@click.option("--steps", default=5_500, show_default=True, help="Updates.")
+@click.option("--pairs", default=32, show_default=True, help="Photos, and as many edits, in a batch.")
+@click.option("--rate", default=LEARNING_RATE / 2, show_default=True, help="The highest learning rate.")
+@click.option("--workers", default=0, show_default=True, help="Processes that damage pictures; 0: one less than cores.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--out", default=SHIPPED, show_default="the package's", type=click.Path(path_type=Path, dir_okay=False))
+def localiser(faces: int, steps: int, pairs: int, rate: float, workers: int, device: str, out: Path) -> None:
+    """Edit faces, train, store the localiser; meant for a GPU and a dozen cores."""
+    start = time.perf_counter()
+    edited = _edited_faces(faces, device)
+    click.echo(f"{len(edited)} edited faces after {time.perf_counter() - start:.0f} s")
+    schedule = Schedule(steps, pairs, rate, workers or max(1, (os.cpu_count() or 1) - 1))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(LOCALISER_SEED)
+        net = LocaliserNet(LOCALISER_WIDTHS)
+    trained: Localiser = train_localiser(edited, schedule, LOCALISER_SEED, click.echo, net, device)
+    save_localiser(trained, out, torch.float16)
+    _report(out, steps, time.perf_counter() - start)
+
+
+def _edited_faces(count: int, device: str) -> list[EditedFace]:
+    """Edits by the shipped model of faces rendered for the purpose."""
+    overrides = {"preset": "shipped", "seed": LOCALISER_SEED, "data.count": count}
+    params = load_params(overrides=overrides | {"data.split": {"train": 1.0, "val": 0.0, "test": 0.0}})
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(params, folder + "/prepared", click.echo)
+        train = open_split(folder + "/prepared", "train")
+        return training_edits(load_model(device=device), train, count, LOCALISER_SEED)
+
+
+def _report(path: Path, steps: int, seconds: float) -> None:
+    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB after {steps} steps in {seconds / 60:.0f} minutes")

@@ -1,0 +1,54 @@
+"""What the notebook of bulk edits asks and shows."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2sae.bulk.results import DONE, PARTS, SKIPPED
+from l2sae.editing.styles import Noise, Swap
+from l2sae.pictures.errors import EditError
+
+Picture = NDArray[np.uint8]
+SIDE = 256  # pixels, of pictures shown
+
+
+def parse_style(recipe: str, rois: str, swap: str, noise: float, strength: float, seed: int) -> dict[str, Any]:
+    """The parameters of a notebook as those of `edit_folder`: a recipe, or regions with a reference or noise.
+
+    Raises:
+        EditError: neither recipe nor regions.
+    """
+    if recipe:
+        return {"recipe": recipe}
+    names = tuple(filter(None, (roi.strip() for roi in rois.split(","))))
+    if not names:
+        raise EditError("give a recipe, or rois, e.g. hair,lips")
+    return {"rois": names, "style": Swap(swap) if swap else Noise(noise), "strength": strength, "seed": seed}
+
+
+def count_reasons(table: pd.DataFrame) -> pd.DataFrame:
+    """Reason -> how many photos were skipped for it, and one of them; reasons that differ in figures only are one."""
+    skipped = table[table["result"] == SKIPPED]
+    kind = skipped["reason"].str.replace(r"\d+", "N", regex=True).rename("reason")
+    return skipped.groupby(kind)["photo"].agg(photos="count", example="first").sort_values("photos", ascending=False)
+
+
+def parts_of(table: pd.DataFrame) -> pd.Series:
+    """Mean core seconds of each part over the photos that were edited, the last part first, as bars are drawn."""
+    means = table.loc[table["result"] == DONE, [f"{part}_s" for part in PARTS]].mean()
+    return means.rename(lambda name: name.removesuffix("_s"))[::-1]
+
+
+def open_pairs(table: pd.DataFrame, most: int) -> list[tuple[Picture, Picture]]:
+    """Small copies of the first photos that were edited, before and after; of those on this machine."""
+    done = table[(table["result"] == DONE) & ~table["output"].fillna("").str.contains("://")]
+    rows = done[~done["photo"].str.contains("://")].head(most)
+    return [(_small(row["photo"]), _small(row["output"])) for _, row in rows.iterrows()]
+
+
+def _small(path: str) -> Picture:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC))

@@ -1,0 +1,232 @@
+"""The work on one photo of a bulk edit, from the file to the export, by the same functions as a single edit."""
+
+import hashlib
+import os
+import socket
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from l2sae.bulk.job import Job, PackedModel, export_id
+from l2sae.bulk.photo_lists import Item
+from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
+from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
+from l2sae.bulk.storage import Folder, is_full
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.recipe_fields import digest_picture
+from l2sae.editing.session import EditSession
+from l2sae.model.threads import one_thread
+from l2sae.pictures.decoding import UnusableError, read_photo
+from l2sae.pictures.errors import EditError, FaceWarning
+from l2sae.pictures.photos import colour_profile
+from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, export, load_credentials, make_mark, verify
+from l2sae.provenance.exporting import LOG_FILE
+from l2sae.provenance.keys import home_folder
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a worker needs: what to do, its id, with what model, and where the results go.
+
+    Attributes:
+        job: what to do.
+        job_id: its id.
+        model: made for the job.
+        output: folder of the results.
+        overwrite: whether files there that are not of this job may be replaced.
+    """
+
+    job: Job
+    job_id: str
+    model: PackedModel
+    output: Folder
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """A photo's file on this machine and its digest; or why it could not be had."""
+
+    path: Path | None
+    sha256: str = ""
+    error: OSError | None = None
+
+
+class BatchEditor:
+    """Edits batches of photos on one thread; the next photo is fetched meanwhile.
+
+    Photos go through the networks one by one: a convolution's last bits depend on the size of its batch, and results
+    have to equal those of a single edit and of a recipe's replay.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context, self.job = context, context.job
+        model = context.model.open()
+        self._watch = Stopwatch()
+        time_methods(self._watch, "model", model, "encode", "decode")
+        self._session = EditSession(model, self.job.compose, self.job.model_sha256)
+        home = home_folder()
+        self._credentials, self._log = load_credentials(home=home), AuditLog(home / LOG_FILE)
+        mark = make_mark(self.job.policy.mark)
+        self._watermark = TimedWatermark(mark, self._watch, "mark") if mark else None
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    def run(self, items: Sequence[Item]) -> list[Row]:
+        """Edit a batch and leave its rows in the output folder; a batch that has left them already is done.
+
+        Raises:
+            EditError, OSError: results cannot be written, or not as the policy wants; what is wrong with a photo
+                becomes its row instead.
+        """
+        output, name = self.context.output, rows_name(items)
+        rows = unpack(output.read(name)) if output.exists(name) else []
+        if rows and not any(row["again"] for row in rows):
+            return rows
+        rows = []
+        with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread(), ThreadPoolExecutor(1) as ahead:
+            scratch = Path(folder)
+            coming = ahead.submit(_fetch, items[0], scratch / "0")
+            for index, item in enumerate(items):
+                fetched = coming.result()
+                if index + 1 < len(items):
+                    coming = ahead.submit(_fetch, items[index + 1], scratch / f"{index + 1}")
+                rows.append(self._row(item, fetched, scratch / "results"))
+                (scratch / f"{index}").unlink(missing_ok=True)
+        output.write(name, pack(rows))
+        return rows
+
+    def _row(self, item: Item, fetched: _Fetched, scratch: Path) -> Row:
+        """Edit one photo; what is wrong with it becomes its row."""
+        started = time.perf_counter()
+        row: Row = {"photo": item.photo, "name": item.name, "stamp": item.stamp, "worker": self._worker, "again": False}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", FaceWarning)
+            try:
+                row |= self._finished(item, fetched, scratch) or self._edited(item, fetched, scratch)
+            except _SkipError as error:
+                row |= {"result": SKIPPED, "reason": str(error), "again": error.again}
+            except UnusableError as error:
+                row |= {"result": SKIPPED, "reason": error.reason}
+            except MemoryError:
+                row |= {"result": SKIPPED, "reason": "too large for this machine's memory", "again": True}
+            except EditError as error:
+                if isinstance(error, ProvenanceError) and not isinstance(error, MarkError):
+                    raise  # policy, keys or log: no photo could be exported
+                row |= {"result": SKIPPED, "reason": str(error).removeprefix(f"{scratch / item.name}: ")}
+            except (ValueError, RuntimeError) as error:  # of a library: no reason to stop all others
+                row |= {"result": SKIPPED, "reason": f"unexpected {type(error).__name__}: {error}", "again": True}
+        if caught:
+            row["note"] = "; ".join(
+                dict.fromkeys([*filter(None, [row.get("note")]), *(str(w.message) for w in caught)])
+            )
+        row |= {f"{part}_s": seconds for part, seconds in self._watch.take().items()}
+        return row | {"seconds": time.perf_counter() - started}
+
+    def _finished(self, item: Item, fetched: _Fetched, scratch: Path) -> Row | None:
+        """The row of a result that is there already; None where there is none, or it may be replaced.
+
+        It tells by its manifest that it is of this job and this version of the photo.
+        """
+        if fetched.path is None:
+            raise _SkipError(f"cannot read the file: {fetched.error}", again=True)
+        output = self.context.output
+        if not output.exists(item.name):
+            return None
+        place = (output.local or scratch) / item.name
+        if output.local is None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(output.read(item.name))
+        found = verify(place)
+        intact = found.status in ("trusted", "valid")
+        if intact and found.facts.get("export") == export_id(self.context.job_id, item.name, fetched.sha256):
+            return _describe(item, output, found.facts) | {"note": "finished by an earlier run"}
+        if not (item.replaces or self.context.overwrite):
+            raise _SkipError(f"{output.url_of(item.name)} exists, and is not of this job: remove it", again=True)
+        return None
+
+    def _edited(self, item: Item, fetched: _Fetched, scratch: Path) -> Row:
+        """Edit one photo and export it."""
+        assert fetched.path is not None
+        job, output = self.job, self.context.output
+        with self._watch.part("decode"):
+            pixels = read_photo(fetched.path)
+            profile = colour_profile(fetched.path)
+        with self._watch.part("composite"):
+            path = item.folder.local / item.source if job.recipes and item.folder.local else None
+            self._session.load(pixels, job.align, path)
+            own = job.own_sha256 is not None and digest_picture(pixels) == job.own_sha256
+            self._session.set_layers(job.own_layers if own else job.layers)
+            rendering = self._session.rendering()
+        place = (output.local or scratch) / item.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with self._watch.part("encode"):
+            if job.recipes:  # before the picture, which says by being there that all is done
+                _save_recipe(rendering["recipe"], item, output)
+            done = export(
+                **rendering, path=place, purpose=job.purpose, policy=job.policy, consent=job.consent,
+                unmarked=job.unmarked, quality=job.quality, icc_profile=profile, watermark=self._watermark,
+                credentials=self._credentials, log=self._log,
+                export_id=export_id(self.context.job_id, item.name, fetched.sha256),
+                overwrite=output.local is None or item.replaces or self.context.overwrite,
+            )  # fmt: skip
+            if output.local is None:
+                self._upload(item, place, done)
+        facts = dict(done.entry.record)
+        if job.own_sha256 is not None:
+            same = job.own_result in (None, facts["result_sha256"])
+            facts["note"] = ("as recorded" if same else "differs from the record") if own else "applied afresh"
+        if not (done.marked or job.unmarked):
+            facts["note"] = "; ".join(filter(None, [facts.get("note"), f"not marked: {done.unmarked_reason}"]))
+        return _describe(item, output, facts) | {"width": pixels.shape[1], "height": pixels.shape[0]}
+
+    def _upload(self, item: Item, place: Path, done: Export) -> None:
+        """Bring an export to where the results go; one that does not arrive is logged as withdrawn."""
+        try:
+            self.context.output.write(item.name, place.read_bytes())
+        except Exception:
+            self._log.append({"event": "withdrawn", "export": done.entry.record["export"]})
+            raise
+        finally:
+            place.unlink()
+
+
+class _SkipError(EditError):
+    """A photo is left out; ``again`` says whether a later run should try it again."""
+
+    def __init__(self, reason: str, again: bool) -> None:
+        super().__init__(reason)
+        self.again = again
+
+
+def _save_recipe(recipe: Recipe, item: Item, output: Folder) -> None:
+    name = str(PurePosixPath(item.name).with_suffix(".recipe.json"))
+    if output.local is not None:
+        recipe.save(output.local / name)  # with paths relative to its folder
+    else:
+        output.write(name, recipe.to_json().encode())
+
+
+def _describe(item: Item, output: Folder, facts: Mapping[str, Any]) -> Row:
+    kept = ("note", "export", "original_sha256", "result_sha256", "changed_share", "watermark_bits")
+    return {"result": DONE, "output": output.url_of(item.name)} | {name: facts.get(name) for name in kept}
+
+
+def _fetch(item: Item, scratch: Path) -> _Fetched:
+    """The photo's file, brought here if it is elsewhere."""
+    local = item.folder.local
+    try:
+        path = local / item.source if local else scratch
+        content = path.read_bytes() if local else item.folder.read(item.source)
+        if local is None:
+            path.write_bytes(content)
+    except OSError as error:
+        if is_full(error):
+            raise
+        return _Fetched(None, error=error)
+    return _Fetched(path, hashlib.sha256(content).hexdigest())

@@ -1,0 +1,56 @@
+"""A worker process of a bulk edit: takes batches from its standard input, answers on its standard output."""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from typing import BinaryIO
+
+PATIENCE = 0.2  # seconds between looks whether the parent process is still there
+
+
+def main(parent: int) -> None:
+    """Work until the input ends, or the process that started this one does."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt at the keyboard is the parent's to act on
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not come between the replies
+    editor = None
+    while True:
+        try:
+            request = pickle.load(requests)
+        except EOFError:
+            return
+        try:
+            if editor is None:
+                from l2sae.bulk.one_photo import BatchEditor  # after the look-out has started: it takes seconds
+
+                editor = BatchEditor(request)
+                continue
+            _reply(replies, editor.run(request))
+        except Exception as error:
+            _reply(replies, error)
+            if editor is None:
+                return
+
+
+def _reply(replies: BinaryIO, answer: object) -> None:
+    try:
+        content = pickle.dumps(answer)
+        pickle.loads(content)  # some exceptions can be written, but not read again
+    except Exception:
+        content = pickle.dumps(RuntimeError(f"{type(answer).__name__}: {answer}"))
+    replies.write(content)
+    replies.flush()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PATIENCE)
+    os._exit(1)  # killed as it was, the parent could not say so
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Everything that draws or tabulates: the paper's figures, plots, tables, the gallery and the model card."""

@@ -1,0 +1,1 @@
+"""Numbers only: metrics with baselines and intervals, robustness, disentanglement, speed."""

@@ -1,0 +1,166 @@
+"""What swaps and noise edits of single ROIs do, measured on one batch of photos at a time.
+
+Every edit is rendered by :class:`l2sae.editing.FaceEditor`, as for a user, and rounded to 8 bits. The decoded pictures
+are shared by the ROIs and compositions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from l2sae.editing import FaceEditor, Layer, Noise, Style, Swap
+from l2sae.measures.baselines import lab_statistics, reinhard
+from l2sae.measures.reconstruction import eight_bit, resized
+from l2sae.measures.region_edits import RegionEdits, where_visible
+from l2sae.measures.regions import edge_strength, overlap_counts, region_means, texture, to_lab
+from l2sae.measures.running_sums import RunningSums
+from l2sae.measures.summary import COMPOSITIONS
+from l2sae.model import L2SAE, Latents
+
+
+@dataclass(frozen=True)
+class FaceStatistics:
+    """What is kept of every image for the pairs; NaN where a ROI is absent.
+
+    Attributes:
+        style: (N, D).
+        colour: mean CIELAB colour of the true ROIs, (N, R, 3).
+        texture: spread and mean gradient of L* in the true ROIs, (N, R, 2).
+        matched: mean and standard deviation of CIELAB in the predicted mattes, (N, R, 2, 3).
+    """
+
+    style: Tensor
+    colour: Tensor
+    texture: Tensor
+    matched: Tensor
+
+    @cached_property
+    def swap(self) -> Swap:
+        """The swap to these styles: one object, so that an editor decodes it once for all ROIs."""
+        return Swap(self.style)
+
+    def at(self, indices: Tensor) -> "FaceStatistics":
+        """The statistics of the images at ``indices``."""
+        return FaceStatistics(self.style[indices], self.colour[indices], self.texture[indices], self.matched[indices])
+
+    @classmethod
+    def joined(cls, parts: Sequence["FaceStatistics"]) -> "FaceStatistics":
+        """The statistics of all batches, one after the other."""
+        names = ("style", "colour", "texture", "matched")
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+
+class SwapMeasurement:
+    """One batch of photos with true regions; measures edits of it into running sums.
+
+    Args:
+        model: makes the edits.
+        photos: (B, 3, S, S) in [-1, 1] at the figures' size.
+        regions: true ROIs, (B, R, S, S) bool.
+        compose: the default composition.
+        latents: those of the photos, where they have been encoded before.
+    """
+
+    def __init__(
+        self, model: L2SAE, photos: Tensor, regions: Tensor, compose: str, latents: Latents | None = None
+    ) -> None:
+        self.model, self.photos, self.compose = model, photos, compose
+        self.editor = FaceEditor(model, photos, latents=latents)
+        self.edits = RegionEdits(photos, regions)
+        self.lab = to_lab(photos)
+        self.edges = edge_strength(self.lab)
+        mattes = self.editor.mattes()
+        self.mattes = {roi: resized(matte, photos.shape[-1]) for roi, matte in mattes.items()}
+
+    def measure_pair(
+        self, own: FaceStatistics, other: FaceStatistics, recoded: Tensor | None, sums: RunningSums
+    ) -> None:
+        """Swap in the styles of ``other``, ROI by ROI and in both compositions.
+
+        Args:
+            own: statistics of the photos.
+            other: statistics of their references.
+            recoded: (B,), index of the ROI whose edit of each photo is encoded again; None encodes none.
+            sums: receives (B, R) values by name.
+        """
+        before = (own.colour - other.colour).norm(dim=-1)
+        rows = []
+        again = self.photos
+        for r, roi in enumerate(self.model.roi_names):
+            row: dict[str, Tensor] = {}
+            for compose in COMPOSITIONS:
+                edited = self._render(roi, other.swap, compose)
+                row[f"distance_after_{compose}"] = self.edits.distance(edited, r, other.colour[:, r])
+                if compose == self.compose:
+                    row |= self._measure_edit(edited, r, other)
+                    if recoded is not None:
+                        again = torch.where((recoded == r)[:, None, None, None], edited, again)
+            recoloured = self._reinhard(r, own, other)
+            row["distance_after_reinhard"] = (recoloured - other.colour[:, r]).norm(dim=-1)
+            rows.append(row)
+        if recoded is not None:
+            sums.add("edited", self._recoded_overlap(again))
+        stacked = {name: torch.stack([row[name] for row in rows], dim=1) for name in rows[0]}
+        stacked["texture_before"] = (own.texture - other.texture).norm(dim=-1)
+        stacked["distance_before"] = before
+        for name, values in stacked.items():
+            of_pair = name.startswith(("distance", "texture"))
+            sums.add(name, where_visible(values, before) if of_pair else values)
+
+    def measure_noise(self, sigma: float, seeds: Sequence[int], sums: RunningSums) -> None:
+        """Mean CIELAB distance in each ROI between noise edits with different ``seeds``."""
+        style = Noise(sigma)
+        distances = []
+        for r, roi in enumerate(self.model.roi_names):
+            pixels = self.edits.inside[r]
+            labs = [to_lab(pixels.take(self._render(roi, style, self.compose, seed))) for seed in seeds]
+            apart = [(a - b).square().sum(dim=1, keepdim=True).sqrt() for a, b in combinations(labs, 2)]
+            distances.append(pixels.means(torch.stack(apart).mean(dim=0))[:, 0])
+        sums.add("diversity", torch.stack(distances, dim=1))
+
+    def _render(self, roi: str, style: Style, compose: str, seed: int = 0) -> Tensor:
+        return eight_bit(self.editor.render([Layer({roi: style}, seed=seed)], compose))
+
+    def _measure_edit(self, edited: Tensor, r: int, other: FaceStatistics) -> dict[str, Tensor]:
+        """Texture, edges and locality of one edit."""
+        made, edges = self.edits.detail(edited, self.edges, r)
+        after = (made - other.texture[:, r]).norm(dim=-1)
+        return {"texture_after": after, "edges": edges, **self.edits.changes(edited, r)}
+
+    def _reinhard(self, r: int, own: FaceStatistics, other: FaceStatistics) -> Tensor:
+        """Mean colour (B, 3) of the true ROI after colour statistics were matched inside the predicted matte."""
+        pixels = self.edits.inside[r]
+        source, target = own.matched[pixels.image, r], other.matched[pixels.image, r]
+        matte = pixels.take(self.mattes[self.model.roi_names[r]])
+        result = matte * reinhard(pixels.take(self.lab), source, target) + (1 - matte) * pixels.take(self.photos)
+        return pixels.means(to_lab(eight_bit(result)))
+
+    def _recoded_overlap(self, edited: Tensor) -> Tensor:
+        images = resized(edited, self.model.image_size)
+        mattes = self.model.mask_logits(self.model.encode_structure(images))
+        return overlap_counts(resized(torch.sigmoid(mattes), edited.shape[-1]) > 0.5, self.edits.regions)
+
+    def change_outside_given(self, other: FaceStatistics, r: int) -> float:
+        """Largest change outside, in 8-bit levels, of a swap of ROI ``r`` with its true matte."""
+        roi = self.model.roi_names[r]
+        layer = Layer({roi: other.swap}, mattes={roi: self.edits.regions[:, [r]].float()})
+        return self.edits.largest_outside(eight_bit(self.editor.render([layer], self.compose)), r)
+
+
+def face_statistics(style: Tensor, photos: Tensor, regions: Tensor, mattes: Tensor) -> FaceStatistics:
+    """What pairs need to know of each face.
+
+    Args:
+        style: (B, D).
+        photos: (B, 3, S, S) in [-1, 1].
+        regions: true ROIs, (B, R, S, S) bool.
+        mattes: predicted, (B, R, S, S) in [0, 1].
+    """
+    lab = to_lab(photos)
+    return FaceStatistics(
+        style, region_means(lab, regions), texture(lab, edge_strength(lab), regions), lab_statistics(lab, mattes)
+    )

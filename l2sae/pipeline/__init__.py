@@ -1,0 +1,1 @@
+"""Runs one notebook as one DVC stage."""

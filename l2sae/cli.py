@@ -1,4 +1,4 @@
-"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``export``, ``inspect``, ``verify``."""
+"""Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``styles``, ``export`` and others."""
 
 import functools
 import os
@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 import click
 import numpy as np
 from PIL import ImageColor
+from skimage.data import astronaut
 
-from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceEditor, FaceWarning, Recipe, Style
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
+from l2sae.editing.styles import STYLES
 from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 from l2sae.model import CheckpointError, load_model
 from l2sae.pictures.conversions import check_size, with_alpha
@@ -24,11 +26,14 @@ from l2sae.pictures.files import check_outputs, path_of, readable_name
 from l2sae.pictures.picture import Picture
 from l2sae.pictures.reading import as_picture, read_picture
 from l2sae.pictures.writing import FORMATS, write_picture
-from l2sae.provenance import AuditLog, export, inspect, verify
+from l2sae.provenance import AuditLog, Export, export, inspect, verify
+from l2sae.provenance.session import EditSession
+
+ASTRONAUT_FACE = (118, 8, 318, 208)  # left, top, right, bottom in scikit-image's portrait
 
 
 class UserPath(click.Path):
-    """A path as a shell would have given it: ``~`` is the home folder, in ``--swap=~/r.jpg`` as well."""
+    """A path as a shell would have given it: ``~`` is the home folder, in ``--out=~/o.png`` as well."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path; see `l2sae.pictures.files.path_of`."""
@@ -43,6 +48,30 @@ align_option = click.option(
     help="Find the largest face of a photo of any size (all: every face); needs l2sae[faces].",
 )  # fmt: skip
 force_option = click.option("--force", is_flag=True, help="Overwrite what exists.")
+
+
+def style_options(command: Callable[..., None]) -> Callable[..., None]:
+    """One option for each kind of style that has one; the command gets the chosen style as ``style``, or None."""
+    options = [kind.option for kind in STYLES if kind.option is not None]
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        texts = {option: text for option in options if (text := kwargs.pop(option.name)) is not None}
+        if len(texts) > 1:
+            raise click.UsageError(f"give one of {_style_usage()}, not {len(texts)}")
+        try:
+            style = next((option.parse(text) for option, text in texts.items()), None)
+        except EditError as error:
+            raise click.UsageError(str(error)) from None
+        command(*args, style=style, **kwargs)
+
+    for option in reversed(options):
+        wrapped = click.option(f"--{option.name}", metavar=option.metavar, help=option.help)(wrapped)
+    return wrapped
+
+
+def _style_usage() -> str:
+    return " or ".join(f"--{kind.option.name} {kind.option.metavar}" for kind in STYLES if kind.option is not None)
 
 
 def export_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -93,8 +122,7 @@ def main() -> None:
 @main.command()
 @photo_argument
 @click.option("--roi", "rois", multiple=True, required=True, help="Region to edit, e.g. hair; may be repeated.")
-@click.option("--swap", type=UserPath(path_type=Path), help="Take the style of this picture.")
-@click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
+@style_options
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
@@ -108,8 +136,7 @@ def main() -> None:
 def edit(
     photo: Path,
     rois: tuple[str, ...],
-    swap: Path | None,
-    noise: float | None,
+    style: Style | None,
     strength: float,
     compose: Any,
     seed: int,
@@ -121,13 +148,13 @@ def edit(
     **options: Any,
 ) -> None:
     """Edit regions of PHOTO, a face crop or with --align any photo, and write it, marked, signed and logged."""
-    if (swap is None) == (noise is None):
-        raise click.UsageError("give either --swap REF or --noise SIGMA")
+    if style is None:
+        raise click.UsageError(f"give a style: {_style_usage()}")
     _check_out(out, force)
     if recipe is not None and recipe.exists() and not force:
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
-    check_outputs(_named(photo, swap, checkpoint, options["policy"]), _named(out, recipe))
-    style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
+    inputs = _named(photo, checkpoint, options["policy"], *style.files)
+    check_outputs(inputs, _named(out, recipe))
     styles = dict.fromkeys(rois, style)
     model = load_model(checkpoint)
     if align == "all":
@@ -135,13 +162,14 @@ def edit(
             raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
         original = as_picture(photo)
         edited = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
-        export(edited, out, overwrite=force, **_taken_over(original, **options))
+        _tell(export(edited, out, overwrite=force, source=photo, **_taken_over(original, **options)))
         return
     session = EditSession(model, compose)
     session.load(photo, align)
     style = align_styles(styles)[rois[0]] if align else style
     session.add_layer(tuple(styles), style, strength, seed=seed)
     done = session.export(out, overwrite=force, **options)
+    _tell(done)
     if recipe is not None:
         (done.recipe or session.recipe()).save(recipe)
 
@@ -150,8 +178,7 @@ def edit(
 @click.argument("photos")
 @click.option("-o", "--out", required=True, help="Folder for the results and their table; a path or a URL.")
 @click.option("--roi", "rois", multiple=True, help="Region to edit, e.g. hair; may be repeated.")
-@click.option("--swap", help="Take the style of this picture.")
-@click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
+@style_options
 @click.option("--recipe", type=UserPath(path_type=Path), help="Apply this recipe instead.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
@@ -164,7 +191,7 @@ def edit(
 @export_options
 @one_line_errors
 def edit_photos(
-    photos: str, out: str, rois: tuple[str, ...], swap: str | None, noise: float | None, recipe: Path | None,
+    photos: str, out: str, rois: tuple[str, ...], style: Style | None, recipe: Path | None,
     align: bool, checkpoint: Path | None, force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Edit all photos of the folder PHOTOS, or of a list, and write them, marked, signed and logged.
@@ -173,18 +200,16 @@ def edit_photos(
     """
     from l2sae.bulk import edit_folder  # with Parquet and fsspec, which no other command needs
 
-    if [swap, noise, recipe].count(None) != 2 or (recipe is None) != bool(rois):
-        raise click.UsageError("give either --roi with --swap REF or --noise SIGMA, or --recipe FILE")
-    style = None if recipe else Swap(swap) if swap is not None else Noise(noise or 0.0)
+    if (style is None) == (recipe is None) or (recipe is None) != bool(rois):
+        raise click.UsageError(f"give either --roi with {_style_usage()}, or --recipe FILE")
     options |= {"recipe": recipe, "align": "auto" if align else None, "overwrite": force}
     table = edit_folder(load_model(checkpoint), photos, out, rois or None, style, **options)
     skipped = table[table["result"] == "skipped"]
     for row in skipped.itertuples():
         click.echo(f"{row.photo}: {row.reason}" + (f" ({row.note})" if row.note else ""), err=True)
     said = f", {len(skipped)} skipped" if len(skipped) else ""
-    click.echo(
-        f"{len(table) - len(skipped)} of {len(table)} photos edited{said}; see {readable_name(out)}/results.parquet"
-    )
+    done = len(table) - len(skipped)
+    click.echo(f"{done} of {len(table)} photos edited{said}; see {readable_name(out)}/results.parquet")
     sys.exit(1 if len(skipped) else 0)
 
 
@@ -205,7 +230,8 @@ def export_recipe(
     document = Recipe.load(recipe, own_photo=photo is None)
     original = document.source(photo)
     edited = with_alpha(document.replay(load_model(checkpoint), original), original.alpha)
-    export(edited, out, recipe=document, overwrite=force, **_taken_over(original, **options))
+    done = export(edited, out, recipe=document, overwrite=force, source=photo, **_taken_over(original, **options))
+    _tell(done)
 
 
 @main.command("inspect")
@@ -257,6 +283,30 @@ def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, fo
     write_picture(np.clip(shown, 0, 255).round().astype(np.uint8), out)
 
 
+@main.command("styles")
+@click.option("--photo", type=UserPath(path_type=Path), help="Face to draw them on; default: one from scikit-image.")
+@align_option
+@model_option
+@out_option
+@force_option
+@one_line_errors
+def draw_styles(photo: Path | None, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
+    """Draw all named styles, those that --style takes, as one picture."""
+    from l2sae.figures.style_chart import style_chart
+
+    _check_out(out, force)
+    check_outputs(_named(photo, checkpoint), [out])
+    model = load_model(checkpoint)
+    if photo is None:
+        left, top, right, bottom = ASTRONAUT_FACE
+        chart = style_chart(model, np.ascontiguousarray(astronaut()[top:bottom, left:right]))
+    else:
+        pixels = read_picture(photo)
+        check_size(*pixels.shape[:2])
+        chart = style_chart(model, pixels, face_crops(pixels, align)[0] if align else None)
+    write_picture(chart, out)
+
+
 @main.command("compare-metrics")
 @click.argument("first", type=UserPath(path_type=Path, exists=True))
 @click.argument("second", type=UserPath(path_type=Path, exists=True))
@@ -285,7 +335,7 @@ def _check_out(out: Path, force: bool) -> None:
         raise click.UsageError(f"{out.parent}: no such folder")
 
 
-def _named(*files: Path | None) -> list[Path]:
+def _named(*files: str | Path | None) -> list[str | Path]:
     return [file for file in files if file is not None]
 
 
@@ -293,6 +343,12 @@ def _taken_over(photo: Picture, metadata: str, **options: Any) -> dict[str, Any]
     """Arguments of an export that keeps what the photo has."""
     kept = photo.metadata if metadata == "keep" else None
     return options | {"original": photo.array, "icc_profile": photo.profile, "metadata": kept, "flatten": True}
+
+
+def _tell(done: Export) -> None:
+    """Say where an export carries no watermark, and why."""
+    if not done.marked:
+        click.echo(f"{done.path}: exported without a watermark: {done.unmarked_reason}", err=True)
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -17,7 +17,7 @@ from l2sae.bulk.ranks import Ranks, joined_ranks
 from l2sae.bulk.results import JOB, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
 from l2sae.bulk.storage import Folder, open_folder
 from l2sae.editing.recipe import Recipe
-from l2sae.editing.styles import Style, files_of
+from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import PARTIAL, check_outputs, partial_prefix, path_of, same_place
@@ -121,7 +121,7 @@ def edit_folder(
         backend=backend, metadata=metadata,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
-    _check_places(source, target, items, job.recipes, [*given, *files_of(style)])
+    _check_places(source, target, items, job.recipes, [*given, *_references(style)])
     load_credentials()  # made on first use, by one process
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
@@ -135,6 +135,11 @@ def edit_folder(
             _finish(target, items)
         ranks.wait()
         return read_table(target)
+
+
+def _references(style: Style | Mapping[str, Style] | None) -> list[str | Path]:
+    styles = list(style.values()) if isinstance(style, Mapping) else [style]
+    return [file for one in styles if isinstance(one, Style) for file in one.files]
 
 
 def _check_places(

@@ -7,7 +7,8 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from l2sae.editing import EditSession, Noise, Recipe, Swap, edit
+from l2sae import EditSession
+from l2sae.editing import Noise, Recipe, Swap, edit
 from l2sae.model import L2SAE
 from l2sae.pictures.colour import from_srgb, is_other_rgb, profile_space, to_srgb
 from l2sae.pictures.reading import as_picture, load_picture, read_picture

@@ -85,7 +85,7 @@ def test_export_inspect_and_verify(folder: Path, tiny_checkpoint: Path) -> None:
     assert "watermark is there" in CliRunner().invoke(main, ["inspect", str(folder / "again.png")]).output
     assert CliRunner().invoke(main, ["verify", str(folder / "again.png")]).output.startswith("valid")
     plain = CliRunner().invoke(main, ["verify", str(folder / "photo.png")])
-    assert (plain.exit_code, plain.output.split()[0]) == (1, "stripped")
+    assert (plain.exit_code, plain.output.split()[0]) == (1, "none")
 
 
 def test_verify_checks_audit_logs_too(tmp_path: Path) -> None:
@@ -135,8 +135,12 @@ def test_existing_files_are_kept_without_force(folder: Path, tiny_checkpoint: Pa
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("photo.png", "--roi", "hair", "-o", "out.png"), 2, "either --swap REF or --noise"),
-        (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "either --swap"),
+        (
+            ("photo.png", "--roi", "hair", "-o", "out.png"),
+            2,
+            "SIGMA or --swap REF or --style NAME or --colour",
+        ),
+        (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "not 2"),
         (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown ROI hat"),
         (("absent.png", "--roi", "hair", "--noise", "1", "-o", "out.png"), 1, "no such picture"),
         (("photo.png", "--roi", "hair", "--swap", "absent.png", "-o", "out.png"), 1, "no such picture"),

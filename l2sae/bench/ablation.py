@@ -234,7 +234,7 @@ def _measure(
 ) -> list[dict[str, Any]]:
     """What the stage evaluate measures of each of ``variants`` of one training: changes of parameters."""
     from l2sae.data import open_split  # the table does without them
-    from l2sae.measures import evaluate
+    from l2sae.measures.evaluate import evaluate
     from l2sae.training import train
 
     torch.set_num_threads(threads)

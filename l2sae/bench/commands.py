@@ -18,10 +18,10 @@ from PIL import Image
 from skimage import data as sample_pictures
 
 from l2sae.bench import ablation, ship, sim_to_real
-from l2sae.bench.exports import marks
+from l2sae.bench.mark_table import marks
 from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
 from l2sae.data import open_split, render_faces
-from l2sae.editing import EditSession, Style, Swap, edit
+from l2sae.editing import Style, Swap, edit
 from l2sae.figures.drawing import picture_grid
 from l2sae.figures.metrics_page import metrics_markdown
 from l2sae.figures.model_card import write_card
@@ -31,6 +31,7 @@ from l2sae.measures.registry import shown_in
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
 from l2sae.pictures.display import Picture, as_pictures
+from l2sae.provenance import EditSession
 
 FOLDER = Path("benchmarks")
 TUNING = FOLDER / "tuning" / "inversion.json"

@@ -22,6 +22,7 @@ from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures
 from l2sae.pictures.photos import read_picture
+from l2sae.provenance import pattern_mark
 from l2sae.provenance.attack_table import (
     EXPORT_SIDE,
     PSNR,
@@ -35,8 +36,8 @@ from l2sae.provenance.detector.detection_figures import Scores, score_faces, sum
 from l2sae.provenance.detector.known_edits import EditedFace, Picture, measured_edits
 from l2sae.provenance.detector.localiser import Localiser, load_localiser
 from l2sae.provenance.export_errors import ProvenanceError
-from l2sae.provenance.mark import RivaGan, psnr
-from l2sae.provenance.rivagan import WEIGHTS
+from l2sae.provenance.mark import psnr
+from l2sae.provenance.pattern_mark import PatternMark
 from l2sae.provenance.verdict import COMPOSITIONS, join_figures, photo_attacks
 
 SIGNED = 50
@@ -104,7 +105,7 @@ def run_full_table(
     """
     model, localiser = load_model(MODEL, params.device), load_localiser(LOCALISER)
     test = open_split("data/prepared", "test", params.rois, params.data.image_size)
-    marks = Journal(MARKS, journal_key(params.edit.compose, shipped_model_path(), WEIGHTS))
+    marks = Journal(MARKS, journal_key(params.edit.compose, shipped_model_path(), Path(pattern_mark.__file__)))
     edits = Journal(EDITS, journal_key(params.model_dump_json(), MODEL, LOCALISER))
     found = find_photos(photos, marked) if photos else []
     table = mark_table(load_model(device="cpu"), params, marks, marked, unmarked, found, progress)
@@ -157,7 +158,7 @@ def mark_table(
     }
     false = {
         "watermark": [told for part in keep(parts, _told_marked) for told in part],
-        "photos": keep(_named("unmarked photo", files), lambda path: RivaGan().detect(read_picture(path)).marked),
+        "photos": keep(_named("unmarked photo", files), lambda path: PatternMark().detect(read_picture(path)).marked),
     }
     signed = min(marked, SIGNED)
     counts = {"marked": marked, "photos": len(photos), "unmarked": unmarked, "signed": signed}
@@ -210,18 +211,18 @@ def _rendered(seed: int, index: int) -> Picture:
 
 
 def _marked_row(picture: Picture, again: Callable[[Picture], Picture]) -> dict[str, list[float]]:
-    watermark = RivaGan()
+    watermark = PatternMark()
     copy = watermark.embed(picture)
     attacks = [get_attack(name, again) for name in attack_names()]
     return look_for_mark(watermark, copy, attacks) | {PSNR: [psnr(picture, copy)]}
 
 
 def _told_marked(indices: Iterable[int]) -> list[bool]:
-    return [RivaGan().detect(_rendered(UNMARKED_SEED, index)).marked for index in indices]
+    return [PatternMark().detect(_rendered(UNMARKED_SEED, index)).marked for index in indices]
 
 
 def _manifest(count: int) -> dict[str, Any]:
-    watermark = RivaGan()
+    watermark = PatternMark()
     with TemporaryDirectory() as folder:
         marked = [watermark.embed(_rendered(MARKED_SEED, index)) for index in range(count)]
         return measure_manifest(marked, watermark, Path(folder))

@@ -17,13 +17,14 @@ from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
 from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
 from l2sae.bulk.storage import Folder, is_full
-from l2sae.editing.recipe import Recipe, digest_picture
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.recipe_fields import digest_picture
 from l2sae.editing.session import EditSession
 from l2sae.model.threads import one_thread
 from l2sae.pictures.decoding import UnusableError, read_photo
 from l2sae.pictures.errors import EditError, FaceWarning
 from l2sae.pictures.photos import colour_profile
-from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, RivaGan, export, load_credentials, verify
+from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, export, load_credentials, make_mark, verify
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.keys import home_folder
 
@@ -71,7 +72,8 @@ class BatchEditor:
         self._session = EditSession(model, self.job.compose, self.job.model_sha256)
         home = home_folder()
         self._credentials, self._log = load_credentials(home=home), AuditLog(home / LOG_FILE)
-        self._watermark = TimedWatermark(RivaGan(), self._watch, "mark")
+        mark = make_mark(self.job.policy.mark)
+        self._watermark = TimedWatermark(mark, self._watch, "mark") if mark else None
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
     def run(self, items: Sequence[Item]) -> list[Row]:
@@ -141,8 +143,7 @@ class BatchEditor:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(output.read(item.name))
         found = verify(place)
-        intact = found.status in ("trusted", "valid")
-        if intact and found.facts.get("export") == export_id(self.context.job_id, item.name, fetched.sha256):
+        if found.intact and found.facts.get("export") == export_id(self.context.job_id, item.name, fetched.sha256):
             return _describe(item, output, found.facts) | {"note": "finished by an earlier run"}
         if not (item.replaces or self.context.overwrite):
             raise _SkipError(f"{output.url_of(item.name)} exists, and is not of this job: remove it", again=True)
@@ -169,7 +170,7 @@ class BatchEditor:
             done = export(
                 **rendering, path=place, purpose=job.purpose, policy=job.policy, consent=job.consent,
                 unmarked=job.unmarked, quality=job.quality, icc_profile=profile, watermark=self._watermark,
-                credentials=self._credentials, log=self._log,
+                credentials=self._credentials, log=self._log, source=fetched.path,
                 export_id=export_id(self.context.job_id, item.name, fetched.sha256),
                 overwrite=output.local is None or item.replaces or self.context.overwrite,
             )  # fmt: skip
@@ -179,6 +180,8 @@ class BatchEditor:
         if job.own_sha256 is not None:
             same = job.own_result in (None, facts["result_sha256"])
             facts["note"] = ("as recorded" if same else "differs from the record") if own else "applied afresh"
+        if not (done.marked or job.unmarked):
+            facts["note"] = "; ".join(filter(None, [facts.get("note"), f"not marked: {done.unmarked_reason}"]))
         return _describe(item, output, facts) | {"width": pixels.shape[1], "height": pixels.shape[0]}
 
     def _upload(self, item: Item, place: Path, done: Export) -> None:

@@ -6,22 +6,29 @@ from .exporting import Export, check_destination, export
 from .fingerprint import digest_recipe, perceptual_hash
 from .inspection import Inspection, inspect
 from .keys import Credentials, development_root, load_credentials
-from .manifest import Verification, verify
+from .manifest import verify
+from .manifest_report import HistoryStep, Verification
 from .mark import Detection, RivaGan, Watermark, detection_threshold
+from .mark_choice import known_marks, make_mark
+from .pattern_mark import PatternMark
 from .policy import Policy, load_policy
+from .session import EditSession
 
 __all__ = [
     "AuditLog",
     "BlindWatermark",
     "Credentials",
     "Detection",
+    "EditSession",
     "Entry",
     "Export",
+    "HistoryStep",
     "Inspection",
     "Localiser",
     "LocaliserError",
     "LogCheck",
     "MarkError",
+    "PatternMark",
     "Policy",
     "PolicyError",
     "ProvenanceError",
@@ -34,9 +41,11 @@ __all__ = [
     "digest_recipe",
     "export",
     "inspect",
+    "known_marks",
     "load_credentials",
     "load_localiser",
     "load_policy",
+    "make_mark",
     "perceptual_hash",
     "verify",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.provenance.export_errors import ProvenanceError
-from l2sae.provenance.mark import MIN_PSNR, Detection, at_psnr, detection_threshold
+from l2sae.provenance.mark import MIN_PSNR, Detection, at_psnr, count_bits, detection_threshold
 
 BITS = 64
 SIDE = 256  # pixels a side of the square on which the code is written and read, whatever the picture's shape
@@ -59,8 +59,8 @@ class BlindWatermark:
         """Look for the code in a picture (H, W, 3) uint8 of any size."""
         square = _squared(picture)[..., ::-1].astype(np.float32)
         found = self._package.WaterMark().extract(embed_img=square, wm_shape=BITS, mode="bit")
-        matched, threshold = int(((np.asarray(found) > 0.5) == (code() > 0)).sum()), detection_threshold(BITS, 1)
-        return Detection(matched >= threshold, matched, threshold, 1.0)
+        matched = int(((np.asarray(found) > 0.5) == (code() > 0)).sum())
+        return count_bits(self.name, matched, BITS, detection_threshold(BITS, 1))
 
 
 def code() -> NDArray[np.uint8]:

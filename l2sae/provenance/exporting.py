@@ -17,13 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.editing.recipe import Recipe, digest_picture
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.recipe_fields import digest_picture
+from l2sae.pictures.photos import as_rgb, read_picture
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.export_errors import MarkError, ProvenanceError
 from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash
 from l2sae.provenance.keys import Credentials, home_folder, load_credentials
-from l2sae.provenance.manifest import MIME_TYPES, sign
-from l2sae.provenance.mark import RivaGan, Watermark
+from l2sae.provenance.manifest import MIME_TYPES, NO_MARK, sign
+from l2sae.provenance.manifest_boxes import has_manifest_box
+from l2sae.provenance.mark import Watermark
+from l2sae.provenance.mark_choice import make_mark
 from l2sae.provenance.policy import Policy, load_policy
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -40,12 +44,36 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Export:
-    """An exported file, its line in the audit log, its recipe, and how many bits of the mark it carries, if any."""
+    """An exported file.
+
+    Attributes:
+        path: where it is.
+        entry: its line in the audit log.
+        bits_matched: how many bits of the mark it carries; None without a mark.
+        recipe: of the edit, if it was given.
+        unmarked_reason: why it carries no mark; None where it carries one.
+    """
 
     path: Path
     entry: Entry
     bits_matched: int | None
     recipe: Recipe | None
+    unmarked_reason: str | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether the file carries the watermark."""
+        return self.unmarked_reason is None
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A picture file's bytes, the mark that was found in them and its matching bits, or why there is none."""
+
+    encoded: bytes
+    mark: str | None = None
+    bits: int | None = None
+    unmarked_reason: str | None = None
 
 
 def export(
@@ -67,8 +95,12 @@ def export(
     log: AuditLog | None = None,
     home: str | Path | None = None,
     export_id: str | None = None,
+    source: str | Path | None = None,
 ) -> Export:
     """Write a picture that is marked, signed and logged; if any of that fails, no file appears.
+
+    A picture that cannot carry the mark (tiny, flat, or too strongly compressed) goes out without it, signed and logged
+    as unmarked with the reason, unless the policy says ``mark_required``.
 
     Args:
         picture: (H, W, 3) uint8, or (H, W, 4) whose alpha is kept.
@@ -83,35 +115,42 @@ def export(
         quality: of JPEG and WebP, 1 to 100.
         overwrite: replace an existing file.
         icc_profile: colour profile of the picture.
-        watermark: `RivaGan` unless given.
+        watermark: None takes the one that the policy names (``mark``).
         credentials: from `load_credentials`; None takes those of the environment, or development ones.
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
         export_id: names the export in manifest and log, 32 hexadecimal digits, so that an export that was cut off can
             be made again under its own name: a line that it left in the log stays the only one, unless the file's
             bytes have become others, which a second line then says. None draws one.
+        source: the file of the photo that was edited; if it has a manifest, that becomes part of the export's, and
+            `inspect` tells the history. None takes the recipe's, as long as it still holds that photo.
 
     Returns:
         Where the file is, and its line in the log.
 
     Raises:
         PolicyError: the policy forbids it.
-        ProvenanceError: the file exists, the picture cannot carry the mark, or a step failed.
+        MarkError: the picture cannot carry the mark, and the policy requires it.
+        ProvenanceError: the file exists, or a step failed.
     """
-    path, rules, user = Path(path), load_policy(policy), current_user()
+    path, rules, user = Path(path).expanduser(), load_policy(policy), current_user()
     check_destination(path, overwrite)
     rules.check(purpose, consent, recipe, unmarked, user)
     _check_picture(picture, path, quality, recipe)
     facts = _describe(picture, recipe, original, matte) | {"purpose": purpose, "policy_sha256": rules.digest}
     folder = home_folder(home)
     credentials = credentials or load_credentials(home=folder)
-    encoded, mark = _mark(picture, path, None if unmarked else watermark or RivaGan(), quality, icc_profile)
-    facts |= {"export": export_id or uuid.uuid4().hex, "watermark": mark["name"] if mark else "none"}
-    encoded = sign(encoded, MIME_TYPES[path.suffix.lower()], facts, credentials)
+    written = _mark(picture, path, None if unmarked else watermark or make_mark(rules.mark), quality, icc_profile)
+    if written.unmarked_reason and rules.mark_required:
+        raise MarkError(f"{path}: policy, mark_required: {written.unmarked_reason}")
+    facts |= {"export": export_id or uuid.uuid4().hex, "watermark": written.mark or NO_MARK}
+    facts |= {"unmarked_reason": written.unmarked_reason}
+    parent = _read_source(source, recipe)
+    encoded = sign(written.encoded, MIME_TYPES[path.suffix.lower()], facts, credentials, parent, rules.tsa_url)
     record = {
-        "event": "unmarked export" if unmarked else "export",
+        "event": "export" if written.mark else "unmarked export",
         **facts,
-        "watermark_bits": mark["bits"] if mark else None,
+        "watermark_bits": written.bits,
         "file_sha256": hashlib.sha256(encoded).hexdigest(),
         "perceptual_hash": perceptual_hash(picture[..., :3]),
         "consent_sha256": digest_text(consent) if consent else None,
@@ -120,7 +159,7 @@ def export(
         "development_key": credentials.development,
     }
     entry = _publish(encoded, path, overwrite, log or AuditLog(folder / LOG_FILE), record, export_id)
-    return Export(path, entry, mark["bits"] if mark else None, recipe)
+    return Export(path, entry, written.bits, recipe, written.unmarked_reason)
 
 
 def check_destination(path: Path, overwrite: bool) -> None:
@@ -175,24 +214,34 @@ def _describe(
     }
 
 
+def _read_source(source: str | Path | None, recipe: Recipe | None) -> bytes | None:
+    """The bytes of the photo's file, if it has a manifest; the recipe's only if it still is the photo of the recipe."""
+    named = source or (recipe.photo.path if recipe else None)
+    if named is None or not (path := Path(named).expanduser()).is_file():
+        return None
+    encoded = path.read_bytes()
+    if not has_manifest_box(encoded):
+        return None
+    if source is None and recipe is not None and digest_picture(as_rgb(read_picture(path))[0]) != recipe.photo.sha256:
+        return None
+    return encoded
+
+
 def _mark(
     picture: Picture, path: Path, watermark: Watermark | None, quality: int, icc_profile: bytes | None
-) -> tuple[bytes, dict[str, Any] | None]:
-    """The picture file's bytes, marked, and what mark was found in them."""
-    shown = picture
-    if watermark is not None:
-        shown = np.concatenate([watermark.embed(picture[..., :3]), picture[..., 3:]], axis=2)
-    encoded = encode(shown, path, quality, icc_profile)
+) -> _Encoded:
+    """The picture file's bytes, marked; without the mark where there is to be none, or where it does not hold."""
+    plain = functools.partial(encode, picture, path, quality, icc_profile)
     if watermark is None:
-        return encoded, None
+        return _Encoded(plain(), unmarked_reason="no mark was asked for")
+    shown = np.concatenate([watermark.embed(picture[..., :3]), picture[..., 3:]], axis=2)
+    encoded = encode(shown, path, quality, icc_profile)
     with Image.open(io.BytesIO(encoded)) as written:
         found = watermark.detect(np.asarray(written.convert("RGB")))
-    if not found.marked:
-        raise MarkError(
-            f"{path}: the watermark does not hold in this picture ({found.bits_matched} of {found.threshold} bits "
-            f"needed): export a larger one, at a higher quality or as .png"
-        )
-    return encoded, {"name": watermark.name, "bits": found.bits_matched}
+    if found.marked:
+        return _Encoded(encoded, watermark.name, found.bits_matched)
+    reason = f"the watermark does not hold in this picture ({found.evidence}); a larger one or a higher quality may"
+    return _Encoded(plain(), unmarked_reason=f"{reason} carry it")
 
 
 def encode(picture: Picture, path: Path, quality: int = QUALITY, icc_profile: bytes | None = None) -> bytes:

@@ -14,8 +14,10 @@ from l2sae.provenance.detector.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.fingerprint import digest_file
 from l2sae.provenance.keys import home_folder
-from l2sae.provenance.manifest import Verification, verify
-from l2sae.provenance.mark import Detection, RivaGan, Watermark
+from l2sae.provenance.manifest import verify
+from l2sae.provenance.manifest_report import Verification
+from l2sae.provenance.mark import Detection, Watermark
+from l2sae.provenance.mark_choice import known_marks
 
 Localiser = Callable[[NDArray[np.uint8]], tuple[float, NDArray[np.floating]]]
 EDITED = 0.5  # heat from which a pixel counts as edited
@@ -24,8 +26,9 @@ _MANIFEST_SAYS = {
     "trusted": "The manifest is intact and signed by {signer}, who is trusted.",
     "valid": "The manifest is intact and signed by {signer}; whether that is who it says is not known.",
     "development": "The manifest is intact and signed with a certificate that anyone can make: {signer}.",
+    "expired": "The manifest is intact; the certificate of {signer} has expired, and no authority states the time.",
     "tampered": "The file was changed after it was signed, or its manifest is damaged: do not rely on the manifest.",
-    "stripped": "There is no manifest: there was none, or it was removed.",
+    "none": "There is no manifest: there was none, or it was removed.",
 }
 
 
@@ -35,7 +38,8 @@ class Inspection:
 
     Attributes:
         manifest: from `verify`.
-        watermark: whether the mark is there; None where the damaged file cannot be shown.
+        watermark: the mark that is there, or the default one's absence; None where the damaged file cannot be shown.
+        others: what was found of the other marks that this package knows.
         exact: lines of the log on this very file, newest first.
         similar: other lines on pictures that look like it.
         heat: where it looks edited, (H, W) in [0, 1], if a localiser was given.
@@ -48,12 +52,13 @@ class Inspection:
     similar: tuple[Entry, ...] = ()
     heat: NDArray[np.floating] | None = None
     score: float | None = None
+    others: tuple[Detection, ...] = ()
 
     @property
     def edited(self) -> bool:
         """Whether anything says that the picture is an export of this package. False does not say that it is not."""
         marked = self.watermark is not None and self.watermark.marked
-        return self.manifest.status != "stripped" or marked or bool(self.exact)
+        return self.manifest.ours or marked or bool(self.exact)
 
     @property
     def verdict(self) -> str:
@@ -61,8 +66,9 @@ class Inspection:
         manifest = self.manifest
         known = "development" if manifest.status == "valid" and manifest.development else manifest.status
         sentences = [_MANIFEST_SAYS[known].format(signer=manifest.signer)]
-        if (share := manifest.facts.get("changed_share")) is not None and manifest.status != "tampered":
+        if (share := manifest.facts.get("changed_share")) is not None and manifest.intact:
             sentences.append(f"It states that {share:.1%} of the pixels were edited.")
+        sentences += self._history_says()
         sentences += [self._watermark_says(), self._log_says()]
         if self.heat is not None:
             share = float((self.heat >= EDITED).mean())
@@ -72,11 +78,20 @@ class Inspection:
             sentences.append("No mark found; this does not show that the picture is unedited.")
         return " ".join(sentences)
 
+    def _history_says(self) -> list[str]:
+        """One sentence for each picture that this one came from, as their manifests have it."""
+        said = []
+        for step in self.manifest.history[1:]:
+            done = ", ".join(action.removeprefix("c2pa.") for action in step.actions) or "nothing stated"
+            algorithm = ", by a trained algorithm" if step.generated else ""
+            said.append(f"Before: {step.tool} ({done}{algorithm}), signed by {step.signer or 'someone unnamed'}.")
+        return said
+
     def _watermark_says(self) -> str:
         mark = self.watermark
         if mark is None:
             return "The picture itself is damaged and cannot be read."
-        count = f"{mark.bits_matched} of 32 bits, {mark.threshold} needed"
+        count = "; ".join(f"{one.name}: {one.evidence}" for one in (mark, *(() if mark.marked else self.others)))
         return f"The watermark is there ({count})." if mark.marked else f"No watermark was found ({count})."
 
     def _log_says(self) -> str:
@@ -105,7 +120,7 @@ def inspect(
         trust_anchors: PEM file of the certificate authorities to trust, see `verify`.
         localiser: picture (H, W, 3) uint8 -> score in [0, 1] and heat map (H, W) in [0, 1] of where it looks edited.
             True takes that of `l2sae.provenance.detector.localiser.load_localiser`, False none.
-        watermark: `RivaGan` unless given.
+        watermark: the one to look for; None looks for all that exports carry or have carried (`known_marks`).
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
 
     Returns:
@@ -122,13 +137,15 @@ def inspect(
     try:
         picture = read_picture(photo)
     except EditError:
-        if manifest.status != "tampered":
+        if manifest.status == "none":
             raise
         return Inspection(manifest, None, tuple(exact))
     similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]
     score, heat = _localise(picture, localiser)
-    mark = (watermark or RivaGan()).detect(picture)
-    return Inspection(manifest, mark, tuple(exact), tuple(similar), heat, score)
+    detections = [one.detect(picture) for one in ((watermark,) if watermark else known_marks())]
+    found = next((one for one in detections if one.marked), detections[0])
+    others = tuple(one for one in detections if one is not found)
+    return Inspection(manifest, found, tuple(exact), tuple(similar), heat, score, others)
 
 
 def _localise(

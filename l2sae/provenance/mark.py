@@ -45,12 +45,33 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as JPEG
 
 @dataclass(frozen=True)
 class Detection:
-    """Whether a picture carries the mark. ``scale`` is the one at which most bits matched."""
+    """Whether a picture carries a mark, and on what evidence.
+
+    Attributes:
+        marked: whether ``score`` reaches ``threshold``.
+        score: the back end's measure: the number of bits that match, or a correlation in standard deviations.
+        threshold: the score from which the mark counts as found.
+        scale: share of each side that a crop left, as far as detection tells.
+        bits_matched: bits of the mark, or waves of the pattern, that the picture has.
+        bits: how many the mark has.
+        name: the back end's.
+        evidence: score and threshold in words.
+    """
 
     marked: bool
-    bits_matched: int
-    threshold: int
+    score: float
+    threshold: float
     scale: float
+    bits_matched: int
+    bits: int
+    name: str
+    evidence: str
+
+
+def count_bits(name: str, matched: int, bits: int, threshold: int, scale: float = 1.0) -> Detection:
+    """The detection of a mark that is read bit by bit: found where at least ``threshold`` of its ``bits`` match."""
+    evidence = f"{matched} of {bits} bits, {threshold} needed"
+    return Detection(matched >= threshold, matched, threshold, scale, matched, bits, name, evidence)
 
 
 class Watermark(Protocol):
@@ -115,7 +136,7 @@ class RivaGan:
             best = max(best, (_matched(self._decode(picture, scale)), scale))
             if best[0] >= threshold or best[0] < HINT:
                 break
-        return Detection(best[0] >= threshold, best[0], threshold, best[1])
+        return count_bits(self.name, best[0], BITS, threshold, best[1])
 
     @torch.inference_mode()
     def _residual(self, picture: Picture) -> NDArray[np.float32]:

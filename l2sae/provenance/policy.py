@@ -3,13 +3,13 @@
 import hashlib
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from l2sae.editing.edit import MAX_STRENGTH
+from l2sae.editing.layers import MAX_STRENGTH
 from l2sae.editing.recipe import Recipe
 from l2sae.provenance.export_errors import PolicyError
 
@@ -28,6 +28,15 @@ class Policy(BaseModel):
     forbidden_rois: tuple[str, ...] = Field(default=(), strict=False)
     max_strength: Annotated[float, Field(ge=0, le=MAX_STRENGTH)] = MAX_STRENGTH
     unmarked_by: tuple[str, ...] = Field(default=(), strict=False, description="users; '*' is anyone")
+    mark: Literal["invisible", "robust", "off"] = "invisible"
+    mark_required: bool = Field(default=False, description="refuse what cannot carry the mark")
+    tsa_url: str | None = Field(default=None, pattern=r"^https?://", description="authority that states the time")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.mark == "off" and self.mark_required:
+            raise ValueError("mark: off and mark_required: true exclude each other")
+        return self
 
     @property
     def digest(self) -> str:
@@ -77,7 +86,7 @@ def load_policy(source: "str | Path | Policy | None" = None) -> Policy:
         return source
     if source is None and not Path(DEFAULT_FILE).exists():
         return Policy()
-    path = Path(source or DEFAULT_FILE)
+    path = Path(source or DEFAULT_FILE).expanduser()
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -18,7 +18,7 @@ from l2sae.provenance.detector.detection_figures import Scores, auc_by_rois, mea
 from l2sae.provenance.detector.known_edits import EditedFace, Picture, measured_edits, training_edits
 from l2sae.provenance.detector.localiser import SHIPPED, Localiser, load_localiser
 from l2sae.provenance.detector.localiser_training import FINE_TUNING_RATE, LEARNING_RATE, Schedule, train_localiser
-from l2sae.provenance.mark import RivaGan
+from l2sae.provenance.pattern_mark import PatternMark
 
 COMPOSITIONS = ("detail", "replace")
 Progress = Callable[[str], object]
@@ -122,7 +122,7 @@ def measure_marks(
     Returns:
         Nested figures ``watermark``, ``manifest`` and ``counts``, with intervals under ``ci``.
     """
-    given, watermark = params.provenance, RivaGan()
+    given, watermark = params.provenance, PatternMark()
     pictures = [as_exported(picture) for picture in first_pictures(test, given.images)]
     unmarked = [as_exported(picture) for picture in first_pictures(test, given.unmarked)]
     again = second_edit(model, pictures[-1], params.edit.compose)

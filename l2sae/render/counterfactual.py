@@ -67,8 +67,8 @@ def render_counterfactual(
 ) -> Counterfactuals:
     """Render faces ``start`` to ``start + count - 1`` of the series ``seed`` with the style of reference faces.
 
-    The contents are the faces that :func:`~l2sae.render.rendered_faces.render_faces` gives for the same arguments,
-    and so are the references under their own light. Which factors are a region's style is listed in
+    The contents are the faces that :func:`~l2sae.render.rendered_faces.render_faces` gives for the same arguments. So
+    are the references under their own light. Which factors are a region's style is listed in
     :data:`l2sae.render.factors.STYLE_FACTORS`; light and exposure stay the content's. A triple depends on
     (seed, index, reference, region) alone.
 

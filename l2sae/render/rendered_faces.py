@@ -15,23 +15,13 @@ from l2sae.model.threads import one_thread
 from l2sae.render.draws import Draws, face_generator
 from l2sae.render.factors import UNIFORMS, sample
 from l2sae.render.paint import Noise, paint
-from l2sae.rois import Roi
+from l2sae.rois import DEFAULT_ROIS, Roi
 
 PARTS = (
     "hair", "skin", "l_eye", "r_eye", "l_brow", "r_brow", "nose", "u_lip", "l_lip", "mouth", "l_ear", "r_ear", "neck",
     "cloth", "eye_g", "hat",
 )  # fmt: skip
 """Parts that the renderer labels, named as in CelebAMask-HQ: the subject's left (``l_``) is on the picture's right."""
-
-DEFAULT_ROIS = (
-    Roi(name="hair", channels=4, parts=("hair",)),
-    Roi(name="skin", channels=4, parts=("skin", "neck", "l_ear", "r_ear")),
-    Roi(name="brows", channels=4, parts=("l_brow", "r_brow")),
-    Roi(name="eyes", channels=4, parts=("l_eye", "r_eye")),
-    Roi(name="nose", channels=4, parts=("nose",)),
-    Roi(name="lips", channels=4, parts=("u_lip", "l_lip")),
-)
-"""The regions that people name; the same as the default parameters' ``rois``."""
 
 Numbers = dict[str, NDArray[np.float64]]
 """What the painter needs to know of N faces, by name: (N,) numbers, (N, 3) linear colours."""
@@ -81,7 +71,7 @@ def render_faces(
         size: height and width in pixels, at least 16.
         seed: of the series, 0 or more.
         device: where to compute; the tensors returned live there.
-        rois: regions to label, with parts out of :data:`PARTS`; None stands for :data:`DEFAULT_ROIS`.
+        rois: regions to label, with parts out of :data:`PARTS`; None stands for `l2sae.rois.DEFAULT_ROIS`.
         start: index of the first face.
         factors: values for all faces in place of drawn ones, e.g. ``{"yaw": 30.0}``: pose and light in degrees, and
             the rest of :data:`l2sae.render.factors.SETTABLE`. Everything else about the faces stays as it is.
@@ -103,7 +93,7 @@ def render_faces(
 
 
 def check_request(count: int, size: int, seed: int, start: int, rois: Sequence[Roi] | None) -> tuple[Roi, ...]:
-    """The ROIs to label, :data:`DEFAULT_ROIS` for None; raises as :func:`render_faces` says."""
+    """The ROIs to label, `l2sae.rois.DEFAULT_ROIS` for None; raises as :func:`render_faces` says."""
     if count < 1 or size < 16 or seed < 0 or start < 0:
         raise ValueError(f"need count >= 1, size >= 16, seed >= 0, start >= 0; got {count}, {size}, {seed}, {start}")
     rois = tuple(DEFAULT_ROIS if rois is None else rois)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from l2sae.data import FaceBatch
 from l2sae.figures import edits as draw
-from l2sae.figures.drawing import Provenance, read_curves, save_figure, training_figure
+from l2sae.figures.drawing import Provenance, save_figure
 from l2sae.figures.tables import (
     MISSING,
     comparison_table,
@@ -19,6 +19,7 @@ from l2sae.figures.tables import (
     table_figure,
     write_table,
 )
+from l2sae.figures.training_curves import read_curves, training_figure
 from l2sae.measures.regions import choose_faces
 
 ORIGIN = Provenance("notebooks/figures.ipynb", "abc123", "0123456789abcdef")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from l2sae.model import L2SAE
 from l2sae.provenance.attack_table import as_exported, measure_manifest, measure_watermark, put_share, second_edit
 from l2sae.provenance.attacks import get_attack
-from l2sae.provenance.mark import Detection
+from l2sae.provenance.mark import Detection, count_bits
 from l2sae.provenance.rivagan import BITS
 
 Picture = NDArray[np.uint8]
@@ -25,7 +25,7 @@ class CornerMark:
 
     def detect(self, picture: Picture) -> Detection:
         matched = max(0, BITS - abs(int(picture[0, 0, 0]) - 7))
-        return Detection(matched >= 30, matched, 30, 1.0)
+        return count_bits(self.name, matched, BITS, 30)
 
 
 def pictures(count: int) -> list[Picture]:

@@ -9,8 +9,8 @@ import torch
 from l2sae.render import counterfactual
 from l2sae.render.counterfactual import Counterfactuals, render_counterfactual
 from l2sae.render.factors import RECORDED, STYLE_FACTORS
-from l2sae.render.rendered_faces import DEFAULT_ROIS, PARTS, draw_factors, render_faces
-from l2sae.rois import Roi
+from l2sae.render.rendered_faces import PARTS, draw_factors, render_faces
+from l2sae.rois import DEFAULT_ROIS, Roi
 
 SIZE = 64
 SEED = 3

@@ -6,8 +6,8 @@ import torch
 from skimage.color import rgb2lab
 
 from l2sae.render.factors import OCCLUDERS
-from l2sae.render.rendered_faces import DEFAULT_ROIS, PARTS, RenderedFaces, render_faces
-from l2sae.rois import Roi, roi_labels
+from l2sae.render.rendered_faces import PARTS, RenderedFaces, render_faces
+from l2sae.rois import DEFAULT_ROIS, Roi, roi_labels
 
 SIZE = 64
 

@@ -24,7 +24,7 @@ from l2sae.model.layers import ResidualBlock, upsample
 FORMAT = "l2sae-localiser-2"
 WIDTHS = (32, 48, 64)
 TRAINED = Path("models/localiser.safetensors")
-SHIPPED = Path(__file__).parents[1] / "assets" / "localiser.safetensors"
+SHIPPED = Path(__file__).parents[2] / "assets" / "localiser.safetensors"
 CELL = 4  # pixels a side
 RESIDUALS = 3 * (3 + 2)  # three filters of three colours and of two colour differences
 CUES = 3 + 3 + 2 * RESIDUALS

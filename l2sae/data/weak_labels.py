@@ -27,6 +27,7 @@ FACE_IS_SKIN = 0.8  # mean belief in skin between jaw and brows, from which on a
 HAIRLINE = 0.7  # softness of the forehead's upper end, in units of its height
 FOREHEAD = 0.8  # probability of skin between brows and the mesh's upper end, where a fringe may hang
 EARS = 0.8  # and beside the face, between brows and mouth
+EAR_REACH = 1.35  # of ears, in half face widths
 NECK_WIDTH, CLOTH_FROM = 0.75, 1.5  # half the neck's, in half face widths; in units below the eyes
 HAIR_BELOW = 0.85  # probability of hair beside neck and shoulders
 UNEXPLAINED = 2e-7  # density over colour and contrast; that of a typical pixel under its own Gaussian is 4e-5
@@ -97,6 +98,7 @@ def weak_labels(
     teaches = np.repeat(~features_mask(outlines, shape)[None], 4, axis=0)
     above = np.arange(shape[0])[:, None] < frame.chin
     teaches[HAIR] &= above  # what lies beside neck and shoulders is hair where it looks like that of the head
+    teaches[HAIR] &= ~ear_zone(frame, shape)  # or ears would teach what hair looks like
     known = np.ones(shape, bool) if known is None else known
     belief = head_regions(picture, prior, teaches & known)
     side = np.arange(shape[0])[:, None] < (frame.nose + frame.chin) / 2
@@ -115,7 +117,7 @@ def position_prior(outlines: Outlines, shape: tuple[int, int]) -> Array:
     face = np.where(y < frame.brows, forehead, inside)
     below = y > jaw_line(outlines, x)
     neck = np.where(below & (dy < 1.9), _step(NECK_WIDTH - np.abs(dx), 0.15) * 0.85, 0.0)
-    ears = EARS * _step(1.16 - np.abs(dx), 0.08) * ((y > frame.brows) & (y < frame.nose + 0.1 * frame.unit))
+    ears = EARS * _step(1.2 - np.abs(dx), 0.08) * ear_zone(frame, shape)
     skin = np.maximum.reduce([face, neck, ears])
     skull = np.hypot(dx / 1.35, (dy + 0.05) / 1.2)
     around = _step(1 - skull, 0.18) * (dy < 0.3) + HAIR_BELOW * _step(1.7 - np.abs(dx), 0.25) * (dy >= 0.3) * (dy < 2.2)
@@ -123,6 +125,13 @@ def position_prior(outlines: Outlines, shape: tuple[int, int]) -> Array:
     cloth = np.clip(1 - skin, 0, 1) * _step(dy - CLOTH_FROM + 0.15 * (1.4 - np.abs(dx)), 0.3)
     rest = np.clip(1 - skin - hair, 0, 1) * _step(1.6 - dy, 0.6)
     return _normalised(np.stack([hair, skin, cloth, rest]) + PRIOR_FLOOR)
+
+
+def ear_zone(frame: Frame, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The face's rows between brows and mouth as far out as ears reach, (H, W)."""
+    y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+    beside = np.abs(x - frame.x) < EAR_REACH * frame.half
+    return np.asarray(beside & (y > frame.brows) & (y < frame.nose + 0.1 * frame.unit))
 
 
 def with_silhouette(prior: Array, person: NDArray[np.floating]) -> Array:

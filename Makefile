@@ -1,5 +1,7 @@
 # The whole project in a few commands. Each makes or updates .venv first where requirements.lock has changed.
-PYTHON ?= python3.11
+PYTHONS := 3.14 3.13 3.12 3.11
+# the newest of these that starts: a name on PATH may belong to a version manager that has none behind it
+PYTHON ?= $(shell for v in $(PYTHONS); do python$$v -c "" 2>/dev/null && echo python$$v && break; done)
 NAME ?= quickstart
 BIN := .venv/bin
 READY := .venv/.ready
@@ -16,7 +18,7 @@ help:  ## list the targets
 setup: $(READY)  ## create or update .venv
 
 $(READY): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or name one with PYTHON=..."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "no Python of $(PYTHONS) found: install one, or name it with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
@@ -33,6 +35,7 @@ lint: $(READY)  ## check style, formatting, types and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timing
 	$(BIN)/python -m l2sae.pipeline.notebooks check
 
 bench: $(READY)  ## run what is out of date, keep its figures in benchmarks/, and write README's table and picture
@@ -48,7 +51,7 @@ lab: $(READY)  ## open JupyterLab
 	$(BIN)/jupyter lab
 
 app: $(READY)  ## serve the editors as pages on this machine
-	$(BIN)/python -m l2sae.widgets.app
+	$(BIN)/python -m l2sae.pipeline.app
 
 # NVIDIA's wheels come with PyPI's torch on Linux and are absent elsewhere, so they are not locked beside it.
 lock: $(READY)  ## rewrite requirements.lock from what .venv holds

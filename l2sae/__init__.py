@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from l2sae.bulk import edit_folder
-    from l2sae.editing import Blend, EditSession, Noise, Recipe, Swap, align_face, edit
+    from l2sae.editing import Blend, Noise, Recipe, Swap, align_face, edit
     from l2sae.model import load_model
+    from l2sae.provenance import EditSession
 
 __all__ = ["Blend", "EditSession", "Noise", "Recipe", "Swap", "align_face", "edit", "edit_folder", "load_model"]
 
-_ELSEWHERE = {"load_model": "l2sae.model", "edit_folder": "l2sae.bulk"}
+_ELSEWHERE = {"EditSession": "l2sae.provenance", "load_model": "l2sae.model", "edit_folder": "l2sae.bulk"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from l2sae.editing import EditError, EditSession, FaceEditor, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceEditor, FaceWarning, Recipe, Style
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
+from l2sae.editing.styles import STYLES
 from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 from l2sae.model import CheckpointError, load_model
 from l2sae.pictures.display import roi_colour
 from l2sae.pictures.photos import as_rgb, colour_profile, read_picture
 from l2sae.provenance import AuditLog, Export, export, inspect, verify
 from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
+from l2sae.provenance.session import EditSession
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
@@ -32,6 +34,30 @@ align_option = click.option(
     help="Find the largest face of a photo of any size (all: every face); needs l2sae[faces].",
 )  # fmt: skip
 force_option = click.option("--force", is_flag=True, help="Overwrite what exists.")
+
+
+def style_options(command: Callable[..., None]) -> Callable[..., None]:
+    """One option for each kind of style that has one; the command gets the chosen style as ``style``, or None."""
+    options = [kind.option for kind in STYLES if kind.option is not None]
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        texts = {option: text for option in options if (text := kwargs.pop(option.name)) is not None}
+        if len(texts) > 1:
+            raise click.UsageError(f"give one of {_style_usage()}, not {len(texts)}")
+        try:
+            style = next((option.parse(text) for option, text in texts.items()), None)
+        except EditError as error:
+            raise click.UsageError(str(error)) from None
+        command(*args, style=style, **kwargs)
+
+    for option in reversed(options):
+        wrapped = click.option(f"--{option.name}", metavar=option.metavar, help=option.help)(wrapped)
+    return wrapped
+
+
+def _style_usage() -> str:
+    return " or ".join(f"--{kind.option.name} {kind.option.metavar}" for kind in STYLES if kind.option is not None)
 
 
 def export_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -73,8 +99,7 @@ def main() -> None:
 @main.command()
 @photo_argument
 @click.option("--roi", "rois", multiple=True, required=True, help="Region to edit, e.g. hair; may be repeated.")
-@click.option("--swap", type=click.Path(path_type=Path), help="Take the style of this picture.")
-@click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
+@style_options
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
@@ -88,8 +113,7 @@ def main() -> None:
 def edit(
     photo: Path,
     rois: tuple[str, ...],
-    swap: Path | None,
-    noise: float | None,
+    style: Style | None,
     strength: float,
     compose: Any,
     seed: int,
@@ -101,12 +125,11 @@ def edit(
     **options: Any,
 ) -> None:
     """Edit regions of PHOTO, a face crop or with --align any photo, and write it, marked, signed and logged."""
-    if (swap is None) == (noise is None):
-        raise click.UsageError("give either --swap REF or --noise SIGMA")
+    if style is None:
+        raise click.UsageError(f"give a style: {_style_usage()}")
     _check_out(out, force, EXPORT_FORMATS)
     if recipe is not None and recipe.exists() and not force:
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
-    style: Style = Swap(swap) if swap is not None else Noise(noise or 0.0)
     styles = dict.fromkeys(rois, style)
     model = load_model(checkpoint)
     if align == "all":
@@ -130,8 +153,7 @@ def edit(
 @click.argument("photos")
 @click.option("-o", "--out", required=True, help="Folder for the results and their table; a path or a URL.")
 @click.option("--roi", "rois", multiple=True, help="Region to edit, e.g. hair; may be repeated.")
-@click.option("--swap", help="Take the style of this picture.")
-@click.option("--noise", type=float, help="Vary the style by this many standard deviations.")
+@style_options
 @click.option("--recipe", type=click.Path(path_type=Path), help="Apply this recipe instead.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
@@ -144,7 +166,7 @@ def edit(
 @export_options
 @one_line_errors
 def edit_photos(
-    photos: str, out: str, rois: tuple[str, ...], swap: str | None, noise: float | None, recipe: Path | None,
+    photos: str, out: str, rois: tuple[str, ...], style: Style | None, recipe: Path | None,
     align: bool, checkpoint: Path | None, force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Edit all photos of the folder PHOTOS, or of a list, and write them, marked, signed and logged.
@@ -153,9 +175,8 @@ def edit_photos(
     """
     from l2sae.bulk import edit_folder  # with Parquet and fsspec, which no other command needs
 
-    if [swap, noise, recipe].count(None) != 2 or (recipe is None) != bool(rois):
-        raise click.UsageError("give either --roi with --swap REF or --noise SIGMA, or --recipe FILE")
-    style = None if recipe else Swap(swap) if swap is not None else Noise(noise or 0.0)
+    if (style is None) == (recipe is None) or (recipe is None) != bool(rois):
+        raise click.UsageError(f"give either --roi with {_style_usage()}, or --recipe FILE")
     options |= {"recipe": recipe, "align": "auto" if align else None, "overwrite": force}
     table = edit_folder(load_model(checkpoint), photos, out, rois or None, style, **options)
     for row in table[table["result"] == "skipped"].itertuples():

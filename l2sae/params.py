@@ -53,11 +53,26 @@ class SplitFolders(Section):
     test: tuple[str, ...] = Field(min_length=1, strict=False)
 
 
+Labelled = Literal["portraits", "photos", "webmorph", "label_map", "celebamask_hq", "lapa", "helen"]
+
+
+class SourceParams(Section):
+    """One of several sources of photos."""
+
+    source: Labelled
+    root: str
+    scheme: str | dict[str | int, str] | None = None
+    split: SplitRatios | SplitFolders | Literal["official"] | None = Field(default=None, description="null: data.split")
+
+
 class DataParams(Section):
     """Where faces and labels come from."""
 
-    source: Literal["rendered", "portraits", "photos", "label_map", "celebamask_hq", "lapa", "helen"]
+    source: Literal["rendered", "mixed", Labelled]
     root: str | None = Field(description="folder of the data set; null only for rendered faces")
+    sources: tuple[SourceParams, ...] = Field(
+        default=(), strict=False, description="what source: mixed puts together; each is split by itself"
+    )
     image_size: Annotated[int, Field(ge=16, le=1024)]
     scheme: str | dict[str | int, str] | None = Field(description="label scheme: a known name, or id or colour -> part")
     teacher: str | None = Field(
@@ -77,6 +92,10 @@ class ModelParams(Section):
     context_channels: Annotated[int, Field(ge=0)]
     style_dim: Count
     width: Annotated[int, Field(ge=8)]
+    moments: bool = Field(
+        default=False, description="the style sees spreads beside means, and gives each region's layer a colour"
+    )
+    relief: bool = Field(default=False, description="lightness of single pixels has a short way through the structure")
     sliced: bool = Field(default=True, description="each matte from its ROI's slice alone; off is an ablation")
 
 
@@ -91,6 +110,9 @@ class LossWeights(Section):
     roi: Weight = Field(description="L1 within each ROI, averaged over ROIs")
     ssim: Weight
     matte: Weight
+    statistics: Weight = Field(default=0.0, description="a swap's regions have the reference's colours and texture")
+    patches: Weight = Field(default=0.0, description="a swap's regions have the reference's distribution of patches")
+    swap: Weight = Field(default=0.0, description="swaps of rendered faces against their truth; needs train.triples")
     gan: Weight = Field(default=0.0, description="realism of reconstructed and swapped images")
     noise_gan: Weight = Field(default=0.0, description="realism of images whose style was moved by noise")
     cooccurrence: Weight = Field(default=0.0, description="texture of a swap against patches of its reference")
@@ -135,6 +157,7 @@ class TrainParams(Section):
         description="probability that a target is recoloured too; structure's input always is; 0 = off"
     )
     augment: Share = Field(description="strength of random rotation, scale, shift and flip")
+    light: Share = Field(default=0.0, description="strength of random exposure, white balance and tone curve")
     # 0 by default: what checkpoints written before these keys existed were trained with
     damage: Share = Field(default=0.0, description="share of the faces that are blurred, noisy or both")
     half_size: Share = Field(default=0.0, description="share of the training, at its start, on faces of half the size")
@@ -151,6 +174,9 @@ class TrainParams(Section):
     compile: bool = Field(default=False, description="torch.compile the networks")
     devices: Count = Field(default=1, description="processes of each node, one a GPU; batch_size is that of all")
     nodes: Count = Field(default=1, description="machines; each runs the stage, see l2sae.training.launch")
+    triples: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="rendered triples of content, reference and truth a step, beside batch_size"
+    )
     replay: Share = Field(default=0.0, description="share of each batch drawn from the faces of an earlier training")
     checkpoint: CheckpointParams = CheckpointParams()
 
@@ -166,6 +192,10 @@ class TrainParams(Section):
         parts = self.accumulate * self.devices * self.nodes
         if self.batch_size % parts:
             raise ValueError(f"train.batch_size must be a multiple of accumulate * devices * nodes = {parts}")
+        if self.triples % parts:
+            raise ValueError(f"train.triples must be a multiple of accumulate * devices * nodes = {parts}")
+        if (self.loss.swap > 0) != (self.triples > 0):
+            raise ValueError("train.loss.swap needs train.triples, which serve it alone: give both or neither")
         return self
 
 
@@ -263,7 +293,11 @@ class Params(Section):
             raise ValueError(f"data.image_size must be a multiple of {2 * multiple}, or train.half_size 0")
         if self.determinism == "strict" and self.train.minutes is not None:
             raise ValueError("train.minutes makes runs differ: under determinism: strict give train.steps")
-        if self.data.source != "rendered" and self.data.root is None:
+        if (self.data.source == "mixed") != bool(self.data.sources):
+            raise ValueError(
+                "data.sources names what data.source: mixed puts together, and is empty for any other source"
+            )
+        if self.data.source not in ("rendered", "mixed") and self.data.root is None:
             raise ValueError(f"data.root is required for data.source: {self.data.source}; give the data set's folder")
         return self
 

@@ -19,6 +19,42 @@ class Roi(BaseModel):
     parts: tuple[str, ...] = Field(min_length=1, strict=False, description="part names of the label scheme")
 
 
+DEFAULT_ROIS = (
+    Roi(name="hair", channels=4, parts=("hair",)),
+    Roi(name="skin", channels=4, parts=("skin", "neck", "l_ear", "r_ear")),
+    Roi(name="brows", channels=4, parts=("l_brow", "r_brow")),
+    Roi(name="eyes", channels=4, parts=("l_eye", "r_eye")),
+    Roi(name="nose", channels=4, parts=("nose",)),
+    Roi(name="lips", channels=4, parts=("u_lip", "l_lip")),
+)
+"""The regions of the default preset, in the parts of CelebAMask-HQ."""
+
+SHORTHANDS = {"face": ("skin", "nose")}
+"""Names that stand for several regions wherever regions are named."""
+
+
+def expand_rois(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The regions that ``names`` stand for, each once, in the order given.
+
+    A shorthand stands for those of its regions that are known; a region of that name comes first.
+
+    Args:
+        names: regions or shorthands.
+        known: the regions that there are.
+
+    Raises:
+        ValueError: a name that is neither; the message lists what there is.
+    """
+    expanded: dict[str, None] = {}
+    for name in names:
+        regions = (name,) if name in known else tuple(one for one in SHORTHANDS.get(name, ()) if one in known)
+        if not regions:
+            usable = [short for short, stands_for in SHORTHANDS.items() if set(stands_for) & set(known)]
+            raise ValueError(f"unknown region {name}: there are {', '.join([*known, *usable])}")
+        expanded |= dict.fromkeys(regions)
+    return tuple(expanded)
+
+
 def roi_slices(rois: Sequence[Roi], context_channels: int) -> dict[str, slice]:
     """Map each ROI, then ``"context"``, to its channels of the structure tensor, in the order of ``rois``."""
     slices, start = {}, 0

@@ -135,8 +135,8 @@ def test_existing_files_are_kept_without_force(folder: Path, tiny_checkpoint: Pa
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("photo.png", "--roi", "hair", "-o", "out.png"), 2, "either --swap REF or --noise"),
-        (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "either --swap"),
+        (("photo.png", "--roi", "hair", "-o", "out.png"), 2, "give a style: --noise SIGMA or --swap REF"),
+        (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "not 2"),
         (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown ROI hat"),
         (("absent.png", "--roi", "hair", "--noise", "1", "-o", "out.png"), 1, "no such picture"),
         (("photo.png", "--roi", "hair", "--swap", "absent.png", "-o", "out.png"), 1, "no such picture"),

@@ -1,5 +1,6 @@
 """pyproject.toml, requirements.lock and environment.yml describe one environment."""
 
+import ast
 import re
 import tomllib
 from importlib import metadata
@@ -13,6 +14,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from l2sae.pipeline.dependencies import module_sources
+
 REPOSITORY = Path(__file__).parents[1]
 FROM_TORCH = re.compile(r"nvidia-(?!ml-py)|triton|cuda-")  # come with some builds of torch; never locked
 FROM_PYTHON = {"setuptools", "pip", "wheel"}
@@ -25,7 +28,8 @@ def project() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def declared(project: dict[str, Any]) -> list[Requirement]:
-    return [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    return [Requirement(text) for text in project["dependencies"] + extras["workspace"] + extras["dev"]]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,23 @@ def test_lock_satisfies_pyproject(declared: list[Requirement], lock: dict[str, s
         version = lock.get(canonicalize_name(one.name))
         assert version is not None, f"{one.name} is not in requirements.lock: run make lock"
         assert one.specifier.contains(version), f"{one} does not admit the locked {version}"
+
+
+def test_editing_imports_nothing_beyond_the_small_installation(project: dict[str, Any]) -> None:
+    files = [
+        f for module in ("l2sae.cli", "l2sae.bulk", "l2sae.provenance") for f in module_sources(module, REPOSITORY)
+    ]
+    trees = [ast.parse((REPOSITORY / file).read_text()) for file in set(files) if file.endswith(".py")]
+    imported = {name.split(".")[0] for tree in trees for node in tree.body for name in imported_names(node)}
+    provided = metadata.packages_distributions()
+    needed = {canonicalize_name(provided[name][0]) for name in imported if name in provided} - {"l2sae"}
+    assert needed <= {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+
+
+def imported_names(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module] if node.module and not node.level else []
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
 def test_lock_is_closed_and_holds_nothing_else(declared: list[Requirement], lock: dict[str, str]) -> None:
@@ -95,4 +116,10 @@ def test_conda_environment_uses_the_same_python_and_lock(project: dict[str, Any]
     assert conda == ["python=3.11", "pip"]
     assert pip == {"pip": ["-r requirements.lock", "-e ."]}
     assert Requirement("python" + project["requires-python"]).specifier.contains("3.11")
-    assert "python3.11" in (REPOSITORY / "Makefile").read_text()
+
+
+def test_make_takes_every_supported_python(project: dict[str, Any]) -> None:
+    versions = re.search(r"^PYTHONS := (.+)$", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE)
+    assert versions is not None
+    assert versions[1].split() == ["3.14", "3.13", "3.12", "3.11"]
+    assert all(SpecifierSet(project["requires-python"]).contains(version) for version in versions[1].split())

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from l2sae.params import DEFAULT_PRESET, ParamsError, ProvenanceParams, TrainParams, load_params
+from l2sae.rois import DEFAULT_ROIS
 
 REPOSITORY = Path(__file__).parents[1]
 PRESETS = sorted(file.stem for file in (REPOSITORY / "presets").glob("*.yaml"))
@@ -103,8 +104,8 @@ def test_parameters_are_frozen(file: Path) -> None:
         ({"seed": True}, r"seed: .*integer"),
         ({"device": "tpu"}, r"device: .*'tpu'"),
         ({"data.image_size": 100}, r"data\.image_size must be a multiple of 16"),
-        ({"preset": "scratch", "data.image_size": 48}, r"must be a multiple of 32, or train\.half_size 0"),
-        ({"preset": "scratch", "train.loss.gan": 1.0}, r"train\.half_size must be 0"),
+        ({"data.image_size": 48}, r"must be a multiple of 32, or train\.half_size 0"),
+        ({"train.loss.gan": 1.0}, r"train\.half_size must be 0"),
         ({"data.split": {"train": 0.5, "val": 0.1, "test": 0.1}}, r"train \+ val \+ test must be 1"),
         ({"data.source": "label_map"}, r"data\.root is required"),
         ({"rois": [{"name": "context", "channels": 1, "parts": ["hair"]}]}, r"rois: context"),
@@ -152,3 +153,7 @@ def test_defaults_of_later_training_keys_are_those_of_the_default_preset() -> No
     required |= {name: preset[name] for name in ("damage", "half_size")}  # whose defaults say that there were none
     required["loss"] = {name: preset["loss"][name] for name in ("l1", "roi", "ssim", "matte")}
     assert TrainParams.model_validate(required) == TrainParams.model_validate(preset)
+
+
+def test_regions_of_the_default_preset_are_the_packages() -> None:
+    assert load_params(REPOSITORY / "params.yaml").rois == DEFAULT_ROIS

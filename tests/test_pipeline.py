@@ -18,7 +18,6 @@ from l2sae.pipeline.parameters import declared_parameters
 REPOSITORY = Path(__file__).parents[1]
 PIPELINE: dict[str, Any] = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())
 STAGES: dict[str, dict[str, Any]] = PIPELINE["stages"]
-IMPORT = re.compile(r'^(?:\s*")?(?:from|import) l2sae\.([a-z_]+)', re.MULTILINE)  # the quote: a line of a notebook
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 
 
@@ -50,27 +49,6 @@ def test_dependencies_exist_and_cover_notebook_presets_and_environment(stage: st
         assert [path for path in paths if path not in made and not (REPOSITORY / path).exists()] == []
     assert {f"notebooks/{stage}.ipynb", "presets/${preset}.yaml", "presets/quickstart.yaml"} <= set(deps)
     assert {"requirements.lock", "l2sae/params.py", "l2sae/rois.py"} <= set(deps)
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_stage_depends_on_exactly_the_sub_packages_that_it_imports(stage: str) -> None:
-    used = imported_parts([(REPOSITORY / "notebooks" / f"{stage}.ipynb").read_text()])
-    watched = {Path(dep).parts[1] for dep in STAGES[stage]["deps"] if re.fullmatch(r"l2sae/[a-z]+", dep)} - {"assets"}
-    assert used - watched == set(), "imported, but a change there would not rerun the stage"
-
-
-def imported_parts(texts: list[str]) -> set[str]:
-    """Sub-packages of l2sae that these sources import, directly or through one another.
-
-    Indented imports of modules do not count: they are for what no stage does, such as a session's export.
-    """
-    parts = {path.parent.name for path in (REPOSITORY / "l2sae").glob("*/__init__.py")}
-    found: set[str] = set()
-    while texts:
-        new = {name for name in re.findall(IMPORT, texts.pop()) if name in parts} - found
-        found |= new
-        texts += [file.read_text() for name in new for file in (REPOSITORY / "l2sae" / name).glob("*.py")]
-    return found
 
 
 @pytest.mark.parametrize("stage", STAGES)

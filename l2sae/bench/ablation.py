@@ -22,34 +22,28 @@ import numpy as np
 import pandas as pd
 import torch
 
+from l2sae.measures.figure_entry import MISSING, Entry
 from l2sae.measures.metric_files import flatten, measured_here, write_metrics
+from l2sae.measures.registry import entry, shown_in
 from l2sae.params import load_params
 from l2sae.rois import Roi
 
 FOLDER = Path("benchmarks/ablation")
 PREFIX = "ablation"
 SEEDS = (0, 1, 2)
-COLUMNS = {
-    "PSNR ↑": ("reconstruction.psnr", 2),
-    "mIoU ↑": ("masks.miou", 3),
-    "transfer ↑": ("style.transfer.mean", 3),
-    "edges ↑": ("structure.edge_correlation", 3),
-    "outside ↓": ("locality.outside_mean", 3),
-    "cross-talk ↓": ("disentanglement.cross_talk", 4),
-}
 BASE = "full"
-# What the paper or this project claims: the claim, rows with and without, the figure, and whether more is better.
+# What the paper or this project claims: the claim, rows with and without, the and the figure.
 CLAIMS = (
-    ("Slices keep a region's matte from the others", BASE, "no-slicing", "disentanglement.cross_talk", False),
-    ("Slices cost no mask quality", BASE, "no-slicing", "masks.miou", True),
-    ("Wider slices reconstruct better", "slices-of-4", BASE, "reconstruction.psnr", True),
-    ("Wider slices segment better", "slices-of-4", BASE, "masks.miou", True),
-    ("Recolouring teaches style", BASE, "no-recolouring", "style.transfer.mean", True),
-    ("An adversary alone teaches style", "adversary-no-recolouring", "no-recolouring", "style.transfer.mean", True),
-    ("An adversary adds to recolouring", "adversary", BASE, "style.transfer.mean", True),
-    ("Patch co-occurrence adds to recolouring", "cooccurrence", BASE, "style.transfer.mean", True),
-    ("Composition 'detail' keeps the photo's edges", BASE, "replace", "structure.edge_correlation", True),
-    ("Composition 'detail' transfers as much style", BASE, "replace", "style.transfer.mean", True),
+    ("Slices keep a region's matte from the others", BASE, "no-slicing", "disentanglement.cross_talk"),
+    ("Slices cost no mask quality", BASE, "no-slicing", "masks.miou"),
+    ("Wider slices reconstruct better", "slices-of-4", BASE, "reconstruction.psnr"),
+    ("Wider slices segment better", "slices-of-4", BASE, "masks.miou"),
+    ("Recolouring teaches style", BASE, "no-recolouring", "style.transfer.mean"),
+    ("An adversary alone teaches style", "adversary-no-recolouring", "no-recolouring", "style.transfer.mean"),
+    ("An adversary adds to recolouring", "adversary", BASE, "style.transfer.mean"),
+    ("Patch co-occurrence adds to recolouring", "cooccurrence", BASE, "style.transfer.mean"),
+    ("Composition 'detail' keeps the photo's edges", BASE, "replace", "structure.edge_correlation"),
+    ("Composition 'detail' transfers as much style", BASE, "replace", "style.transfer.mean"),
 )
 
 
@@ -86,8 +80,9 @@ def ablation_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
     if not runs:
         return None
     order = [name for name in factors(load_params().rois) if name in runs]
-    rows = {name: [_cell(list(runs[name].values()), key, digits) for key, digits in COLUMNS.values()] for name in order}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+    columns = shown_in("ablation")
+    rows = {name: [_cell(list(runs[name].values()), one) for one in columns] for name in order}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[one.heading for one in columns])
     table.insert(0, "seeds", [str(len(runs[name])) for name in order])
     return table.rename_axis("factor")
 
@@ -98,9 +93,10 @@ def claims_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
     A claim holds, or does not, where all seeds agree on the sign of the difference, and is open where they do not, or
     where fewer than two seeds have both runs. None where no claim can be looked at.
     """
-    runs, digits = _runs(folder), dict(COLUMNS.values())
+    runs = _runs(folder)
     rows: list[list[str]] = []
-    for claim, there, absent, key, more in CLAIMS:
+    for claim, there, absent, key in CLAIMS:
+        one = entry(key)
         seeds = sorted(runs.get(there, {}).keys() & runs.get(absent, {}).keys())
         found = [(runs[there][seed].get(key), runs[absent][seed].get(key)) for seed in seeds]
         pairs = np.array([pair for pair in found if None not in pair], float)
@@ -108,9 +104,9 @@ def claims_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
             continue
         steps = pairs[:, 0] - pairs[:, 1]
         agree = len(steps) > 1 and (steps.min() > 0 or steps.max() < 0)
-        verdict = "open" if not agree else "holds" if (steps[0] > 0) == more else "does not hold"
-        means = [f"{value:.{digits[key]}f}" for value in pairs.mean(axis=0)]
-        spread = f"{steps.min():+.{digits[key]}f} to {steps.max():+.{digits[key]}f}"
+        verdict = "open" if not agree else "holds" if steps[0] * one.sign > 0 else "does not hold"
+        means = [one.text(value) for value in pairs.mean(axis=0)]
+        spread = f"{steps.min():+.{one.digits}f} to {steps.max():+.{one.digits}f}"
         rows.append([claim, key, f"{there} {means[0]}", f"{absent} {means[1]}", spread, verdict])
     columns = ["claim", "figure", "with", "without", "difference by seed", "verdict"]
     return pd.DataFrame(rows, columns=columns).set_index("claim") if rows else None
@@ -131,12 +127,12 @@ def recorded_on(folder: str | Path = FOLDER) -> str:
     return f"Recorded on {', '.join(sorted(days))}"
 
 
-def _cell(runs: Sequence[Mapping[str, Any]], key: str, digits: int) -> str:
-    values = [run[key] for run in runs if run.get(key) is not None]
+def _cell(runs: Sequence[Mapping[str, Any]], one: Entry) -> str:
+    values = [run[one.key] for run in runs if run.get(one.key) is not None]
     if not values:
-        return "–"
-    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{digits}f}{spread}"
+        return MISSING
+    spread = f" ± {one.text(stdev(values))}" if len(values) > 1 else ""
+    return f"{one.text(mean(values))}{spread}"
 
 
 def _with_channels(rois: Sequence[Roi], channels: int) -> list[dict[str, Any]]:
@@ -238,7 +234,7 @@ def _measure(
 ) -> list[dict[str, Any]]:
     """What the stage evaluate measures of each of ``variants`` of one training: changes of parameters."""
     from l2sae.data import open_split  # the table does without them
-    from l2sae.measures import evaluate
+    from l2sae.measures.evaluate import evaluate
     from l2sae.training import train
 
     torch.set_num_threads(threads)

@@ -21,32 +21,23 @@ from l2sae.bench import ablation, ship, sim_to_real
 from l2sae.bench.mark_table import marks
 from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
 from l2sae.data import open_split, render_faces
-from l2sae.editing import EditSession, Style, Swap, edit
+from l2sae.editing import Style, Swap, edit
 from l2sae.figures.drawing import picture_grid
+from l2sae.figures.metrics_page import metrics_markdown
 from l2sae.figures.model_card import write_card
 from l2sae.measures.method_comparison import grid_search
 from l2sae.measures.metric_files import flatten, measured_here, read_metrics, write_metrics
+from l2sae.measures.registry import shown_in
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
 from l2sae.pictures.display import Picture, as_pictures
+from l2sae.provenance import EditSession
 
 FOLDER = Path("benchmarks")
 TUNING = FOLDER / "tuning" / "inversion.json"
 PICTURE = Path("docs/edits.png")
+PAGE = Path("docs/metrics.md")
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
-FIGURES = {
-    "reconstruction.psnr": "PSNR, dB",
-    "baseline.blur.psnr": "PSNR of the photo reduced to as many values, dB",
-    "reconstruction.ssim": "SSIM",
-    "masks.miou": "mask mIoU",
-    "baseline.constant_mask.miou": "mIoU of a constant mask",
-    "style.transfer.mean": "style transfer",
-    "baseline.reinhard.transfer": "style transfer of Reinhard's method in the same mattes",
-    "structure.miou_drop": "mIoU lost by an edit",
-    "locality.outside_mean": "change outside the ROI, 8-bit levels",
-    "latency_ms.edit": "one edit, ms",
-}
-"""Figures of README's table, and what it calls them."""
 
 
 @click.group(help=__doc__)
@@ -107,6 +98,13 @@ def example() -> None:
 def card() -> None:
     """Write MODEL_CARD.md from metrics/."""
     click.echo(write_card("MODEL_CARD.md", "metrics", load_params()))
+
+
+@main.command()
+def metrics_page() -> None:
+    """Write docs/metrics.md from the registry of figures."""
+    PAGE.write_text(metrics_markdown(), encoding="utf-8")
+    click.echo(str(PAGE))
 
 
 @main.command()
@@ -255,9 +253,9 @@ LABELS = {
 
 def _table(results: Mapping[str, Any]) -> str:
     lines = [f"| | {' | '.join(results)} |", f"|---|{'---:|' * len(results)}"]
-    for key, title in FIGURES.items():
-        values = [result["metrics"].get(key) for result in results.values()]
-        lines.append(f"| {title} | {' | '.join('' if value is None else f'{value:.3g}' for value in values)} |")
+    for one in shown_in("readme"):
+        values = [result["metrics"].get(one.key) for result in results.values()]
+        lines.append(f"| {one.heading} | {' | '.join(map(one.text, values))} |")
     minutes = [sum(result["seconds"].values()) / 60 for result in results.values()]
     memory = [max(result["peak_rss_mb"].values()) / 1024 for result in results.values()]
     lines.append(f"| all stages that ran, minutes | {' | '.join(f'{value:.1f}' for value in minutes)} |")

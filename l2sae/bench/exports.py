@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from l2sae import EditSession, Swap
 from l2sae.data import render_faces
-from l2sae.editing import EditSession, Swap
 from l2sae.model import L2SAE
 from l2sae.pictures.display import as_pictures
 from l2sae.provenance.exporting import encode

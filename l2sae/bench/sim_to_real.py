@@ -20,7 +20,7 @@ import torch
 
 from l2sae.data import open_split, prepare
 from l2sae.data.dataset import read_manifest
-from l2sae.measures import evaluate
+from l2sae.measures.evaluate import evaluate
 from l2sae.measures.metric_files import flatten, measured_here, write_metrics
 from l2sae.model import load_model
 from l2sae.params import Params, load_params

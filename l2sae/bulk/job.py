@@ -13,18 +13,17 @@ from safetensors.torch import save as save_weights
 from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
 from l2sae.editing.align import align_styles
 from l2sae.editing.compose import COMPOSITIONS, Composition
-from l2sae.editing.edit import Layer, assign_styles
+from l2sae.editing.layers import Layer, assign_styles
 from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,
-    RecipeError,
     RecipeLayer,
-    describe_style,
     digest_model,
-    digest_picture,
 )
+from l2sae.editing.recipe_fields import RecipeError, digest_picture
+from l2sae.editing.references import encode_reference
 from l2sae.editing.session import SessionLayer
-from l2sae.editing.styles import Blend, Style, Swap, encode_reference
+from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
 from l2sae.pictures.errors import EditError
@@ -81,7 +80,7 @@ class Job:
             "layers": [
                 {
                     "rois": list(layer.rois),
-                    "style": json.loads(describe_style(model, layer.style).model_dump_json()),
+                    "style": json.loads(layer.style.record(model).model_dump_json()),
                     "strength": layer.strength,
                     "seed": layer.seed,
                 }
@@ -154,7 +153,7 @@ def make_job(
 def draft_recipe(model: L2SAE, job: Job) -> Recipe:
     """The job as a recipe of no photo, by which a policy judges it."""
     layers = tuple(
-        RecipeLayer(rois=layer.rois, style=describe_style(model, layer.style), strength=layer.strength, seed=layer.seed)
+        RecipeLayer(rois=layer.rois, style=layer.style.record(model), strength=layer.strength, seed=layer.seed)
         for layer in (*job.layers, *job.own_layers)
     )
     photo = PhotoRecord(path=None, sha256="0" * 64)
@@ -206,12 +205,7 @@ def _recipe_layers(model: L2SAE, recipe: Recipe) -> dict[str, Any]:
 
 def _encoded(model: L2SAE, style: Style, rois: Sequence[str]) -> Style:
     """The style with style vectors (1, D) in place of references: none is read or encoded again for each photo."""
-    if isinstance(style, Swap):
-        return Swap(encode_reference(model, style.reference, rois).cpu().numpy())
-    if isinstance(style, Blend):
-        pairs = [(encode_reference(model, one, rois).cpu().numpy(), weight) for one, weight in style.references]
-        return Blend(pairs)
-    return style
+    return style.with_references(lambda reference: encode_reference(model, reference, rois).cpu().numpy())
 
 
 @dataclass(frozen=True)

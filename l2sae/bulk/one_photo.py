@@ -17,7 +17,8 @@ from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
 from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
 from l2sae.bulk.storage import Folder, is_full
-from l2sae.editing.recipe import Recipe, digest_picture
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.recipe_fields import digest_picture
 from l2sae.editing.session import EditSession
 from l2sae.model.threads import one_thread
 from l2sae.pictures.decoding import UnusableError, read_photo

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from l2sae.editing.recipe import Recipe, RecipeError
-from l2sae.editing.session import EditSession
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.recipe_fields import RecipeError
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.photos import read_picture
 from l2sae.provenance.saving import save_edit
+from l2sae.provenance.session import EditSession
 
 COLUMNS = ["photo", "output", "result"]
 

@@ -2,11 +2,12 @@ from .coverage import coverage_table, coverage_warnings, near_duplicates
 from .dataset import FaceBatch, FaceDataset, PreparedError, open_split
 from .overview import describe_data, skipped_table, split_table
 from .prepared import PrepareError, prepare
-from .rendered import RenderedFaces, render_faces
+from .rendered import Counterfactuals, RenderedFaces, render_counterfactual, render_faces
 from .schemes import Scheme, SchemeError, flip_permutation, get_scheme
 from .sources import SourceError
 
 __all__ = [
+    "Counterfactuals",
     "FaceBatch",
     "FaceDataset",
     "PrepareError",
@@ -23,6 +24,7 @@ __all__ = [
     "near_duplicates",
     "open_split",
     "prepare",
+    "render_counterfactual",
     "render_faces",
     "skipped_table",
     "split_table",

@@ -1,4 +1,4 @@
-"""Random changes of training batches: recolouring of each ROI, geometry, and mild photometric damage.
+"""Random changes of training batches: recolouring of each ROI, geometry, light, and mild photometric damage.
 
 All take and return images (B, 3, S, S) float in [-1, 1] and draw from an explicit generator, on whose device the
 draws are made; the tensors may live on another.
@@ -24,6 +24,7 @@ ROTATION = 20.0  # degrees
 SCALE = (0.8, 1.25)
 SHIFT = 0.1  # of the image's side
 SHARPEST, BLURRIEST = 0.4, 3.4  # standard deviations of the blur, in pixels of 128
+EXPOSURE, TEMPERATURE, TINT, GAMMA = 0.4, 0.15, 0.07, 0.3  # largest logarithms of gains and of the exponent
 NOISIEST = 0.4  # standard deviation of the noise in the range [-1, 1]
 
 
@@ -130,6 +131,28 @@ def augment_geometry(
         table = torch.tensor(flip, dtype=labels.dtype, device=labels.device)
         ids = torch.where(flipped[:, None, None], table[ids.long()], ids)
     return moved, ids
+
+
+def vary_light(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+    """Give each image another exposure, white balance and tone curve, background included.
+
+    Args:
+        images: (B, 3, S, S) in [-1, 1].
+        generator: source of all draws.
+        strength: share of the full ranges: two thirds to one and a half of the light, red against blue by up to 35 %;
+            0 returns the input.
+
+    Returns:
+        (B, 3, S, S) in [-1, 1].
+    """
+    if strength == 0:
+        return images
+    draws = torch.rand(len(images), 4, generator=generator, device=generator.device).to(images.device) * 2 - 1
+    exposure, temperature, tint, gamma = (draws * strength).unbind(dim=1)
+    light, warmth, green = EXPOSURE * exposure, TEMPERATURE * temperature, TINT * tint
+    gains = torch.stack([light + warmth, light + green, light - warmth], dim=1).exp()[:, :, None, None]
+    curved = ((images + 1) / 2).clamp(min=1e-4) ** (GAMMA * gamma).exp().view(-1, 1, 1, 1)
+    return (curved * gains).clamp(0, 1) * 2 - 1
 
 
 def damage_photo(images: Tensor, generator: torch.Generator, share: float) -> Tensor:

@@ -5,15 +5,18 @@ import functools
 import json
 import os
 import shutil
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from l2sae.data import webmorph
 from l2sae.data.blocks import DecodedBlocks
 from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
 from l2sae.data.decode import Face, load_face
@@ -23,15 +26,16 @@ from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, SourceError, 
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.data.teacher import open_teacher
 from l2sae.data.walk_folder import Skipped
-from l2sae.params import Params, SplitRatios
+from l2sae.params import DataParams, Params, SplitRatios
 from l2sae.pictures.decoding import UnusableError
 from l2sae.render.rendered_faces import render_faces
+from l2sae.rois import Roi
 
 __all__ = ["FaceBatch", "FaceDataset", "PrepareError", "open_split", "prepare"]
 
 _RENDER_CHUNK = 256
 _DECODE_WINDOW = 64  # faces decoded ahead of the writer; bounds the memory
-_PROGRESS_EVERY = 128
+_PROGRESS_SECONDS = 10.0
 CACHE = "weak_labels"  # folder beside the prepared one: labels of photos that have none, so that a second run is quick
 _LICENCES = {
     "rendered": "Rendered by this package; holds no third-party material.",
@@ -40,7 +44,16 @@ _LICENCES = {
     "lapa": "LaPa: the terms of its publishers apply; read them where you obtained it.",
     "portraits": "Works of the Government Printing Office in the public domain; repository unitedstates/images, CC0.",
     "photos": "Unknown to this package: the terms of the photos' owners apply.",
+    "webmorph": webmorph.LICENCE,
     "helen": "HELEN: the terms of its publishers apply; read them where you obtained it.",
+}
+
+_LABELS = {
+    **dict.fromkeys(_LICENCES, "human"),
+    "rendered": "rendered",
+    "portraits": "weak",
+    "photos": "weak",
+    "webmorph": "template",  # outlines of the face by people's points, hair and neck by weak labels
 }
 
 Progress = Callable[[str], object]
@@ -117,8 +130,8 @@ def _manifest(
         }
     return {
         "source": params.data.source,
-        "licence": _LICENCES[params.data.source],
-        "labels": _labels(params.data.source),
+        "licence": _LICENCES.get(params.data.source, "Those of the sources."),
+        "labels": _labels(params.data),
         "image_size": params.data.image_size,
         "seed": params.seed,
         "rois": describe_rois(params.rois),
@@ -129,9 +142,10 @@ def _manifest(
     }
 
 
-def _labels(source: str) -> str:
-    """Kind of a source's labels."""
-    return "rendered" if source == "rendered" else "weak" if source in UNLABELLED else "human"
+def _labels(data: DataParams) -> str:
+    """Kind of a data set's labels; of several sources the kind that is least like a person's."""
+    kinds = {_LABELS[one.source] for one in data.sources} or {_LABELS[data.source]}
+    return next(kind for kind in ("weak", "template", "human", "rendered") if kind in kinds)
 
 
 # --- rendered faces -------------------------------------------------------------------------------------------------
@@ -174,60 +188,150 @@ def _render_chunk(params: Params, writer: SplitWriter, names: Sequence[str], fir
 # --- imported faces -------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class _Part:
+    """One source of an import: all of it, or one of those that ``data.sources`` puts together."""
+
+    data: DataParams
+    listing: Listing
+    scheme: Scheme
+    owner: dict[str, int]
+    splits: dict[str, list[Entry]]
+    prefix: str
+    taken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
+
+    @property
+    def root(self) -> Path:
+        return Path(self.data.root or "")
+
+
+def _open_part(data: DataParams, rois: Sequence[Roi], prefix: str) -> _Part:
+    if data.teacher and data.source not in UNLABELLED:
+        raise SourceError(
+            f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
+        )
+    listing, scheme = list_source(data)
+    return _Part(data, listing, scheme, part_rois(scheme, rois), assign_splits(listing.entries, data.split), prefix)
+
+
+def _open_parts(params: Params) -> list[_Part]:
+    data = params.data
+    if data.source != "mixed":
+        return [_open_part(data, params.rois, "")]
+    parts = []
+    for index, one in enumerate(data.sources):
+        alike = [other.source for other in data.sources].count(one.source) > 1
+        prefix = f"{one.source}-{index}/" if alike else f"{one.source}/"
+        teacher = data.teacher if one.source in UNLABELLED else None
+        given = one.model_dump(exclude={"split"}) | {
+            "split": one.split or data.split,
+            "teacher": teacher,
+            "sources": (),
+        }
+        parts.append(_open_part(data.model_copy(update=given), params.rois, prefix))
+    return parts
+
+
 def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict[str, Any]:
     """Decode every listed face; test first, so that of equal photos the one in test stays.
 
     Decoded faces are kept in ``blocks`` meanwhile.
     """
-    data = params.data
-    listing, scheme = list_source(data)
-    owner = part_rois(scheme, params.rois)
-    splits = assign_splits(listing.entries, data.split)
-    root = Path(data.root or "")
-    writers = {split: SplitWriter(out / split, data.image_size, len(params.rois)) for split in SPLITS}
+    size = params.data.image_size
+    parts = _open_parts(params)
+    writers = {split: SplitWriter(out / split, size, len(params.rois)) for split in SPLITS}
     items: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     seen: dict[str, str] = {}
-    cache = out.parent / CACHE
-    if data.teacher and data.source not in UNLABELLED:
-        raise SourceError(
-            f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
-        )
+    pace = _Pace(progress, sum(len(entries) for part in parts for entries in part.splits.values()))
+    kept = 0
 
-    decode = functools.partial(_decoded, scheme=scheme, owner=owner, size=data.image_size)
-    decoded = DecodedBlocks(blocks, data.image_size, [scheme.to_json(), dict(owner)], decode)
-
-    def faces_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Face | UnusableError]]:
-        return label_photos(entries, data, owner, cache) if data.source in UNLABELLED else decoded.faces(entries)
-
-    def take(split: str, entries: Sequence[Entry]) -> None:
-        for entry, face in faces_of(entries):
+    def take(part: _Part, split: str, faces: Iterable[tuple[Entry, Face | UnusableError]]) -> None:
+        for entry, face in faces:
+            name = part.prefix + entry.name
             if isinstance(face, UnusableError):
-                listing.skipped.append(Skipped(face.file, face.reason))
+                part.listing.skipped.append(Skipped(face.file, face.reason))
             elif twin := seen.get(face.digests[entry.photo]):
-                listing.skipped.append(Skipped(entry.photo, f"duplicate photo: same bytes as {twin}"))
+                part.listing.skipped.append(Skipped(entry.photo, f"duplicate photo: same bytes as {twin}"))
             else:
-                seen[face.digests[entry.photo]] = entry.name
-                row = pd.DataFrame({"name": [entry.name], **{key: [value] for key, value in face.measured.items()}})
-                writers[split].add(face.image[None], face.labels[None], row)
-                files = {relative(path, root): digest for path, digest in face.digests.items()}
-                items[split].append({"name": entry.name, "sha256": files})
-                if len(items[split]) % _PROGRESS_EVERY == 0:
-                    progress(f"prepare: {split}: {len(items[split])} of {len(entries)} faces")
+                seen[face.digests[entry.photo]] = name
+                row = {"name": name, **face.measured, **entry.attributes}
+                writers[split].add(face.image[None], face.labels[None], pd.DataFrame([row]))
+                items[split].append(_item(name, part, entry, face))
+                part.taken[split] += 1
+            pace.done(split)
 
     for split in ("test", "val", "train"):
-        take(split, splits[split])
-        while split == "val" and not items[split] and (replacement := hold_out_next(splits, data.split)):
-            take(split, [replacement])
+        for part in parts:
+            decode = functools.partial(_decoded, scheme=part.scheme, owner=part.owner, size=size)
+            decoded = DecodedBlocks(blocks, size, [part.scheme.to_json(), part.owner], decode)
+            weak = functools.partial(label_photos, data=part.data, owner=part.owner, cache=out.parent / CACHE)
+            faces_of = weak if part.data.source in UNLABELLED else decoded.faces
+            take(part, split, faces_of(part.splits[split]))
+            while (
+                split == "val" and not part.taken[split] and (next_one := hold_out_next(part.splits, part.data.split))
+            ):
+                take(part, split, faces_of([next_one]))
+            kept += decoded.kept
         writers[split].close()
-        progress(f"prepare: {split}: {len(items[split])} faces of {len(splits[split])} listed")
-    if decoded.kept:
-        progress(f"prepare: {decoded.kept} photos had been decoded by a run that did not end")
-    _judge(params, listing, writers, root)
-    skipped = sorted((relative(item.file, root), item.reason) for item in listing.skipped)
-    recorded = [{"file": file, "reason": reason} for file, reason in skipped]
-    more = {"teacher_sha256": open_teacher(data.teacher).digest} if data.teacher else {}
-    described = {"name": scheme.name, "parts": scheme.to_json()}
-    return _manifest(params, writers, items, scheme=described, skipped=recorded, **more)
+        listed = sum(len(part.splits[split]) for part in parts)
+        progress(f"prepare: {split}: {len(items[split])} faces of {listed} listed")
+    if kept:
+        progress(f"prepare: {kept} photos had been decoded by a run that did not end")
+    for part in parts:
+        _judge(params, part)
+    return _manifest(params, writers, items, **_described(params, parts))
+
+
+def _item(name: str, part: _Part, entry: Entry, face: Face) -> dict[str, Any]:
+    """What the manifest says of a face: its name, files, whom it shows, and what is stated of the person."""
+    item: dict[str, Any] = {"name": name}
+    item["sha256"] = {relative(path, part.root): digest for path, digest in face.digests.items()}
+    if entry.group is not None:
+        item["group"] = entry.group
+    if entry.attributes:
+        item["attributes"] = dict(entry.attributes)
+    return item
+
+
+def _described(params: Params, parts: Sequence[_Part]) -> dict[str, Any]:
+    """What the manifest says of its sources: scheme, skipped files, the teacher; of several, what each gave."""
+    skipped = sorted(
+        (part.prefix + relative(item.file, part.root), item.reason) for part in parts for item in part.listing.skipped
+    )
+    more: dict[str, Any] = {"skipped": [{"file": file, "reason": reason} for file, reason in skipped]}
+    if params.data.teacher:
+        more["teacher_sha256"] = open_teacher(params.data.teacher).digest
+    schemes = {part.prefix: {"name": part.scheme.name, "parts": part.scheme.to_json()} for part in parts}
+    if params.data.source != "mixed":
+        return {"scheme": schemes[""], **more}
+    more["sources"] = [
+        {
+            "source": part.data.source, "prefix": part.prefix, "licence": _LICENCES[part.data.source],
+            "labels": _LABELS[part.data.source], "scheme": schemes[part.prefix], "counts": part.taken,
+        }
+        for part in parts
+    ]  # fmt: skip
+    return more
+
+
+class _Pace:
+    """Says now and then how many photos are done, and how long the rest will take at the pace so far."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.progress, self.total, self.count = progress, total, 0
+        self.start = self.said = time.monotonic()
+
+    def done(self, split: str) -> None:
+        """Count one photo."""
+        self.count += 1
+        now = time.monotonic()
+        if now - self.said >= _PROGRESS_SECONDS:
+            rest = (now - self.start) / self.count * (self.total - self.count)
+            rate = self.count / (now - self.start)
+            self.progress(
+                f"prepare: {split}: {self.count} of {self.total} photos, {rate:.1f} a second, about {rest:.0f} s left"
+            )
+            self.said = now
 
 
 def _decoded(
@@ -247,23 +351,18 @@ def _decoded(
             yield from zip(window, pool.map(attempt, window), strict=True)
 
 
-def _judge(
-    params: Params,
-    listing: Listing,
-    writers: Mapping[str, SplitWriter],
-    root: Path,
-) -> None:
+def _judge(params: Params, part: _Part) -> None:
     """Refuse a source with too many bad files or an empty split."""
-    bad = [item for item in listing.skipped if item.bad]
-    good = sum(writer.count for writer in writers.values())
+    bad = [item for item in part.listing.skipped if item.bad]
+    good = sum(part.taken.values())
     share = len(bad) / max(1, len(bad) + good)
     if share > params.data.max_skipped:
         raise PrepareError(
-            f"data.root: {root}: {len(bad)} of {len(bad) + good} files are unusable, more than data.max_skipped = "
-            f"{params.data.max_skipped:g}: {_reasons(bad, root)}"
+            f"data.root: {part.root}: {len(bad)} of {len(bad) + good} files are unusable, more than data.max_skipped = "
+            f"{params.data.max_skipped:g}: {_reasons(bad, part.root)}"
         )
-    needed = [split for split in SPLITS if getattr(params.data.split, split, True) != 0]
-    _refuse_empty({split: writers[split].count for split in needed}, needed, _reasons(bad, root))
+    needed = [split for split in SPLITS if getattr(part.data.split, split, True) != 0]
+    _refuse_empty({split: part.taken[split] for split in needed}, needed, _reasons(bad, part.root))
 
 
 def _refuse_empty(counts: Mapping[str, int], needed: Sequence[str], reasons: str = "") -> None:

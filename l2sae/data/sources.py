@@ -6,16 +6,17 @@ Importers look at names only; `l2sae.data.decode` reads the files. Layouts follo
 import functools
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from l2sae.data import webmorph
 from l2sae.data.schemes import CELEBAMASK_PARTS, SCHEMES, Scheme, get_scheme
 from l2sae.data.walk_folder import Skipped, walk
 from l2sae.params import DataParams, SplitFolders
 
 SPLITS = ("train", "val", "test")
-UNLABELLED = ("portraits", "photos")  # sources that get weak labels
+UNLABELLED = ("portraits", "photos", "webmorph")  # sources whose labels are made here, at least those of hair
 PORTRAIT_DIGESTS = Path(__file__).with_name("portraits.sha256")
 PORTRAITS_HOWTO = (
     "get the portraits with: git clone --depth 1 --filter=blob:none --sparse https://github.com/unitedstates/images; "
@@ -46,7 +47,12 @@ class MaskFile:
 class Entry:
     """One face: its name (unique, stable), photo, masks in paint order, and the split that the source declares.
 
-    ``soft`` says that the masks are a strength for each class, of which the strongest wins, instead of layers.
+    Attributes:
+        soft: the masks are a strength for each class, of which the strongest wins, instead of layers.
+        group: faces of one group, such as photos of one person, go to the same split; None: the face by itself.
+        template: a file of points that outline the face's parts.
+        attributes: what is stated of the person.
+        pinned: file -> its accepted sha256; empty: any.
     """
 
     name: str
@@ -54,6 +60,10 @@ class Entry:
     masks: tuple[MaskFile, ...]
     split: str | None = None
     soft: bool = False
+    group: str | None = None
+    template: Path | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    pinned: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,8 +83,8 @@ def list_source(data: DataParams) -> tuple[Listing, Scheme]:
     """
     root = Path(data.root or "")
     if not root.is_dir():
-        if data.source == "portraits":
-            raise SourceError(f"data.root: no folder {root}; {PORTRAITS_HOWTO}")
+        if howto := {"portraits": PORTRAITS_HOWTO, "webmorph": webmorph.HOWTO}.get(data.source):
+            raise SourceError(f"data.root: no folder {root}; {howto}")
         raise SourceError(f"data.root: no folder {root}; give the folder that holds the data set")
     list_files, own_scheme = _IMPORTERS[data.source]
     if own_scheme and data.scheme not in (None, own_scheme):
@@ -346,7 +356,46 @@ def _photos(root: Path, data: DataParams) -> Listing:
         if pinned is not None and path.name not in pinned:
             listing.skipped.append(Skipped(path, "not one of the pinned portraits", bad=False))
         else:
-            listing.entries.append(Entry(key.as_posix(), path, ()))
+            accepted = {path: (pinned[path.name],)} if pinned is not None else {}
+            listing.entries.append(Entry(key.as_posix(), path, (), pinned=accepted))
+    return listing
+
+
+def _webmorph(root: Path, data: DataParams) -> Listing:
+    """Folders of the Face Research Lab sets, in ``root`` or in its ``inst``; templates beside the photos."""
+    if data.split == "official":
+        raise SourceError("data.split: webmorph has no official split; give ratios")
+    base = root / "inst" if (root / "inst").is_dir() else root
+    folders = [base / name for name in webmorph.FOLDERS if (base / name).is_dir()]
+    if not folders:
+        raise SourceError(f"data.root: {root}: none of the folders {', '.join(webmorph.FOLDERS)}; {webmorph.HOWTO}")
+    listing, pinned, stated = Listing(), webmorph.pinned_digests(), webmorph.read_attributes(root)
+    for folder in folders:
+        files, skipped = walk(
+            folder, lambda name: not name.startswith(".") and name.endswith((".jpg", ".tem")), "no photo"
+        )
+        listing.skipped += skipped
+        for photo in [path for path in files if path.suffix == ".jpg"]:
+            name = f"{folder.name}/{photo.name}"
+            if name not in pinned:
+                listing.skipped.append(Skipped(photo, "not one of the pinned photos", bad=False))
+                continue
+            template = photo.with_suffix(".tem")
+            accepted = {photo: pinned[name]}
+            if template.is_file():
+                accepted[template] = pinned.get(f"{folder.name}/{template.name}", ())
+            person = webmorph.person_of(photo)
+            listing.entries.append(
+                Entry(
+                    f"{folder.name}/{photo.stem}",
+                    photo,
+                    (),
+                    group=person,
+                    attributes=stated.get(person, {}),
+                    template=template if template.is_file() else None,
+                    pinned=accepted,
+                )  # fmt: skip
+            )
     return listing
 
 
@@ -370,6 +419,7 @@ _IMPORTERS: dict[str, tuple[Callable[[Path, DataParams], Listing], str | None]] 
     "helen": (_helen, "helen"),
     "portraits": (_photos, "celebamask"),  # weak labels name the parts of CelebAMask-HQ
     "photos": (_photos, "celebamask"),
+    "webmorph": (_webmorph, "celebamask"),
 }
 
 

@@ -29,15 +29,14 @@ def split_by_ratio(name: str, ratios: SplitRatios) -> str:
 
 
 def assign_splits(entries: Sequence[Entry], split: SplitRatios | SplitFolders | str) -> dict[str, list[Entry]]:
-    """Sort entries into splits, in their order: as declared by the source, or by ratios.
+    """Sort entries into splits, in their order: as declared by the source, or by ratios; groups stay together there.
 
     Where the source declares no ``val``, a tenth of train (at least one face) is held out by the hash of the names.
     """
     chosen: dict[str, list[Entry]] = {name: [] for name in SPLITS}
     for entry in entries:
-        chosen[split_by_ratio(entry.name, split) if isinstance(split, SplitRatios) else entry.split or "train"].append(
-            entry
-        )
+        by_ratio = isinstance(split, SplitRatios)
+        chosen[split_by_ratio(entry.group or entry.name, split) if by_ratio else entry.split or "train"].append(entry)
     if not isinstance(split, SplitRatios) and not chosen["val"] and len(chosen["train"]) > 1:
         train = chosen["train"]
         first = min(train, key=lambda entry: unit_hash(entry.name))

@@ -1,9 +1,13 @@
 from .align import AlignedFace, align_face
-from .edit import FaceEditor, Layer, edit
+from .edit import edit
 from .edit_errors import EditError, FaceNotFoundError, FaceWarning
-from .recipe import Recipe, RecipeError, ReplayWarning
+from .face_editor import FaceEditor, Renderer
+from .layers import Layer
+from .recipe import Recipe, ReplayWarning
+from .recipe_fields import RecipeError
+from .references import encode_reference, shows
 from .session import EditSession, SessionLayer
-from .styles import Blend, Noise, Style, Swap, encode_reference, shows
+from .styles import Blend, Noise, Style, Swap
 
 __all__ = [
     "AlignedFace",
@@ -17,6 +21,7 @@ __all__ = [
     "Noise",
     "Recipe",
     "RecipeError",
+    "Renderer",
     "ReplayWarning",
     "SessionLayer",
     "Style",

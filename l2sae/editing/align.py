@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.editing.styles import Blend, Reference, Style, Swap
+from l2sae.editing.references import Reference
+from l2sae.editing.styles import Style
 from l2sae.faces.dlib_faces import FacesMissingError, find_faces
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
@@ -73,16 +74,8 @@ def align_styles(styles: Mapping[str, Style]) -> dict[str, Style]:
     aligned: dict[int, Style] = {}
     for style in styles.values():
         if id(style) not in aligned:
-            aligned[id(style)] = _align_style(style)
+            aligned[id(style)] = style.with_references(_align_reference)
     return {roi: aligned[id(style)] for roi, style in styles.items()}
-
-
-def _align_style(style: Style) -> Style:
-    if isinstance(style, Swap):
-        return Swap(_align_reference(style.reference))
-    if isinstance(style, Blend):
-        return Blend([(_align_reference(reference), weight) for reference, weight in style.references])
-    return style
 
 
 def _align_reference(reference: Reference) -> Reference:
@@ -93,7 +86,7 @@ def _align_reference(reference: Reference) -> Reference:
         return align_face(picture).crop
     except FaceNotFoundError:
         name = str(reference) if isinstance(reference, (str, Path)) else f"picture {picture.shape}"
-        warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=6)
+        warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=7)
         return reference
 
 

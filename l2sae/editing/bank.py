@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.styles import Swap, encode_reference, shows
+from l2sae.editing.references import encode_reference, shows
+from l2sae.editing.styles import Swap
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.photos import as_rgb, to_model

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from l2sae.editing.edit import FaceEditor
-from l2sae.editing.styles import shows
+from l2sae.editing.face_editor import Renderer
+from l2sae.editing.references import shows
 
 VISIBLE_LEVELS = 2  # 8-bit levels; a smaller change is not seen
 
@@ -43,7 +43,7 @@ class Outside:
 
 
 @torch.inference_mode()
-def reconstruction_error(editor: FaceEditor) -> ReconstructionError:
+def reconstruction_error(editor: Renderer) -> ReconstructionError:
     """Decode the photo's own latents and compare."""
     decoded = editor.model.decode(editor.latents.structure, editor.latents.style, editor.latents.mattes)
     gap = (decoded - editor.images) / 2

@@ -16,7 +16,7 @@ plain difference, it cost a model of the default pipeline 0.045 of the transfer 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Literal, get_args
@@ -109,38 +109,46 @@ def support(matte: Tensor, margin: int = 0) -> Window:
     return (..., spans[0], spans[1])
 
 
-def composite(photo: Tensor, frame: Frame, steps: Sequence[Step], compose: str) -> Tensor:
-    """Apply steps to a photo, one after the other.
+def composite_photo(photo: Tensor, frame: Frame, steps: Sequence[Step], compose: str) -> Tensor:
+    """Apply steps to a photo (H, W, 3) uint8, one after the other.
 
     Args:
-        photo: (B, 3, H, W) float in [-1, 1], or (H, W, 3) uint8.
+        photo: what is edited.
         frame: the photo's place in its square.
         steps: what to do, in order.
         compose: ``detail`` or ``replace``.
 
     Returns:
-        The edited photo, of the same shape and type. Pixels at which every matte is 0 are the photo's own.
+        The edited photo, (H, W, 3) uint8. Pixels at which every matte is 0 are the photo's own.
     """
     result = photo.clone()
-    rows, columns = frame.window
-    height = max(1, STRIP_PIXELS // max(1, columns.stop - columns.start))
-    for start in range(rows.start, rows.stop if steps else rows.start, height):
-        stop = min(start + height, rows.stop)
-        if photo.dtype == torch.uint8:
-            strip = photo[start:stop, columns]
-            result[start:stop, columns] = _edit_bytes(strip, frame, start, steps, compose)
-        else:
-            strip = photo[:, :, start:stop, columns]
-            edited, touched = _edit_strip((strip.float() + 1) / 2, frame, start, steps, compose)
-            result[:, :, start:stop, columns] = torch.where(touched, (edited * 2 - 1).to(photo.dtype), strip)
+    for rows in _strips(frame, steps):
+        columns = frame.window[1]
+        strip = photo[rows, columns]
+        x = strip.permute(2, 0, 1)[None].float() / 255
+        edited, touched = _edit_strip(x, frame, rows.start, steps, compose)
+        rounded = (edited * 255).round().to(torch.uint8)[0].permute(1, 2, 0)
+        result[rows, columns] = torch.where(touched[0].permute(1, 2, 0), rounded, strip)
     return result
 
 
-def _edit_bytes(strip: Tensor, frame: Frame, start: int, steps: Sequence[Step], compose: str) -> Tensor:
-    x = strip.permute(2, 0, 1)[None].float() / 255
-    edited, touched = _edit_strip(x, frame, start, steps, compose)
-    rounded = (edited * 255).round().to(torch.uint8)[0].permute(1, 2, 0)
-    return torch.where(touched[0].permute(1, 2, 0), rounded, strip)
+def composite_images(images: Tensor, frame: Frame, steps: Sequence[Step], compose: str) -> Tensor:
+    """Apply steps to images (B, 3, H, W) in [-1, 1]; see `composite_photo`."""
+    result = images.clone()
+    for rows in _strips(frame, steps):
+        columns = frame.window[1]
+        strip = images[:, :, rows, columns]
+        edited, touched = _edit_strip((strip.float() + 1) / 2, frame, rows.start, steps, compose)
+        result[:, :, rows, columns] = torch.where(touched, (edited * 2 - 1).to(images.dtype), strip)
+    return result
+
+
+def _strips(frame: Frame, steps: Sequence[Step]) -> Iterator[slice]:
+    """Rows of a picture in pieces that stay in the processor's cache; none where there is nothing to do."""
+    rows, columns = frame.window
+    height = max(1, STRIP_PIXELS // max(1, columns.stop - columns.start))
+    for start in range(rows.start, rows.stop if steps else rows.start, height):
+        yield slice(start, min(start + height, rows.stop))
 
 
 def _edit_strip(x: Tensor, frame: Frame, start: int, steps: Sequence[Step], compose: str) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 from torch.nn import functional as F
 
-from l2sae.editing.edit import FaceEditor
+from l2sae.editing.face_editor import Renderer
 from l2sae.editing.resolution import GUIDE_SIDE, guided_matte, make_guide
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.photos import Frame, to_model
@@ -137,7 +137,7 @@ def refine(mask: Mask, photo: NDArray[np.uint8]) -> Mask:
     return np.round(values * 255).astype(np.uint8)
 
 
-def click_mask(editor: FaceEditor, x: float, y: float, tolerance: float) -> Mask:
+def click_mask(editor: Renderer, x: float, y: float, tolerance: float) -> Mask:
     """The mask of whatever lies at pixel (x, y): where the structure code is like it is there.
 
     Cosine similarity of the standardised structure code to the code at the clicked place, thresholded softly; of what

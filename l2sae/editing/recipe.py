@@ -10,97 +10,53 @@ import hashlib
 import io
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from l2sae.editing.edit import MAX_STRENGTH, FaceEditor, Layer
-from l2sae.editing.styles import Blend, Noise, Reference, Style, Swap, encode_reference
+from l2sae.editing.face_editor import FaceEditor
+from l2sae.editing.layers import MAX_STRENGTH, Layer
+from l2sae.editing.recipe_fields import (
+    RecipeError,
+    Record,
+    ReferenceRecord,
+    Sha256,
+    digest_picture,
+    read_named_picture,
+)
+from l2sae.editing.styles import AnyStyleRecord, Style
 from l2sae.model import L2SAE
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import Photo, as_rgb, read_picture
+from l2sae.pictures.photos import Photo, as_rgb
 
 MAX_RECIPE_BYTES = 2**26
 MAX_MATTE_CHARACTERS = 2**24  # of base64: 12 MiB of PNG
 MAX_MATTE_PIXELS = 2**26  # an 8192 x 8192 photo; a small PNG can unpack to far more
 MAX_LAYERS = 100
-MAX_SIGMA = 100.0  # standard deviations
 SCHEMA = Path(__file__).with_name("recipe.schema.json")
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class RecipeError(EditError):
-    """A recipe cannot be read or replayed; the message names the file and the field."""
 
 
 class ReplayWarning(UserWarning):
     """A replay's picture is not the recorded one: other versions, another machine or number of threads."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ReferenceRecord(_Record):
-    """A reference: a picture file with the digest of its pixels, or the values of one style vector or several."""
-
-    path: str | None = None
-    sha256: Sha256 | None = None
-    style: tuple[tuple[float, ...], ...] | None = Field(default=None, strict=False, max_length=64)
-
-    def resolve(self, field: str) -> Reference:
-        """What `Swap` takes; refuses a picture that has changed."""
-        if self.style is not None:
-            return _finite_vectors(self.style, f"{field}.style")
-        if self.path is None or self.sha256 is None:
-            raise RecipeError(f"{field}: needs either style, or path and sha256")
-        picture = _read(self.path, f"{field}.path")
-        if (found := digest_picture(picture)) != self.sha256:
-            raise RecipeError(f"{field}: {self.path} has changed since the edit (sha256 {found[:12]}...): restore it")
-        return picture
-
-
-class NoiseRecord(_Record):
-    """`Noise` in a recipe."""
-
-    kind: Literal["noise"] = "noise"
-    sigma: Annotated[float, Field(ge=0, le=MAX_SIGMA)]
-
-
-class SwapRecord(_Record):
-    """`Swap` in a recipe."""
-
-    kind: Literal["swap"] = "swap"
-    reference: ReferenceRecord
-
-
-class BlendRecord(_Record):
-    """`Blend` in a recipe."""
-
-    kind: Literal["blend"] = "blend"
-    references: tuple[ReferenceRecord, ...] = Field(min_length=1, max_length=100, strict=False)
-    weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] = Field(max_length=100, strict=False)
-
-
-class RecipeLayer(_Record):
+class RecipeLayer(Record):
     """One layer: ``matte`` (of a layer with one ROI) is a grey PNG in base64, or null for the predicted ones."""
 
     rois: tuple[str, ...] = Field(min_length=1, max_length=100, strict=False)
-    style: Annotated[NoiseRecord | SwapRecord | BlendRecord, Field(discriminator="kind")]
+    style: AnyStyleRecord
     strength: Annotated[float, Field(ge=0, le=MAX_STRENGTH)]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     matte: Annotated[str, Field(max_length=MAX_MATTE_CHARACTERS)] | None = None
 
 
-class CropRecord(_Record):
-    """The square of the photo that holds the face, as `l2sae.faces.dlib_faces.CropTransform` describes it."""
+class CropRecord(Record):
+    """The square of the photo that holds the face, as `l2sae.pictures.crops.CropTransform` describes it."""
 
     x: float
     y: float
@@ -108,7 +64,7 @@ class CropRecord(_Record):
     angle: float
 
 
-class PhotoRecord(_Record):
+class PhotoRecord(Record):
     """The photo: where it was read, if from a file, the digest of its pixels, and the face's crop, if it is part."""
 
     path: str | None
@@ -116,7 +72,7 @@ class PhotoRecord(_Record):
     crop: CropRecord | None = None
 
 
-class Recipe(_Record):
+class Recipe(Record):
     """An edit as data. Digests are of shape and pixels (photo, references, result) and of all weights (model).
 
     A draft has no ``result_sha256``: its replay is compared with nothing.
@@ -227,7 +183,7 @@ class Recipe(_Record):
         source = self.photo.path if photo is None else photo
         if source is None:
             raise RecipeError("photo.path: the photo was not read from a file: give it as replay(model, photo)")
-        picture = _read(source, "photo.path") if isinstance(source, (str, Path)) else np.asarray(source)
+        picture = read_named_picture(source, "photo.path") if isinstance(source, (str, Path)) else np.asarray(source)
         pixels = as_rgb(picture)[0]
         if digest_picture(pixels) != self.photo.sha256:
             raise RecipeError("photo.sha256: this is not the photo that was edited, or it has changed since")
@@ -245,30 +201,13 @@ class Recipe(_Record):
             if record.matte is not None and len(record.rois) != 1:
                 raise RecipeError(f"{field}.matte: one matte for {len(record.rois)} ROIs")
             matte = None if record.matte is None else decode_matte(record.matte, f"{field}.matte")
-            found.append((_make_style(record.style, field), matte))
+            found.append((record.style.style(f"{field}.style"), matte))
         return found
 
 
 def recipe_schema() -> str:
     """The JSON schema of recipes, as ``recipe.schema.json`` holds it."""
     return json.dumps(Recipe.model_json_schema(), indent=1) + "\n"
-
-
-def describe_style(model: L2SAE, style: Style) -> NoiseRecord | SwapRecord | BlendRecord:
-    """A style as a record; references that are no files are recorded as their style vectors."""
-    if isinstance(style, Noise):
-        return NoiseRecord(sigma=float(style.sigma))
-    if isinstance(style, Swap):
-        return SwapRecord(reference=_describe_reference(model, style.reference))
-    references = tuple(_describe_reference(model, reference) for reference, _ in style.references)
-    return BlendRecord(references=references, weights=tuple(weight for _, weight in style.references))
-
-
-def digest_picture(picture: NDArray[np.uint8]) -> str:
-    """sha256 of a picture's shape and pixels."""
-    digest = hashlib.sha256(repr(picture.shape).encode())
-    digest.update(np.ascontiguousarray(picture).data)  # without a copy: 12 megapixels are 36 MB
-    return digest.hexdigest()
 
 
 def digest_model(model: L2SAE) -> str:
@@ -307,15 +246,7 @@ def _with_paths(recipe: Recipe, change: Callable[[str, str], str]) -> Recipe:
         return record.model_copy(update={"path": change(record.path, f"{field}.path")})
 
     def layer(record: RecipeLayer, field: str) -> RecipeLayer:
-        style = record.style
-        if isinstance(style, SwapRecord):
-            update: dict[str, Any] = {"reference": reference(style.reference, f"{field}.style.reference")}
-        elif isinstance(style, BlendRecord):
-            names = [f"{field}.style.references.{i}" for i in range(len(style.references))]
-            update = {"references": tuple(map(reference, style.references, names))}
-        else:
-            return record
-        return record.model_copy(update={"style": style.model_copy(update=update)})
+        return record.model_copy(update={"style": record.style.with_references(reference, f"{field}.style")})
 
     photo = recipe.photo
     if photo.path is not None:
@@ -340,39 +271,3 @@ def _inside(path: str, folder: Path, root: str | Path | None, field: str) -> str
     if not free and not whole.is_relative_to(bound):
         raise RecipeError(f"{field}: {path} lies outside {bound}: move the file there, or name another root")
     return str(whole)
-
-
-def _read(path: str | Path, field: str) -> NDArray[np.uint8]:
-    try:
-        return read_picture(path)
-    except EditError as error:
-        raise RecipeError(f"{field}: {error}") from None
-
-
-def _finite_vectors(values: Sequence[Sequence[float]], field: str) -> NDArray[np.float32]:
-    if len({len(row) for row in values}) != 1:
-        raise RecipeError(f"{field}: need one or more vectors of equal length")
-    with np.errstate(over="ignore"):
-        vectors = np.array(values, dtype=np.float64).astype(np.float32)
-    if not np.isfinite(vectors).all():
-        raise RecipeError(f"{field}: a value is too large")
-    return vectors
-
-
-def _describe_reference(model: L2SAE, reference: Any) -> ReferenceRecord:
-    if isinstance(reference, (str, Path)):
-        return ReferenceRecord(path=str(reference), sha256=digest_picture(read_picture(reference)))
-    return ReferenceRecord(style=tuple(map(tuple, encode_reference(model, reference).tolist())))
-
-
-def _make_style(record: NoiseRecord | SwapRecord | BlendRecord, field: str) -> Style:
-    if isinstance(record, NoiseRecord):
-        return Noise(record.sigma)
-    if isinstance(record, SwapRecord):
-        return Swap(record.reference.resolve(f"{field}.style.reference"))
-    if len(record.weights) != len(record.references):
-        raise RecipeError(f"{field}.style.weights: {len(record.weights)} for {len(record.references)} references")
-    if sum(record.weights) <= 0:
-        raise RecipeError(f"{field}.style.weights: all are 0")
-    named = [ref.resolve(f"{field}.style.references.{i}") for i, ref in enumerate(record.references)]
-    return Blend(list(zip(named, record.weights, strict=True)))

@@ -1,11 +1,11 @@
 """An edit in progress: layers over one photo, with undo and redo. Holds no user interface."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,18 +21,19 @@ from l2sae.editing.comparison_views import (
     reconstruction_error,
 )
 from l2sae.editing.compose import COMPOSITIONS, Composition
-from l2sae.editing.edit import FaceEditor, Layer, MattePicture, warn_if_no_face
+from l2sae.editing.edit import warn_if_no_face
+from l2sae.editing.face_editor import FaceEditor, Renderer
+from l2sae.editing.history import History
+from l2sae.editing.layers import Layer, MattePicture
 from l2sae.editing.recipe import (
     CropRecord,
     PhotoRecord,
     Recipe,
-    RecipeError,
     RecipeLayer,
-    describe_style,
     digest_model,
-    digest_picture,
     encode_matte,
 )
+from l2sae.editing.recipe_fields import RecipeError, digest_picture
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
@@ -40,10 +41,6 @@ from l2sae.pictures.decoding import square_margins
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.photos import CropFrame, Frame, as_rgb, read_picture
 
-if TYPE_CHECKING:
-    from l2sae.provenance import Export, Policy
-
-MAX_STEPS = 200  # changes that undo goes back
 MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
 
 
@@ -74,6 +71,11 @@ class _State:
     compose: Composition
 
 
+def _fit_in_memory(states: list[_State]) -> bool:
+    mattes = (layer.matte for state in states for layer in state.layers)
+    return sum({id(matte): matte.nbytes for matte in mattes if matte is not None}.values()) <= MAX_MATTE_BYTES
+
+
 class EditSession:
     """Layers over one photo, applied in order; the photo is encoded once, each style decoded once.
 
@@ -90,24 +92,22 @@ class EditSession:
         self.model = model
         self._known_sha256 = model_sha256
         self._path: Path | None = None
-        self._editor: FaceEditor | None = None
-        self._resized: dict[int, FaceEditor] = {}
-        self._history = [_State((), _checked_composition(compose))]
-        self._now = 0
-        self._gesture: object = None
+        self._editor: Renderer | None = None
+        self._resized: dict[int, Renderer] = {}
+        self._history = History(_State((), _checked_composition(compose)), _fit_in_memory)
 
     @property
     def layers(self) -> tuple[SessionLayer, ...]:
         """The present layers, first applied first."""
-        return self._history[self._now].layers
+        return self._history.present.layers
 
     @property
     def compose(self) -> Composition:
         """Composition of every layer."""
-        return self._history[self._now].compose
+        return self._history.present.compose
 
     @property
-    def editor(self) -> FaceEditor:
+    def editor(self) -> Renderer:
         """The loaded photo, encoded.
 
         Raises:
@@ -143,7 +143,7 @@ class EditSession:
         editor = FaceEditor(self.model, pixels.copy(), crop)
         warn_if_no_face(editor)
         self._path, self._editor, self._resized = None if path is None else Path(path), editor, {}
-        self._history, self._now, self._gesture = [_State((), self.compose)], 0, None
+        self._history.restart(_State((), self.compose))
 
     def add_layer(
         self,
@@ -214,33 +214,24 @@ class EditSession:
     @property
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
-        return self._now > 0
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is an undone change."""
-        return self._now + 1 < len(self._history)
+        return self._history.can_redo
 
     def undo(self) -> bool:
         """Go one change back; False when there is none."""
-        self._gesture = None
-        self._now -= (moved := self.can_undo)
-        return moved
+        return self._history.undo()
 
     def redo(self) -> bool:
         """Take the last undone change up again; False when there is none."""
-        self._gesture = None
-        self._now += (moved := self.can_redo)
-        return moved
+        return self._history.redo()
 
-    @contextmanager
-    def trial(self) -> Iterator[None]:
+    def trial(self) -> AbstractContextManager[None]:
         """Changes made meanwhile can be rendered, and are gone afterwards, history included."""
-        before = self._history, self._now, self._gesture
-        try:
-            yield
-        finally:
-            self._history, self._now, self._gesture = before
+        return self._history.trial()
 
     def render(self, preview: bool = False, size: int | None = None) -> NDArray[np.uint8]:
         """The edited photo, (H, W, 3) uint8.
@@ -301,7 +292,7 @@ class EditSession:
             layers=tuple(
                 RecipeLayer(
                     rois=layer.rois,
-                    style=describe_style(self.model, layer.style),
+                    style=layer.style.record(self.model),
                     strength=layer.strength,
                     seed=layer.seed,
                     matte=None if layer.matte is None else encode_matte(layer.matte),
@@ -331,14 +322,6 @@ class EditSession:
             for one in [*given, *(np.ceil(matte * 255).astype(np.uint8) for matte in mattes)]:
                 np.maximum(union, one, out=union)
         return union
-
-    def export(
-        self, path: str | Path, *, purpose: str, policy: "str | Path | Policy | None" = None, **options: Any
-    ) -> "Export":
-        """Write the edited photo, marked, signed and logged; ``options`` are those of `l2sae.provenance.export`."""
-        from l2sae.provenance import export  # it records recipes, so it imports this package
-
-        return export(path=path, purpose=purpose, policy=policy, **{**options, **self.rendering()})
 
     def rendering(self) -> dict[str, Any]:
         """What an export says of the edit: ``picture`` at full size, ``recipe``, ``original`` and ``matte``."""
@@ -386,7 +369,7 @@ class EditSession:
     def _model_sha256(self) -> str:
         return self._known_sha256 or digest_model(self.model)
 
-    def _editor_at(self, size: int | None) -> FaceEditor:
+    def _editor_at(self, size: int | None) -> Renderer:
         frame = self.editor.frame
         if size is None or size >= max(frame.height, frame.width):
             return self.editor
@@ -405,16 +388,7 @@ class EditSession:
         compose = self.compose if compose is None else compose
         if not tried:
             self._render(layers, compose, preview=True)
-        continued = gesture is not None and gesture == self._gesture
-        kept = self._history[: self._now + (0 if continued else 1)]
-        self._history = [*kept, _State(layers, compose)]
-        while len(self._history) > MAX_STEPS + 1 or (len(self._history) > 2 and self._held() > MAX_MATTE_BYTES):
-            del self._history[0]
-        self._now, self._gesture = len(self._history) - 1, gesture
-
-    def _held(self) -> int:
-        mattes = (layer.matte for state in self._history for layer in state.layers)
-        return sum({id(matte): matte.nbytes for matte in mattes if matte is not None}.values())
+        self._history.commit(_State(layers, compose), gesture)
 
     def _as_bytes(self, matte: MattePicture | None) -> NDArray[np.uint8] | None:
         """A matte in [0, 1] or 0 to 255 as (H, W) uint8 of the photo's size."""

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from l2sae.measures.figure_entry import Entry
 from l2sae.measures.metric_files import get, read_metrics
+from l2sae.measures.registry import entry, shown_in
+from l2sae.measures.summary import CONDITION_FIGURES
 from l2sae.params import Params
 
 SOURCES = {
@@ -16,18 +19,6 @@ KINDS = {
     "human": "drawn by people",
     "weak": "made by a program, not by people: figures on them are optimistic",
 }
-FIGURES = {  # what the card calls it -> (key, decimals, key of the trivial method's figure)
-    "Reconstruction, PSNR (dB)": ("reconstruction.psnr", 2, "baseline.blur.psnr"),
-    "Reconstruction, SSIM": ("reconstruction.ssim", 3, None),
-    "Masks, mIoU": ("masks.miou", 3, "baseline.constant_mask.miou"),
-    "Style transfer, detail (0 none, 1 full)": ("style.transfer_detail.mean", 3, "baseline.reinhard.transfer"),
-    "Style transfer, replace": ("style.transfer_replace.mean", 3, "baseline.reinhard.transfer"),
-    "Change outside the ROI (8-bit levels)": ("locality.outside_mean", 3, None),
-    "mIoU lost by an edit": ("structure.miou_drop", 4, None),
-    "Edges kept by an edit (correlation)": ("structure.edge_correlation", 3, None),
-    "Identity (cosine of face embeddings)": ("identity.cosine", 3, "baseline.other_face.identity"),
-}
-_GROUP_COLUMNS = {"miou": "mIoU", "transfer": "transfer", "psnr": "PSNR (dB)", "outside_share": "outside share"}
 START = {
     "random": "random weights",
     "shipped": "the weights that come with the package, which were trained on other rendered faces (preset `shipped`)",
@@ -136,32 +127,26 @@ _SPLITS = {"train": "for training", "val": "for validation", "test": "for tests"
 
 def _figures(evaluate: Mapping[str, Any]) -> str:
     lines = ["## Figures", "", "| figure | value | 95 % interval | trivial method |", "|---|---:|---:|---:|"]
-    for name, (key, digits, trivial) in FIGURES.items():
-        value, bounds = get(evaluate, key), get(evaluate, f"ci.{key}")
-        if value is None and get(evaluate, f"{key}_reason") is None:
+    absent = []
+    for one in shown_in("card"):
+        value, bounds = get(evaluate, one.key), get(evaluate, f"ci.{one.key}")
+        if value is None:
+            if reason := get(evaluate, f"{one.key}_reason"):
+                absent.append(f"`{one.key}` is not measured: {reason}.")
             continue
-        interval = "" if bounds is None else f"{bounds[0]:.{digits}f} to {bounds[1]:.{digits}f}"
-        other = get(evaluate, trivial) if trivial else None
-        shown = "not measured" if value is None else f"{value:.{digits}f}"
-        lines.append(f"| {name} | {shown} | {interval} | {'' if other is None else f'{other:.{digits}f}'} |")
-    lines += [
-        "",
-        "Trivial methods: the photo reduced to as many values; a constant mask; Reinhard's colour transfer in the same",
-        "mattes; for identity, another face.",
-    ]
-    absent = [
-        (key, get(evaluate, f"{key}_reason")) for key in ("reconstruction.lpips", "realism.fid", "identity.cosine")
-    ]
-    lines += [f"`{key}` is not measured: {reason}." for key, reason in absent if reason]
-    return "\n".join(lines)
+        interval = " to ".join(map(one.text, bounds)) if bounds else ""
+        trivial = get(evaluate, one.baseline) if one.baseline else None
+        other = "" if trivial is None else f"{one.text(trivial)} ({one.baseline_name})"
+        lines.append(f"| {one.heading} | {one.text(value)} | {interval} | {other} |")
+    return "\n".join([*lines, "", "\n".join(absent)] if absent else lines)
 
 
 def _rois(evaluate: Mapping[str, Any], params: Params) -> str:
-    lines = ["| region | IoU | transfer, detail | transfer, replace |", "|---|---:|---:|---:|"]
-    keys = ("masks.iou", "style.transfer_detail", "style.transfer_replace")
+    columns = shown_in("rois")
+    lines = [f"| region | {' | '.join(one.label for one in columns)} |", f"|---|{'---:|' * len(columns)}"]
     for roi in params.rois:
-        values = [get(evaluate, f"{key}.{roi.name}") for key in keys]
-        lines.append(f"| {roi.name} | {' | '.join('' if v is None else f'{v:.3f}' for v in values)} |")
+        values = [one.text(get(evaluate, one.of(roi=roi.name))) for one in columns]
+        lines.append(f"| {roi.name} | {' | '.join(values)} |")
     return "\n".join(lines)
 
 
@@ -172,15 +157,21 @@ def _groups(robustness: Mapping[str, Any] | None) -> str:
             "## Groups\n\nNot measured: there is no `metrics/robustness.json` with groups, so that differences between "
             "skin tones,\nages or capture conditions are unknown."
         )
-    head = [f"| {name} " for name in _GROUP_COLUMNS.values()]
+    columns = {name: entry(key) for name, key in CONDITION_FIGURES.items()}
+    head = [f"| {one.title} " for one in columns.values()]
     lines = ["## Groups", "", f"| group {''.join(head)}|", f"|---|{'---:|' * len(head)}"]
     for attribute, values in sorted(groups.items()):
         for value, figures in sorted(values.items()):
             if isinstance(figures, Mapping):
-                cells = [get(figures, key) for key in _GROUP_COLUMNS]
-                shown = " | ".join("" if cell is None else f"{cell:.3g}" for cell in cells)
+                digits = 3 if value == "worst_to_best" else None
+                shown = " | ".join(_cell(get(figures, name), one, digits) for name, one in columns.items())
                 lines.append(f"| {attribute}: {value} | {shown} |")
     return "\n".join(lines)
+
+
+def _cell(value: float | None, one: Entry, digits: int | None) -> str:
+    """A figure as its entry shows it; a ratio of figures, ``digits`` given, has no unit."""
+    return "" if value is None else one.text(value) if digits is None else f"{value:.{digits}f}"
 
 
 def _robustness(robustness: Mapping[str, Any] | None) -> str:

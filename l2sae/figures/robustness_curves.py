@@ -13,11 +13,13 @@ from l2sae.data import FaceDataset
 from l2sae.figures.drawing import PrintFigure, paper_style, picture_grid, roi_legend
 from l2sae.measures.conditions import CONDITIONS, SEVERITIES, FaceSource
 from l2sae.measures.metric_files import get
-from l2sae.measures.robustness import FIGURES, SMALLEST_SIZE, RobustnessSubject
+from l2sae.measures.registry import entry
+from l2sae.measures.robustness import SMALLEST_SIZE, RobustnessSubject
+from l2sae.measures.summary import CONDITION_FIGURES
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures, roi_colour, tinted
 
-_TITLES = {"miou": "mask mIoU", "transfer": "style transfer", "psnr": "PSNR (dB)", "outside_share": "outside changed"}
+_TITLES = {name: entry(key).title for name, key in CONDITION_FIGURES.items()}
 _COLOURS = {"miou": -1, "transfer": 4, "psnr": 2, "outside_share": 5}
 _LABELS = ("none", *map(str, SEVERITIES))
 
@@ -31,10 +33,10 @@ def measured_conditions(metrics: Mapping[str, Any]) -> list[str]:
 def curves_figure(metrics: Mapping[str, Any]) -> Figure:
     """Each figure by severity, a column a condition, with bands of 95 % and a dotted line at half of the start."""
     names = measured_conditions(metrics)
-    figure = PrintFigure(figsize=(1.35 * len(names) + 0.4, 1.25 * len(FIGURES) + 0.3), layout="constrained")
-    grid = figure.subplots(len(FIGURES), len(names), squeeze=False, sharex="col", sharey="row")
+    figure = PrintFigure(figsize=(1.35 * len(names) + 0.4, 1.25 * len(CONDITION_FIGURES) + 0.3), layout="constrained")
+    grid = figure.subplots(len(CONDITION_FIGURES), len(names), squeeze=False, sharex="col", sharey="row")
     for column, name in enumerate(names):
-        for row, key in enumerate(FIGURES):
+        for row, key in enumerate(CONDITION_FIGURES):
             _curve(grid[row, column], metrics, name, key)
             if column == 0:
                 grid[row, column].set_ylabel(_TITLES[key])
@@ -42,7 +44,7 @@ def curves_figure(metrics: Mapping[str, Any]) -> Figure:
         grid[-1, column].set_xlabel(CONDITIONS[name].unit, fontsize=6)
         levels = ["–", *(f"{level:g}" for level in CONDITIONS[name].levels)]
         grid[-1, column].set_xticks(range(len(levels)), levels)
-    for row, key in enumerate(FIGURES):
+    for row, key in enumerate(CONDITION_FIGURES):
         if key != "psnr":
             grid[row, 0].set_ylim(bottom=min(0, grid[row, 0].get_ylim()[0]))
     return figure

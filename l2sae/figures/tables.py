@@ -10,77 +10,28 @@ from matplotlib.figure import Figure
 
 from l2sae.figures.drawing import PrintFigure, paper_style
 from l2sae.figures.plots import METHODS
+from l2sae.measures.figure_entry import MISSING, Entry, Table
 from l2sae.measures.metric_files import get
-
-MISSING = "–"
-_ROI_COLUMNS = {  # heading -> (group of the metrics with one figure an ROI, key of their mean, decimals)
-    "IoU": ("masks.iou", "masks.miou", 3),
-    "F1": ("masks.f1", "masks.mean_f1", 3),
-    "transfer, detail": ("style.transfer_detail", "style.transfer_detail.mean", 2),
-    "transfer, replace": ("style.transfer_replace", "style.transfer_replace.mean", 2),
-    "texture": ("style.texture", None, 2),
-    "noise diversity": ("style.noise_diversity", None, 1),
-    "probe, own slice": ("disentanglement.probe_own", None, 2),
-    "probe, best other": ("disentanglement.probe_other", None, 2),
-}
-_SUMMARY_ROWS = {  # description -> (key, decimals, factor, key of a baseline, its name)
-    "PSNR (dB) ↑": ("reconstruction.psnr", 2, 1, "baseline.blur.psnr", "blur"),
-    "SSIM ↑": ("reconstruction.ssim", 3, 1, None, None),
-    "L1 ↓": ("reconstruction.l1", 4, 1, None, None),
-    "mask mIoU ↑": ("masks.miou", 3, 1, "baseline.constant_mask.miou", "constant mask"),
-    "mask mean F1 ↑": ("masks.mean_f1", 3, 1, None, None),
-    "boundary F1 at 2 px ↑": ("masks.boundary_f1", 3, 1, None, None),
-    "style transfer ↑": ("style.transfer.mean", 3, 1, "baseline.reinhard.transfer", "Reinhard"),
-    "mIoU drop after edit ↓": ("structure.miou_drop", 4, 1, None, None),
-    "edge correlation ↑": ("structure.edge_correlation", 3, 1, None, None),
-    "change inside (levels)": ("locality.inside_mean", 2, 1, None, None),
-    "change outside (levels) ↓": ("locality.outside_mean", 3, 1, None, None),
-    "outside pixels changed (%) ↓": ("locality.outside_share", 3, 100, None, None),
-    "slice cross-talk ↓": ("disentanglement.cross_talk", 3, 1, None, None),
-}
-_COMPARED = (  # key of a method, heading, decimals, whether more is better
-    ("transfer", "style transfer", 2, 1),
-    ("edge_correlation", "edge correlation", 2, 1),
-    ("outside_mean", "change outside (levels)", 3, -1),
-    ("seconds", "time (s)", 3, -1),
-)
-_RUNS = (
-    ("reconstruction.psnr", "PSNR (dB)", 2, 1),
-    ("reconstruction.ssim", "SSIM", 3, 1),
-    ("masks.miou", "mIoU", 3, 1),
-    ("style.transfer_detail.mean", "transfer, detail", 3, 1),
-    ("style.transfer_replace.mean", "transfer, replace", 3, 1),
-    ("locality.outside_mean", "outside (levels)", 3, -1),
-    ("latency_ms.edit", "edit (ms)", 1, -1),
-)
-_SPEED_ROWS = {
-    "encode": "encode",
-    "decode": "decode",
-    "mattes": "masks",
-    "edit": "edit",
-    "edit of a 12-megapixel photo": "edit_12mp",
-    "slider": "slider",
-}
+from l2sae.measures.registry import shown_in
 
 
 def roi_table(metrics: Mapping[str, Any], rois: Sequence[str]) -> pd.DataFrame:
     """One row an ROI, and their mean: masks, style transfer of both compositions, texture, diversity, probes."""
     columns = {}
-    for heading, (group, mean, digits) in _ROI_COLUMNS.items():
-        values = [get(metrics, f"{group}.{name}") for name in rois] + [get(metrics, mean) if mean else None]
-        columns[heading] = [_text(value, digits) for value in values]
+    for one in shown_in("rois"):
+        values = [get(metrics, one.of(roi=name)) for name in rois] + [get(metrics, one.mean_key)]
+        columns[one.label] = [one.text(value) for value in values]
     return pd.DataFrame(columns, index=pd.Index([*rois, "mean"], name="ROI"))
 
 
-def summary_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+def summary_table(metrics: Mapping[str, Any], table: Table = "summary") -> pd.DataFrame:
     """One row a figure of the whole test split, with its 95 % interval and what a trivial method scores."""
     rows = []
-    for description, (key, digits, factor, baseline, method) in _SUMMARY_ROWS.items():
-        bounds = get(metrics, f"ci.{key}")
-        interval = " to ".join(_text(bound * factor, digits) for bound in bounds) if bounds else MISSING
-        trivial = f"{_text(get(metrics, baseline), digits)} ({method})" if baseline else MISSING
-        value = get(metrics, key)
-        rows.append((description, _text(None if value is None else value * factor, digits), interval, trivial))
+    for one in shown_in(table):
+        bounds = get(metrics, f"ci.{one.key}")
+        interval = " to ".join(map(one.text, bounds)) if bounds else MISSING
+        trivial = f"{one.text(get(metrics, one.baseline))} ({one.baseline_name})" if one.baseline else MISSING
+        rows.append((one.heading, one.text(get(metrics, one.key)), interval, trivial))
     frame = pd.DataFrame(rows, columns=["figure", "value", "95 % interval", "trivial method"])
     return frame.set_index("figure")
 
@@ -88,10 +39,10 @@ def summary_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
 def speed_table(benchmark: Mapping[str, Any]) -> pd.DataFrame:
     """One row an operation: its median time in ms and the quartiles."""
     rows = []
-    for description, name in _SPEED_ROWS.items():
-        low, high = (get(benchmark, f"spread.latency_ms.{name}.{bound}") for bound in ("p25", "p75"))
-        quartiles = MISSING if low is None else f"{_text(low, 1)} to {_text(high, 1)}"
-        rows.append((description, _text(get(benchmark, f"latency_ms.{name}"), 1), quartiles))
+    for one in shown_in("speed"):
+        low, high = (get(benchmark, f"spread.{one.key}.{bound}") for bound in ("p25", "p75"))
+        quartiles = MISSING if low is None else f"{one.text(low)} to {one.text(high)}"
+        rows.append((one.label, one.text(get(benchmark, one.key)), quartiles))
     return pd.DataFrame(rows, columns=["operation", "median (ms)", "quartiles"]).set_index("operation")
 
 
@@ -101,12 +52,13 @@ def comparison_table(benchmark: Mapping[str, Any]) -> tuple[pd.DataFrame, set[tu
     Beside a figure stands its 95 % interval where the benchmark has one.
     """
     found = {name: label for name, (label, _, _) in METHODS.items() if name in benchmark["comparison"]}
-    values = [[benchmark["comparison"][name][key] for key, _, _, _ in _COMPARED] for name in found]
-    frame, best = _compared(values, list(found.values()), _COMPARED, "method")
+    columns = shown_in("methods")
+    values = [[get(benchmark, one.of(method=name)) for one in columns] for name in found]
+    frame, best = _compared(values, list(found.values()), columns, "method")
     for r, name in enumerate(found):
-        for c, (key, _, digits, _) in enumerate(_COMPARED):
-            if bounds := get(benchmark, f"ci.comparison.{name}.{key}"):
-                frame.iloc[r, c] += f" [{', '.join(_text(bound, digits) for bound in bounds)}]"
+        for c, one in enumerate(columns):
+            if bounds := get(benchmark, f"ci.{one.of(method=name)}"):
+                frame.iloc[r, c] += f" [{', '.join(map(one.text, bounds))}]"
     return frame, best
 
 
@@ -130,23 +82,20 @@ def runs_table(runs: Mapping[str, Mapping[str, Any]]) -> tuple[pd.DataFrame, set
     kinds = {run["metrics"].get("labels") for run in runs.values()}
     if len(kinds) > 1:
         raise ValueError(f"runs on {', '.join(sorted(map(str, kinds)))} labels cannot share a table")
-    values = [[run["metrics"].get(key) for key, _, _, _ in _RUNS] for run in runs.values()]
-    return _compared(values, list(runs), _RUNS, "run")
+    columns = shown_in("runs")
+    values = [[run["metrics"].get(one.key) for one in columns] for run in runs.values()]
+    return _compared(values, list(runs), columns, "run")
 
 
 def _compared(
-    values: Sequence[Sequence[float | None]],
-    names: Sequence[str],
-    columns: Sequence[tuple[str, str, int, int]],
-    what: str,
+    values: Sequence[Sequence[float | None]], names: Sequence[str], columns: Sequence[Entry], what: str
 ) -> tuple[pd.DataFrame, set[tuple[int, int]]]:
-    """Texts of a table whose columns are (key, heading, decimals, 1 if more is better or -1), and its best cells."""
-    texts = [[_text(v, columns[c][2]) for c, v in enumerate(row)] for row in values]
-    headings = [f"{heading} {'↑' if sign > 0 else '↓'}" for _, heading, _, sign in columns]
-    frame = pd.DataFrame(texts, columns=headings, index=pd.Index(names, name=what))
+    """Texts of a table whose columns are figures, and its best cells."""
+    texts = [[one.text(value) for one, value in zip(columns, row, strict=True)] for row in values]
+    frame = pd.DataFrame(texts, columns=[one.heading for one in columns], index=pd.Index(names, name=what))
     best = set()
-    for c, (_, _, digits, sign) in enumerate(columns):
-        shown = [round(sign * row[c], digits) if row[c] is not None else None for row in values]  # type: ignore[operator]
+    for c, one in enumerate(columns):
+        shown = [None if row[c] is None else round(one.sign * row[c], one.digits) for row in values]  # type: ignore[operator]
         known = [value for value in shown if value is not None]
         if len(known) > 1 and len(set(known)) > 1:
             best |= {(r, c) for r, value in enumerate(shown) if value == max(known)}
@@ -202,10 +151,6 @@ def table_figure(frame: pd.DataFrame, title: str, best: Collection[tuple[int, in
     for y, thickness in rules.items():
         axes.plot([0.04, width - 0.04], [y * line] * 2, color="black", linewidth=thickness)
     return figure
-
-
-def _text(value: float | None, digits: int) -> str:
-    return MISSING if value is None else f"{value:z.{digits}f}"
 
 
 def _latex(text: Any) -> str:

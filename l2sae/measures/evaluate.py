@@ -18,8 +18,8 @@ from l2sae.data import FaceDataset
 from l2sae.measures.baselines import mean_masks
 from l2sae.measures.disentanglement import disentanglement
 from l2sae.measures.metric_files import flatten, put
+from l2sae.measures.optional_figures import optional_figures
 from l2sae.measures.parallel import side_by_side
-from l2sae.measures.perceptual import optional_figures
 from l2sae.measures.reconstruction import blurred, eight_bit, mean_l1, mean_ssim, psnr, resized
 from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.measures.running_sums import Array, RunningSums, Tally
@@ -30,8 +30,14 @@ from l2sae.params import Params
 from l2sae.pictures.photos import to_model
 
 FIGURE_SIZE = 128
-BATCH = 8  # of which what an edit computes stays in a processor's cache
+BATCH = 8  # small enough for the processor's cache
 PROBE_IMAGES = 256
+PICTURE_FIGURES = {
+    "reconstruction.psnr": psnr,
+    "reconstruction.ssim": mean_ssim,
+    "reconstruction.l1": mean_l1,
+}
+"""Key of the registry -> function of decoded and true pictures (B, 3, S, S) that gives (B,)."""
 
 Progress = Callable[[str], object]
 FigureBatch = tuple[Tensor, Tensor, Tensor]
@@ -191,10 +197,8 @@ def _quality_columns(model: L2SAE, photos: Tensor, latents: Latents) -> dict[str
     output = resized(model.decode(latents.structure, latents.style, latents.mattes), photos.shape[-1])
     values = latents.structure[0].numel() + latents.style[0].numel()
     return {
-        "psnr": psnr(output, photos),
-        "ssim": mean_ssim(output, photos),
-        "l1": mean_l1(output, photos),
-        "blur": psnr(blurred(photos, values), photos),
+        **{key: measure(output, photos) for key, measure in PICTURE_FIGURES.items()},
+        "baseline.blur.psnr": psnr(blurred(photos, values), photos),
     }
 
 

@@ -10,12 +10,16 @@ from l2sae.data import open_split
 from l2sae.data.dataset import read_manifest
 from l2sae.measures.evaluate import evaluate
 from l2sae.measures.metric_files import get, put
+from l2sae.measures.registry import entry, shown_in
 from l2sae.model import L2SAE
 from l2sae.params import Params, load_params
 
 PRESET = "continual"
-FIGURES = ("reconstruction.psnr", "reconstruction.ssim", "masks.miou", "masks.boundary_f1", "style.transfer.mean")
-"""Figures of ``metrics/evaluate.json`` that are followed; for all of them more is better."""
+
+
+def followed() -> tuple[str, ...]:
+    """Keys of the figures of ``metrics/evaluate.json`` that are followed: those of the table ``continual``."""
+    return tuple(one.key for one in shown_in("continual"))
 
 
 def params_to_continue(path: str | Path, overrides: Mapping[str, Any], earlier: Params) -> Params:
@@ -36,12 +40,12 @@ def params_to_continue(path: str | Path, overrides: Mapping[str, Any], earlier: 
 def measure_both(
     model: L2SAE, params: Params, old: str | Path, new: str | Path, progress: Callable[[str], object] = print
 ) -> dict[str, dict[str, float | None]]:
-    """``FIGURES`` of a model on the test splits of two prepared folders: ``old`` and ``new`` -> figure -> value."""
+    """Followed figures on the test splits of two prepared folders: ``old`` and ``new`` -> figure -> value."""
     found = {}
     for name, folder in (("old", old), ("new", new)):
         test, train = (open_split(folder, split, params.rois, params.data.image_size) for split in ("test", "train"))
         figures = evaluate(model, test, params, train, read_manifest(folder)["labels"], progress)
-        found[name] = {key: get(figures, key) for key in FIGURES}
+        found[name] = {key: get(figures, key) for key in followed()}
     return found
 
 
@@ -55,8 +59,9 @@ def continual_figures(
         (positive is worse), ``gain`` what was won on the new ones (positive is better).
     """
     figures: dict[str, Any] = {}
-    for data, sign, name in (("old", -1, "forgetting"), ("new", 1, "gain")):
+    for data, side, name in (("old", -1, "forgetting"), ("new", 1, "gain")):
         for key in before[data]:
+            sign = side * entry(key).sign
             first, second = before[data][key], after[data][key]
             put(figures, f"{data}.{key}.before", first)
             put(figures, f"{data}.{key}.after", second)
@@ -75,6 +80,6 @@ def continual_table(figures: Mapping[str, Any]) -> pd.DataFrame:
             "new, after": get(figures, f"new.{key}.after"),
             "gained": get(figures, f"gain.{key}"),
         }
-        for key in FIGURES
+        for key in followed()
     }
     return pd.DataFrame.from_dict(rows, orient="index").astype(float).round(3)

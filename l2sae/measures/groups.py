@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from l2sae.measures.registry import entry
 from l2sae.measures.running_sums import Array, interval
-from l2sae.measures.summary import robustness_figures
+from l2sae.measures.summary import CONDITION_FIGURES, robustness_figures
 
 SMALL = 20  # images; fewer say little, and take no part in comparisons
 COMPARED = ("miou", "transfer", "psnr")
@@ -111,9 +112,10 @@ def _statement(
     if len(large) < 2 or not bounds:
         return f"Groups by {name} cannot be compared: fewer than two have {SMALL} images or more.{aside}"
     parts = []
-    for figure, title in (("miou", "mask mIoU"), ("transfer", "style transfer")):
+    for figure in ("miou", "transfer"):
         if figure not in bounds:
             continue
+        title = entry(CONDITION_FIGURES[figure]).label
         worst = min(large, key=lambda value: large[value].get(figure, np.array([np.inf]))[0])
         best = max(large, key=lambda value: large[value].get(figure, np.array([-np.inf]))[0])
         ratio = large[worst][figure][0] / large[best][figure][0]

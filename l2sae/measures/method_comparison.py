@@ -19,17 +19,9 @@ from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.measures.baselines import lab_statistics, reinhard
 from l2sae.measures.inversion import ENOUGH_STEPS, LEARNING_RATES, MODES, optimise, starting_point
 from l2sae.measures.reconstruction import eight_bit, psnr, resized
-from l2sae.measures.regions import (
-    choose_faces,
-    dilate,
-    edge_strength,
-    one_hot,
-    region_correlation,
-    region_means,
-    to_lab,
-)
+from l2sae.measures.region_edits import RegionEdits, where_visible
+from l2sae.measures.regions import choose_faces, edge_strength, one_hot, region_means, to_lab
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights, weighted_totals
-from l2sae.measures.swaps import REACH, VISIBLE
 from l2sae.model import L2SAE
 
 FACES = 12  # more would take the stage over its two minutes
@@ -69,7 +61,7 @@ class Pairs:
         self.lab = to_lab(self.photos)
         self.edges = edge_strength(self.lab)
         self.colour = region_means(self.lab, self.regions)
-        self.outside = ~dilate(self.regions, REACH * self.photos.shape[-1])
+        self.edits = RegionEdits(self.photos, self.regions)
         self.weights = resampling_weights(len(self.photos), resamples, seed)
 
     def _seen(self, images: Tensor) -> Tensor:
@@ -101,10 +93,10 @@ class Pairs:
         """
         totals = weighted_totals(self._columns(edits), self.weights)
         totals = {name: total.sum(axis=1) for name, total in totals.items()}  # over the ROIs
-        if totals["way"][0] == 0:
+        if totals["distance_before"][0] == 0:
             raise ValueError("no two faces to compare differ visibly in any ROI: add test images (data.count)")
         with np.errstate(invalid="ignore", divide="ignore"):  # a resample may hold no visible pair
-            samples = {"transfer": 1 - totals["left"] / totals["way"]}
+            samples = {"transfer": 1 - totals["distance_after"] / totals["distance_before"]}
             samples |= {name: totals[name] / totals[f"{name}/n"] for name in ("edge_correlation", "outside_mean")}
         figures: Figures = {name: float(values[0]) for name, values in samples.items()}
         if len(self.weights) > 1:
@@ -113,22 +105,22 @@ class Pairs:
 
     def _columns(self, edits: Sequence[Tensor]) -> dict[str, Array]:
         """Sums and counts of each face, (N, R), as a tally keeps them."""
-        columns: dict[str, list[Tensor]] = {"left": [], "way": [], "edge_correlation": [], "outside_mean": []}
+        rows = []
         for r, edited in enumerate(edits):
-            shown, region = eight_bit(edited), self.regions[:, [r]]
-            lab = to_lab(shown)
-            target = self.colour[:, r].roll(-1, dims=0)
-            distance = (self.colour[:, r] - target).norm(dim=-1)
-            remaining = (region_means(lab, region)[:, 0] - target).norm(dim=-1)
-            visible = distance >= VISIBLE  # a NaN, of an absent ROI, is not visible
-            columns["left"].append(torch.where(visible, remaining, torch.nan))
-            columns["way"].append(torch.where(visible, distance, torch.nan))
-            columns["edge_correlation"].append(region_correlation(edge_strength(lab), self.edges, region))
-            change = ((shown - self.photos).abs() * 127.5).mean(dim=1, keepdim=True)
-            columns["outside_mean"].append(region_means(change, self.outside[:, [r]])[:, 0, 0])
+            shown, target = eight_bit(edited), self.colour[:, r].roll(-1, dims=0)
+            before = (self.colour[:, r] - target).norm(dim=-1)
+            after = self.edits.distance(shown, r, target)
+            rows.append(
+                {
+                    "distance_before": where_visible(before, before),
+                    "distance_after": where_visible(after, before),
+                    "edge_correlation": self.edits.detail(shown, self.edges, r)[1],
+                    "outside_mean": self.edits.changes(shown, r)["outside_mean"],
+                }
+            )
         tally = Tally()
-        for name, values in columns.items():
-            tally.add(name, torch.stack(values, dim=1))
+        for name in rows[0]:
+            tally.add(name, torch.stack([row[name] for row in rows], dim=1))
         return tally.columns()
 
     @torch.inference_mode()

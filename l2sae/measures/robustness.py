@@ -23,14 +23,13 @@ from l2sae.measures.groups import group_figures
 from l2sae.measures.metric_files import put
 from l2sae.measures.parallel import side_by_side
 from l2sae.measures.reconstruction import eight_bit, psnr, resized
-from l2sae.measures.regions import RegionPixels, dilate, one_hot, overlap_counts, region_means, to_lab
+from l2sae.measures.region_edits import RegionEdits, where_visible
+from l2sae.measures.regions import one_hot, overlap_counts, region_means, to_lab
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights
 from l2sae.measures.summary import robustness_figures
-from l2sae.measures.swaps import CHANGED, REACH, VISIBLE
 from l2sae.model import L2SAE
 from l2sae.params import Params
 
-FIGURES = ("miou", "transfer", "psnr", "outside_share")
 HALVED = ("miou", "transfer")  # figures whose half is a statement; half the decibels is none
 SMALLEST_SIZE = 128
 _BATCH = 16
@@ -172,22 +171,20 @@ def measure(subject: RobustnessSubject, faces: FacePictures, references: FacePic
         to_lab(references.photos.to(subject.device)), one_hot(references.labels, len(rois)).to(photos)
     )
     code = subject.encode(photos)
-    outside = ~dilate(regions, REACH * photos.shape[-1])
-    way, left, shares = [], [], []
+    edits = RegionEdits(photos, regions)
+    rows = []
     for r, roi in enumerate(rois):
-        pixels = RegionPixels(regions[:, [r]])
         edited = eight_bit(subject.edit(code, wanted, roi))
-        way.append((pixels.means(to_lab(pixels.take(photos))) - target[:, r]).norm(dim=-1))
-        left.append((pixels.means(to_lab(pixels.take(edited))) - target[:, r]).norm(dim=-1))
-        changed = ((edited - photos).abs().amax(dim=1, keepdim=True) * 127.5 > CHANGED).float()
-        shares.append(region_means(changed, outside[:, [r]])[:, 0, 0])
-    distance = torch.stack(way, dim=1)
+        before, after = (edits.distance(images, r, target[:, r]) for images in (photos, edited))
+        share = edits.changes(edited, r)["outside_share"]
+        rows.append((where_visible(before, before), where_visible(after, before), share))
+    before, after, share = (torch.stack(values, dim=1) for values in zip(*rows, strict=True))
     return {
         "overlap": overlap_counts(subject.mask(code) > 0.5, regions),
         "psnr": psnr(subject.reconstruct(code), photos),
-        "way": torch.where(distance >= VISIBLE, distance, torch.nan),
-        "left": torch.where(distance >= VISIBLE, torch.stack(left, dim=1), torch.nan),
-        "outside_share": torch.stack(shares, dim=1),
+        "distance_before": before,
+        "distance_after": after,
+        "outside_share": share,
     }
 
 

@@ -6,9 +6,15 @@ from typing import Any
 import numpy as np
 
 from l2sae.measures.metric_files import put
+from l2sae.measures.registry import entries
 from l2sae.measures.running_sums import Array, interval, resampling_weights, weighted_totals
 
 COMPOSITIONS = ("detail", "replace")
+CONDITION_FIGURES = {
+    "miou": "masks.miou", "transfer": "style.transfer.mean", "psnr": "reconstruction.psnr",
+    "outside_share": "locality.outside_share",
+}  # fmt: skip
+"""Figures of each condition and group -> the figures of the registry that they are."""
 Figures = dict[str, Array]
 
 
@@ -30,7 +36,7 @@ def summarise(
     images = len(next(iter(columns.values())))
     totals = weighted_totals(columns, resampling_weights(images, resamples, seed))
     with np.errstate(invalid="ignore", divide="ignore"):
-        figures = _quality(totals) | _masks(totals, rois) | _style(totals, rois, compose)
+        figures = _means(totals) | _masks(totals, rois) | _style(totals, rois, compose)
         figures |= _locality(totals) | {"structure.edge_correlation": _over_rois(_mean(totals, "edges"))}
     defined = {key: value for key, value in figures.items() if np.isfinite(value[0])}
     result: dict[str, Any] = {}
@@ -45,8 +51,8 @@ def robustness_figures(columns: Mapping[str, Array], weights: Array) -> Figures:
     """Figures of one set of images under each row of weights: name -> (W,), NaN where a figure is undefined.
 
     Args:
-        columns: ``overlap`` (N, R, 3), ``left``, ``way`` and ``outside_share`` (N, R), ``psnr`` (N,), with their
-            counts, as a tally gives them.
+        columns: ``overlap`` (N, R, 3), ``distance_after``, ``distance_before`` and ``outside_share`` (N, R), ``psnr``
+            (N,), with their counts, as a tally gives them.
         weights: (W, N), how often each image counts.
 
     Returns:
@@ -57,7 +63,7 @@ def robustness_figures(columns: Mapping[str, Array], weights: Array) -> Figures:
         iou, _ = _overlap(totals, "overlap")
         return {
             "miou": _over_rois(iou),
-            "transfer": _over_rois(_travelled(totals, "left", "way")),
+            "transfer": _over_rois(_travelled(totals, "distance_after", "distance_before")),
             "psnr": _mean(totals, "psnr"),
             "outside_share": totals["outside_share"].sum(axis=1) / totals["outside_share/n"].sum(axis=1),
         }
@@ -67,19 +73,15 @@ def _mean(totals: Mapping[str, Array], name: str) -> Array:
     return totals[name] / totals[f"{name}/n"]
 
 
-def _quality(totals: Mapping[str, Array]) -> Figures:
-    keys = {
-        "reconstruction.psnr": "psnr",
-        "reconstruction.ssim": "ssim",
-        "reconstruction.l1": "l1",
-        "baseline.blur.psnr": "blur",
-    }
-    return {key: _mean(totals, name) for key, name in keys.items()}
+def _means(totals: Mapping[str, Array]) -> Figures:
+    """Means over images of the columns that bear a figure's own key."""
+    keys = [one.key for one in entries("evaluate") if one.key in totals]
+    return {key: _mean(totals, key) for key in keys}
 
 
 def _locality(totals: Mapping[str, Array]) -> Figures:
-    keys = {"outside_mean": "outside", "outside_share": "outside_share", "inside_mean": "inside"}
-    return {f"locality.{key}": totals[name].sum(axis=1) / totals[f"{name}/n"].sum(axis=1) for key, name in keys.items()}
+    names = ("outside_mean", "outside_share", "inside_mean")
+    return {f"locality.{name}": totals[name].sum(axis=1) / totals[f"{name}/n"].sum(axis=1) for name in names}
 
 
 def _overlap(totals: Mapping[str, Array], name: str) -> tuple[Array, Array]:
@@ -107,21 +109,21 @@ def _masks(totals: Mapping[str, Array], rois: Sequence[str]) -> Figures:
 def _style(totals: Mapping[str, Array], rois: Sequence[str], compose: str) -> Figures:
     figures: Figures = {}
     for name in COMPOSITIONS:
-        transfer = _travelled(totals, f"left_{name}", "way")
+        transfer = _travelled(totals, f"distance_after_{name}", "distance_before")
         figures |= _by_roi(f"style.transfer_{name}", transfer, rois)
         figures[f"style.transfer_{name}.mean"] = _over_rois(transfer)
         if name == compose:
             figures |= _by_roi("style.transfer", transfer, rois)
             figures["style.transfer.mean"] = _over_rois(transfer)
-    figures |= _by_roi("style.texture", _travelled(totals, "texture_left", "texture_way"), rois)
+    figures |= _by_roi("style.texture", _travelled(totals, "texture_after", "texture_before"), rois)
     figures |= _by_roi("style.noise_diversity", _mean(totals, "diversity"), rois)
-    figures["baseline.reinhard.transfer"] = _over_rois(_travelled(totals, "left_reinhard", "way"))
+    figures["baseline.reinhard.transfer"] = _over_rois(_travelled(totals, "distance_after_reinhard", "distance_before"))
     return figures
 
 
-def _travelled(totals: Mapping[str, Array], left: str, way: str) -> Array:
-    """1 - (distance left to the reference) / (distance at first), sums over pairs; (W, R)."""
-    return 1 - totals[left] / totals[way]
+def _travelled(totals: Mapping[str, Array], after: str, before: str) -> Array:
+    """1 - (distance to the reference after the edit) / (distance before it), sums over pairs; (W, R)."""
+    return 1 - totals[after] / totals[before]
 
 
 def _over_rois(values: Array) -> Array:
@@ -136,4 +138,4 @@ def _by_roi(prefix: str, values: Array, rois: Sequence[str]) -> Figures:
 
 def _pairs(result: dict[str, Any], totals: Mapping[str, Array], rois: Sequence[str]) -> None:
     for i, name in enumerate(rois):
-        put(result, f"style.transfer.pairs.{name}", int(totals["way/n"][0, i]))
+        put(result, f"style.transfer.pairs.{name}", int(totals["distance_before/n"][0, i]))

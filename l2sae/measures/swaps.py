@@ -1,8 +1,7 @@
 """What swaps and noise edits of single ROIs do, measured on one batch of photos at a time.
 
 Every edit is rendered by :class:`l2sae.editing.FaceEditor`, as for a user, and rounded to 8 bits. The decoded pictures
-are shared by the ROIs and compositions, and CIELAB is computed only inside the true ROI, or in a box around it where
-gradients are needed.
+are shared by the ROIs and compositions.
 """
 
 from collections.abc import Sequence
@@ -16,24 +15,11 @@ from torch import Tensor
 from l2sae.editing import FaceEditor, Layer, Noise, Style, Swap
 from l2sae.measures.baselines import lab_statistics, reinhard
 from l2sae.measures.reconstruction import eight_bit, resized
-from l2sae.measures.regions import (
-    RegionPixels,
-    dilate,
-    edge_strength,
-    overlap_counts,
-    region_correlation,
-    region_means,
-    texture,
-    to_lab,
-)
+from l2sae.measures.region_edits import RegionEdits, where_visible
+from l2sae.measures.regions import edge_strength, overlap_counts, region_means, texture, to_lab
 from l2sae.measures.running_sums import RunningSums
 from l2sae.measures.summary import COMPOSITIONS
 from l2sae.model import L2SAE, Latents
-
-VISIBLE = 10.0  # Delta E from which two colours count as visibly different
-REACH = 0.04  # of the image width, by which a true ROI is dilated before what lies outside is looked at
-CHANGED = 2.0  # 8-bit levels from which an outside pixel counts as changed
-_MARGIN = 2  # pixels around a ROI's box, for the gradients at its border
 
 
 @dataclass(frozen=True)
@@ -82,15 +68,13 @@ class SwapMeasurement:
     def __init__(
         self, model: L2SAE, photos: Tensor, regions: Tensor, compose: str, latents: Latents | None = None
     ) -> None:
-        self.model, self.photos, self.regions, self.compose = model, photos, regions, compose
+        self.model, self.photos, self.compose = model, photos, compose
         self.editor = FaceEditor(model, photos, latents=latents)
-        self.outside = ~dilate(regions, REACH * photos.shape[-1])
+        self.edits = RegionEdits(photos, regions)
         self.lab = to_lab(photos)
         self.edges = edge_strength(self.lab)
         mattes = self.editor.mattes()
         self.mattes = {roi: resized(matte, photos.shape[-1]) for roi, matte in mattes.items()}
-        self.boxes = [_box(regions[:, [r]]) for r in range(regions.shape[1])]
-        self.inside = [RegionPixels(regions[:, [r]]) for r in range(regions.shape[1])]
 
     def measure_pair(
         self, own: FaceStatistics, other: FaceStatistics, recoded: Tensor | None, sums: RunningSums
@@ -103,35 +87,36 @@ class SwapMeasurement:
             recoded: (B,), index of the ROI whose edit of each photo is encoded again; None encodes none.
             sums: receives (B, R) values by name.
         """
-        results: dict[str, list[Tensor]] = {}
-        way = (own.colour - other.colour).norm(dim=-1)
-        visible = way >= VISIBLE
+        before = (own.colour - other.colour).norm(dim=-1)
+        rows = []
         again = self.photos
         for r, roi in enumerate(self.model.roi_names):
+            row: dict[str, Tensor] = {}
             for compose in COMPOSITIONS:
                 edited = self._render(roi, other.swap, compose)
-                colour = self.inside[r].means(to_lab(self.inside[r].take(edited)))
-                _append(results, f"left_{compose}", (colour - other.colour[:, r]).norm(dim=-1))
+                row[f"distance_after_{compose}"] = self.edits.distance(edited, r, other.colour[:, r])
                 if compose == self.compose:
-                    self._measure_edit(edited, r, other, results)
+                    row |= self._measure_edit(edited, r, other)
                     if recoded is not None:
                         again = torch.where((recoded == r)[:, None, None, None], edited, again)
             recoloured = self._reinhard(r, own, other)
-            _append(results, "left_reinhard", (recoloured - other.colour[:, r]).norm(dim=-1))
+            row["distance_after_reinhard"] = (recoloured - other.colour[:, r]).norm(dim=-1)
+            rows.append(row)
         if recoded is not None:
             sums.add("edited", self._recoded_overlap(again))
-        _append(results, "texture_way", *(own.texture - other.texture).norm(dim=-1).unbind(1))
-        stacked = {name: torch.stack(values, dim=1) for name, values in results.items()} | {"way": way}
+        stacked = {name: torch.stack([row[name] for row in rows], dim=1) for name in rows[0]}
+        stacked["texture_before"] = (own.texture - other.texture).norm(dim=-1)
+        stacked["distance_before"] = before
         for name, values in stacked.items():
-            of_pair = name.startswith(("left", "texture", "way"))
-            sums.add(name, torch.where(visible, values, torch.nan) if of_pair else values)
+            of_pair = name.startswith(("distance", "texture"))
+            sums.add(name, where_visible(values, before) if of_pair else values)
 
     def measure_noise(self, sigma: float, seeds: Sequence[int], sums: RunningSums) -> None:
         """Mean CIELAB distance in each ROI between noise edits with different ``seeds``."""
         style = Noise(sigma)
         distances = []
         for r, roi in enumerate(self.model.roi_names):
-            pixels = self.inside[r]
+            pixels = self.edits.inside[r]
             labs = [to_lab(pixels.take(self._render(roi, style, self.compose, seed))) for seed in seeds]
             apart = [(a - b).square().sum(dim=1, keepdim=True).sqrt() for a, b in combinations(labs, 2)]
             distances.append(pixels.means(torch.stack(apart).mean(dim=0))[:, 0])
@@ -140,24 +125,15 @@ class SwapMeasurement:
     def _render(self, roi: str, style: Style, compose: str, seed: int = 0) -> Tensor:
         return eight_bit(self.editor.render([Layer({roi: style}, seed=seed)], compose))
 
-    def _measure_edit(self, edited: Tensor, r: int, other: FaceStatistics, results: dict[str, list[Tensor]]) -> None:
+    def _measure_edit(self, edited: Tensor, r: int, other: FaceStatistics) -> dict[str, Tensor]:
         """Texture, edges and locality of one edit."""
-        lab, region = to_lab(self._crop(edited, r)), self._region(r)
-        edges = edge_strength(lab)
-        made = texture(lab, edges, region)[:, 0]
-        _append(results, "texture_left", (made - other.texture[:, r]).norm(dim=-1))
-        _append(results, "edges", region_correlation(edges, self._crop(self.edges, r), region))
-        levels = (edited - self.photos).abs() * 127.5
-        mean, most = levels.mean(dim=1, keepdim=True), levels.amax(dim=1, keepdim=True)
-        changed = torch.cat([mean, (most > CHANGED).to(mean.dtype)], dim=1)
-        outside, share = region_means(changed, self.outside[:, [r]])[:, 0].unbind(-1)
-        _append(results, "outside", outside)
-        _append(results, "outside_share", share)
-        _append(results, "inside", region_means(mean, self.regions[:, [r]])[:, 0, 0])
+        made, edges = self.edits.detail(edited, self.edges, r)
+        after = (made - other.texture[:, r]).norm(dim=-1)
+        return {"texture_after": after, "edges": edges, **self.edits.changes(edited, r)}
 
     def _reinhard(self, r: int, own: FaceStatistics, other: FaceStatistics) -> Tensor:
         """Mean colour (B, 3) of the true ROI after colour statistics were matched inside the predicted matte."""
-        pixels = self.inside[r]
+        pixels = self.edits.inside[r]
         source, target = own.matched[pixels.image, r], other.matched[pixels.image, r]
         matte = pixels.take(self.mattes[self.model.roi_names[r]])
         result = matte * reinhard(pixels.take(self.lab), source, target) + (1 - matte) * pixels.take(self.photos)
@@ -166,20 +142,13 @@ class SwapMeasurement:
     def _recoded_overlap(self, edited: Tensor) -> Tensor:
         images = resized(edited, self.model.image_size)
         mattes = self.model.mask_logits(self.model.encode_structure(images))
-        return overlap_counts(resized(torch.sigmoid(mattes), edited.shape[-1]) > 0.5, self.regions)
+        return overlap_counts(resized(torch.sigmoid(mattes), edited.shape[-1]) > 0.5, self.edits.regions)
 
     def change_outside_given(self, other: FaceStatistics, r: int) -> float:
         """Largest change outside, in 8-bit levels, of a swap of ROI ``r`` with its true matte."""
         roi = self.model.roi_names[r]
-        layer = Layer({roi: other.swap}, mattes={roi: self.regions[:, [r]].float()})
-        levels = (eight_bit(self.editor.render([layer], self.compose)) - self.photos).abs() * 127.5
-        return float((levels * self.outside[:, [r]]).max())
-
-    def _crop(self, values: Tensor, r: int) -> Tensor:
-        return values[..., self.boxes[r][0], self.boxes[r][1]]
-
-    def _region(self, r: int) -> Tensor:
-        return self._crop(self.regions[:, [r]], r)
+        layer = Layer({roi: other.swap}, mattes={roi: self.edits.regions[:, [r]].float()})
+        return self.edits.largest_outside(eight_bit(self.editor.render([layer], self.compose)), r)
 
 
 def face_statistics(style: Tensor, photos: Tensor, regions: Tensor, mattes: Tensor) -> FaceStatistics:
@@ -195,18 +164,3 @@ def face_statistics(style: Tensor, photos: Tensor, regions: Tensor, mattes: Tens
     return FaceStatistics(
         style, region_means(lab, regions), texture(lab, edge_strength(lab), regions), lab_statistics(lab, mattes)
     )
-
-
-def _box(region: Tensor) -> tuple[slice, slice]:
-    """Rows and columns that hold a region (B, 1, H, W) in any image, with a margin; all of them if none shows it."""
-    spans = []
-    for axis in (2, 3):
-        shown = region.any(dim=5 - axis).flatten(0, 1).any(dim=0).nonzero()
-        size = region.shape[axis]
-        first, last = (int(shown[0]), int(shown[-1])) if len(shown) else (0, size - 1)
-        spans.append(slice(max(0, first - _MARGIN), min(size, last + 1 + _MARGIN)))
-    return spans[0], spans[1]
-
-
-def _append(results: dict[str, list[Tensor]], name: str, *values: Tensor) -> None:
-    results.setdefault(name, []).extend(values)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from l2sae.measures.metric_files import flatten, read_metrics
+from l2sae.measures.registry import fits_a_figure
 
 TOLERANCES = Path("benchmarks/tolerances.yaml")
 
@@ -50,16 +51,20 @@ def read_tolerances(path: str | Path = TOLERANCES) -> Tolerances:
     """Read a file of device class -> pattern -> bound.
 
     Raises:
-        TolerancesError: there is none, or it does not say that.
+        TolerancesError: there is none, it does not say that, or a pattern names no figure of the registry.
     """
     path = Path(path)
     if not path.is_file():
         raise TolerancesError(f"{path}: no such file; run from the project's folder or name one with --tolerances")
     try:
-        return TypeAdapter(Tolerances).validate_python(YAML(typ="safe", pure=True).load(path.read_text("utf-8")))
+        found = TypeAdapter(Tolerances).validate_python(YAML(typ="safe", pure=True).load(path.read_text("utf-8")))
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise TolerancesError(f"{path}: {where}: {error.errors()[0]['msg']}") from None
+    for device, bounds in found.items():
+        if unknown := [pattern for pattern in bounds if not fits_a_figure(pattern)]:
+            raise TolerancesError(f"{path}: {device}: no figure fits {', '.join(unknown)}; see docs/metrics.md")
+    return found
 
 
 def read_run(path: str | Path) -> dict[str, Any]:

@@ -23,6 +23,8 @@ def adapt_weights(
     """
     adapted = {name: value for name, value in weights.items() if not name.startswith(_STEMS)}
     for name, (dim, parts_of) in _PARTED.items():
+        if name not in own:
+            continue
         ours, theirs = own[name].clone(), weights.get(name)
         if theirs is None or ours.select(dim, 0).shape != theirs.select(dim, 0).shape:
             continue
@@ -66,5 +68,11 @@ _PARTED: dict[str, tuple[int, Callable[[Slices, int], dict[str, tuple[int, int]]
     "generator.stem.weight": (1, _by_channel),
     "generator.to_layers.conv.weight": (0, _by_region),
     "generator.to_layers.bias": (0, _by_region),
+    "generator.relief.pixels.weight": (1, _by_channel),
+    "generator.relief.contrast.weight": (0, _by_region),
+    "generator.relief.contrast.bias": (0, _by_region),
+    "generator.to_colours.weight": (0, _by_region),
+    "generator.to_colours.bias": (0, _by_region),
     "style_encoder.mix.0.weight": (1, _by_region),
+    "style_encoder.skip.weight": (1, _by_region),
 }

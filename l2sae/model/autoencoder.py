@@ -40,9 +40,13 @@ class L2SAE(nn.Module):
         self.params, self.rois, self.image_size = params, tuple(rois), image_size
         self.slices = roi_slices(rois, params.context_channels)
         channels = self.slices["context"].stop
-        self.structure_encoder = StructureEncoder(channels, params.structure_width, params.structure_stride)
-        self.style_encoder = StyleEncoder(params.style_dim, params.width, len(rois))
-        self.generator = Generator(channels, params.style_dim, params.width, params.structure_stride, len(rois))
+        self.structure_encoder = StructureEncoder(
+            channels, params.structure_width, params.structure_stride, params.relief
+        )
+        self.style_encoder = StyleEncoder(params.style_dim, params.width, len(rois), params.moments)
+        self.generator = Generator(
+            channels, params.style_dim, params.width, params.structure_stride, len(rois), params.moments, params.relief
+        )
         self.mask_predictor = MaskPredictor(
             [roi.channels if params.sliced else channels for roi in rois],
             8 * max(1, params.width // 24),

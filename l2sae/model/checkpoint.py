@@ -18,7 +18,7 @@ FORMAT = "l2sae-1"
 SHIPPED = "l2sae.safetensors"
 _REMEDY = "use the rois and model parameters that the checkpoint was made with, or train again"
 _START_REMEDY = (
-    "use the model parameters that the checkpoint was made with, or begin with random weights, as preset: scratch does"
+    "use the model parameters that the checkpoint was made with, or begin with random weights: train.init: random"
 )
 
 

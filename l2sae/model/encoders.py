@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from l2sae.model.layers import ResidualBlock, group_norm, upsample
 
+VARIANCE = 1e-4  # added to variances: the square root's slope stays finite where a region has one colour
 PATCH = 4  # stride of the style encoder's stem: convolutions at full resolution would cost more than all the rest
 
 
@@ -18,11 +19,14 @@ class StructureEncoder(nn.Module):
     image, without which hair and a dark background cannot be told apart, and back up to 1/2, without which the edges of
     eyes and lips cannot be placed. What lies in one cell of the structure then becomes channels (space to depth).
     ``width`` is the number of channels at 1/2.
+
+    With ``relief``, the last layer also sees the lightness of every pixel of a cell, so that detail has a way into the
+    structure that needs no learning of features.
     """
 
-    def __init__(self, channels: int, width: int, stride: int):
+    def __init__(self, channels: int, width: int, stride: int, relief: bool = False):
         super().__init__()
-        self.stride = stride
+        self.stride, self.relief = stride, relief
         widths = (width, 2 * width, 4 * width, 6 * width)
         self.stem = nn.Conv2d(3, width, 4, stride=2, padding=1)
         self.down = nn.ModuleList(
@@ -37,7 +41,7 @@ class StructureEncoder(nn.Module):
         cell = (stride // 2) ** 2  # places of the features in one of the structure
         depth = max(1, 4 * width // cell)
         self.gather = nn.Sequential(nn.Conv2d(width, depth, 1), nn.PixelUnshuffle(stride // 2), nn.SiLU())
-        self.head = nn.Conv2d(depth * cell + 3, channels, 3, padding=1)
+        self.head = nn.Conv2d(depth * cell + 3 + (stride**2 if relief else 0), channels, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images (B, 3, H, W) in [-1, 1]."""
@@ -49,7 +53,10 @@ class StructureEncoder(nn.Module):
         for up in reversed(self.up):
             x = up(torch.cat([pyramid.pop(), upsample(x)], dim=1))
         # the reduced image beside the features is a code to start learning from
-        return self.head(torch.cat([self.gather(F.silu(self.norm(x))), F.avg_pool2d(images, self.stride)], dim=1))
+        code = [self.gather(F.silu(self.norm(x))), F.avg_pool2d(images, self.stride)]
+        if self.relief:
+            code.append(F.pixel_unshuffle(images.mean(dim=1, keepdim=True), self.stride))
+        return self.head(torch.cat(code, dim=1))
 
 
 def _halve(channels_in: int, channels_out: int) -> nn.Conv2d:
@@ -60,21 +67,25 @@ class StyleEncoder(nn.Module):
     """Image (B, 3, H, W) and its ROIs' mattes (B, R, H, W) -> style vector (B, style_dim).
 
     Features are averaged within each matte and outside all of them, so that the colour of small regions reaches the
-    style vector undiluted (region-wise pooling as in SEAN, arXiv 1911.12861, section 3.1); one linear map then mixes
+    style vector undiluted (region-wise pooling as in SEAN, arXiv 1911.12861, section 3.1); two linear maps then mix
     them into a single vector. A region that is not there contributes the average of the whole image.
+
+    With ``moments``, the features' standard deviations within each matte are pooled as well: they tell matt hair from
+    glossy hair. A linear map beside the other two then carries colours to the style vector from the first step on.
     """
 
-    def __init__(self, style_dim: int, width: int, regions: int):
+    def __init__(self, style_dim: int, width: int, regions: int, moments: bool = False):
         super().__init__()
+        self.moments = moments
+        pooled = (regions + 1) * (width + 3) * (2 if moments else 1)
         self.features = nn.Sequential(
             nn.Conv2d(3, width // 2, 7, stride=PATCH, padding=3),
             nn.SiLU(),
             nn.Conv2d(width // 2, width, 3, padding=1),
             nn.SiLU(),
         )
-        self.mix = nn.Sequential(
-            nn.Linear((regions + 1) * (width + 3), style_dim), nn.SiLU(), nn.Linear(style_dim, style_dim)
-        )
+        self.mix = nn.Sequential(nn.Linear(pooled, style_dim), nn.SiLU(), nn.Linear(style_dim, style_dim))
+        self.skip = nn.Linear(pooled, style_dim, bias=False) if moments else None
 
     def forward(self, images: Tensor, mattes: Tensor) -> Tensor:
         """Encode images (B, 3, H, W) in [-1, 1] with their mattes (B, R, H, W) in [0, 1]."""
@@ -82,5 +93,11 @@ class StyleEncoder(nn.Module):
         inside = F.avg_pool2d(mattes, PATCH)
         weights = torch.cat([inside, (1 - inside.sum(dim=1, keepdim=True)).clamp(min=0)], dim=1)
         weights = weights + 1e-3  # an absent region pools everything
-        pooled = torch.einsum("brhw,bchw->brc", weights, features) / weights.sum(dim=(2, 3))[..., None]
-        return self.mix(pooled.flatten(1))
+        total = weights.sum(dim=(2, 3))[..., None]
+        pooled = torch.einsum("brhw,bchw->brc", weights, features) / total
+        if self.skip is None:
+            return self.mix(pooled.flatten(1))
+        squares = torch.einsum("brhw,bchw->brc", weights, features.square()) / total
+        spread = ((squares - pooled.square()).clamp(min=0) + VARIANCE).sqrt()
+        pooled = torch.cat([pooled, spread], dim=2).flatten(1)
+        return self.mix(pooled) + self.skip(pooled)

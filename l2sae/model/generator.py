@@ -1,5 +1,6 @@
 """SMN, the Style Manipulation Network: decodes structure and style into an image."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -19,9 +20,22 @@ class Generator(nn.Module):
 
     Colours come in layers, one for each ROI and one for the rest, which the ROIs' mattes put together at full
     resolution: the edge between hair and wall is then as sharp as the matte, whatever the resolution of the features.
+
+    With ``moments``, the style also adds one colour to each layer, by a linear map. Convolutions then need to learn
+    only how colours vary within a region. With ``relief``, single pixels add their lightness, see `Relief`: most of
+    what blocks at 1/4 of the resolution cannot draw is detail finer than that.
     """
 
-    def __init__(self, structure_channels: int, style_dim: int, width: int, stride: int, regions: int):
+    def __init__(
+        self,
+        structure_channels: int,
+        style_dim: int,
+        width: int,
+        stride: int,
+        regions: int,
+        moments: bool = False,
+        relief: bool = False,
+    ):
         super().__init__()
         widths = {4: [width], 8: [2 * width, width], 16: [2 * width, 2 * width, width]}[stride]
         self.stem = nn.Conv2d(structure_channels, widths[0], 3, padding=1)
@@ -30,6 +44,8 @@ class Generator(nn.Module):
         self.fine = ModulatedConv2d(width, width, style_dim)
         self.to_rgb = nn.ModuleList([ModulatedConv2d(channels, 3, style_dim, kernel_size=1) for channels in widths])
         self.to_layers = ModulatedConv2d(width, 3 * (regions + 1), style_dim, kernel_size=1)
+        self.to_colours = nn.Linear(style_dim, 3 * (regions + 1)) if moments else None
+        self.relief = Relief(structure_channels, style_dim, stride, regions) if relief else None
         self.to_detail = ModulatedConv2d(width // 4, 12, style_dim)
 
     def forward(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
@@ -40,12 +56,41 @@ class Generator(nn.Module):
             x = block(upsample(reduce(x)), style)
             image = upsample(image) + to_rgb(x, style)
         layers = image.repeat(1, mattes.shape[1] + 1, 1, 1) + self.to_layers(x, style)
+        if self.to_colours is not None:
+            layers = layers + self.to_colours(style)[:, :, None, None]
         x = F.leaky_relu(F.pixel_shuffle(self.fine(x, style), 2), 0.2)
-        return compose_layers(upsample(layers.contiguous(), 4), mattes) + F.pixel_shuffle(self.to_detail(x, style), 2)
+        image = compose_layers(upsample(layers.contiguous(), 4), mattes) + F.pixel_shuffle(self.to_detail(x, style), 2)
+        return image if self.relief is None else image + self.relief(structure, style, mattes)
+
+
+class Relief(nn.Module):
+    """What single pixels add to the picture: (B, 3, H, W), from the structure by one linear map.
+
+    The map gives each pixel a lightness. The style gives each layer a contrast for each colour, by which it is
+    multiplied, so that strands of fair hair may differ more than those of dark hair.
+    """
+
+    def __init__(self, structure_channels: int, style_dim: int, stride: int, regions: int):
+        super().__init__()
+        self.stride = stride
+        self.pixels = nn.Conv2d(structure_channels, stride**2, 3, padding=1)
+        self.contrast = nn.Linear(style_dim, 3 * (regions + 1))
+        nn.init.normal_(self.contrast.weight, std=0.1 / math.sqrt(style_dim))
+        nn.init.ones_(self.contrast.bias)
+
+    def forward(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
+        """Structure (B, C, h, w), style (B, style_dim) and mattes (B, regions, H, W) -> (B, 3, H, W)."""
+        contrast = self.contrast(style).unflatten(1, (-1, 3))
+        lightness = F.pixel_shuffle(self.pixels(structure), self.stride)
+        return torch.einsum("brhw,brc->bchw", layer_shares(mattes), contrast) * lightness
 
 
 def compose_layers(layers: Tensor, mattes: Tensor) -> Tensor:
     """Weigh layers (B, 3 (R + 1), H, W), the last one for what is in no ROI, by mattes (B, R, H, W) -> (B, 3, H, W)."""
+    return (layers.unflatten(1, (-1, 3)) * layer_shares(mattes)[:, :, None]).sum(dim=1)
+
+
+def layer_shares(mattes: Tensor) -> Tensor:
+    """The share of each layer in each pixel, (B, R + 1, H, W), the last one's for what is in no ROI."""
     total = mattes.sum(dim=1, keepdim=True)
-    weights = torch.cat([mattes / total.clamp(min=1), (1 - total).clamp(min=0)], dim=1)
-    return (layers.unflatten(1, (-1, 3)) * weights[:, :, None]).sum(dim=1)
+    return torch.cat([mattes / total.clamp(min=1), (1 - total).clamp(min=0)], dim=1)

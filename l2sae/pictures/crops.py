@@ -1,4 +1,4 @@
-"""Square crops of photos, turned or not, and the similarity between crop and photo."""
+"""Square crops of photos that can be turned, and that invert exactly."""
 
 import math
 from dataclasses import dataclass
@@ -56,13 +56,37 @@ class CropTransform:
         """
         size = max(1, round(min(self.side, MAX_CROP))) if size is None else size
         factor = max(1, int(self.side / (2 * size)))  # reduced first: what follows looks at 4 x 4 pixels only
-        small = np.asarray(Image.fromarray(picture).reduce(factor))
         corners = self.to_photo(np.array([[0, 0], [0, 1], [1, 1], [1, 0]], np.float64)) / factor
         low, high = np.floor(corners.min(axis=0)).astype(int) - 2, np.ceil(corners.max(axis=0)).astype(int) + 3
-        rows = np.arange(low[1], high[1]).clip(0, small.shape[0] - 1)
-        columns = np.arange(low[0], high[0]).clip(0, small.shape[1] - 1)
-        window = Image.fromarray(small[rows[:, None], columns[None]])
+        window = _window(picture, low, high, factor)
         work = max(size, round(self.side / factor))
         quad = tuple((corners - low).ravel().tolist())
         resampled = window.transform((work, work), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
         return np.asarray(resampled.resize((size, size), Image.Resampling.BICUBIC))
+
+    def sample(self, picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """The crop as a network may see it, (size, size, 3) uint8: several times as fast as `crop`, and less smooth.
+
+        Each pixel averages up to 8 x 8 pixels of the photo; of larger crops every k-th pixel is read.
+        """
+        step = max(1, int(self.side / (4 * size)))
+        seen = picture[step // 2 :: step, step // 2 :: step]
+        factor = max(1, round(self.side / (step * size)))
+        matrix = self.scaled(1 / (step * factor)).matrix()[:2]
+        corners = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 1], [1, 0, 1]], np.float64) @ matrix.T
+        low, high = np.floor(corners.min(axis=0)).astype(int) - 1, np.ceil(corners.max(axis=0)).astype(int) + 2
+        matrix = matrix / np.array([size, size, 1.0]) - np.array([[0, 0, low[0]], [0, 0, low[1]]])
+        coefficients = tuple(matrix.ravel().tolist())
+        window = _window(seen, low, high, factor)
+        return np.asarray(
+            window.transform((size, size), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
+        )
+
+
+def _window(picture: NDArray[np.uint8], low: NDArray[np.int64], high: NDArray[np.int64], factor: int) -> Image.Image:
+    """The reduced picture from ``low`` to ``high`` (x, y), its edges repeated; only what is needed is reduced."""
+    sizes = (-(-picture.shape[1] // factor), -(-picture.shape[0] // factor))
+    columns, rows = (np.arange(low[axis], high[axis]).clip(0, sizes[axis] - 1) for axis in (0, 1))
+    part = picture[rows[0] * factor : (rows[-1] + 1) * factor, columns[0] * factor : (columns[-1] + 1) * factor]
+    reduced = np.asarray(Image.fromarray(part).reduce(factor))
+    return Image.fromarray(reduced[(rows - rows[0])[:, None], (columns - columns[0])[None]])

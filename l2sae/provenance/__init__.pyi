@@ -12,12 +12,14 @@ from .mark import Detection, RivaGan, Watermark, detection_threshold
 from .mark_choice import known_marks, make_mark
 from .pattern_mark import PatternMark
 from .policy import Policy, load_policy
+from .session import EditSession
 
 __all__ = [
     "AuditLog",
     "BlindWatermark",
     "Credentials",
     "Detection",
+    "EditSession",
     "Entry",
     "Export",
     "HistoryStep",

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.editing.recipe import Recipe, digest_picture
+from l2sae.editing.recipe import Recipe
+from l2sae.editing.recipe_fields import digest_picture
 from l2sae.pictures.photos import as_rgb, read_picture
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.export_errors import MarkError, ProvenanceError

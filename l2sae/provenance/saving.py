@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from l2sae.editing.recipe import Recipe
-from l2sae.editing.session import EditSession
 from l2sae.pictures.errors import EditError
+from l2sae.provenance.session import EditSession
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 

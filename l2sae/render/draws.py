@@ -46,6 +46,6 @@ class Draws:
         return np.minimum((self.unit()[:, None] > edges).sum(axis=1), table.shape[1] - 1)
 
 
-def face_generator(seed: int, index: int) -> np.random.Generator:
-    """The generator of face ``index`` of the series ``seed``."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy=seed, spawn_key=(index,))))
+def face_generator(seed: int, *key: int) -> np.random.Generator:
+    """The generator of the face with index ``key[0]`` of the series ``seed``; a second number names another stream."""
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy=seed, spawn_key=key)))

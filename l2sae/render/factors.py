@@ -126,20 +126,8 @@ def _hair(d: Draws, p: dict[str, Array], group: Array) -> dict[str, NDArray[Any]
     table = np.array([style.weights for style in STYLES.values()])
     style = d.choice(table[:, group.astype(int)].T)
     for name in (
-        "length",
-        "top",
-        "side",
-        "temple",
-        "line",
-        "flare",
-        "fall",
-        "curl",
-        "jag",
-        "soft",
-        "density",
-        "ears",
-        "bun",
-    ):
+        "length", "top", "side", "temple", "line", "flare", "fall", "curl", "jag", "soft", "density", "ears", "bun",
+    ):  # fmt: skip
         p[f"hair_{name}"] = np.array([float(getattr(item, name)) for item in STYLES.values()])[style]
     tied = style == STYLE_NAMES.index("tied_back")
     p["hair_length"] = p["hair_length"] * np.exp(d.normal(0, 0.12)) + d.normal(0, 0.02)
@@ -154,6 +142,7 @@ def _hair(d: Draws, p: dict[str, Array], group: Array) -> dict[str, NDArray[Any]
     p["hair_wave"] = d.uniform(0, 1) * (0.03 + 0.10 * p["hair_curl"])
     p["hair_wave_rate"] = d.uniform(4, 9)
     p["hair_phase"] = d.uniform(0, 6.28)
+    p |= {f"strand_{name}": p[f"hair_{name}"] for name in ("curl", "wave", "wave_rate")}
     p["hair_grain"] = d.uniform(0.5, 1.1)
     p["hair_gloss"] = d.uniform(0.1, 0.8)
     p["hair_bun"] = tied * d.chance(0.4) * d.uniform(0.15, 0.26)
@@ -183,6 +172,7 @@ def _colours(d: Draws, p: dict[str, Array], group: Array) -> dict[str, NDArray[A
     p["skin"] = palette.skin_albedo(tone) * np.exp(d.normal(0, 0.06))[:, None]
     p["skin"] = p["skin"] * np.stack([np.exp(d.normal(0, 0.03)) for _ in range(3)], axis=1)
     p["ear"] = p["skin"] * np.array([1.02, 0.90, 0.88])
+    p["hand_skin"] = p["skin"]
     names = tuple(palette.HAIR_COLOURS)
     weights = np.array([palette.HAIR_COLOURS[name][0] for name in names])
     dark = np.isin(names, ["black", "dark_brown"])
@@ -195,7 +185,7 @@ def _colours(d: Draws, p: dict[str, Array], group: Array) -> dict[str, NDArray[A
     p["hair_tip"] = np.exp(d.uniform(-0.1, 0.35) * d.chance(0.5))
     brow = np.where((colour == names.index("dyed"))[:, None], np.array([0.05, 0.035, 0.028]), p["hair"])
     p["brow"] = np.minimum(brow, p["skin"] * 0.75) * np.exp(d.normal(-0.45, 0.25))[:, None]
-    p["beard_colour"] = np.minimum(brow * 0.9 + 0.002, 0.6)
+    p["beard_colour"] = p["stubble_colour"] = np.minimum(brow * 0.9 + 0.002, 0.6)
     p["iris"] = _jitter(_pick(palette.IRISES, d, np.array([3, 3, 2, 1.2, 1, 1, 0.8, 0.8])), d, 0.2, 0.05)
     rosy = np.array([1.0, 0.60, 0.62]) * np.exp(d.normal(-0.12, 0.12))[:, None]
     natural = p["skin"] * rosy * np.array([1.0, 0.92, 0.95])
@@ -323,6 +313,18 @@ def _likeness(d: Draws, p: dict[str, Array]) -> None:
     p["cloth"] = np.where(alike, p["hair"] * np.exp(d.normal(-0.1, 0.25))[:, None], p["cloth"])
 
 
+_SKIN = (
+    "skin", "ear", "mottle", "freckles", "blush", "oil", "age", "stubble", "stubble_colour", "shadow", "shadow_colour",
+    *(f"spot_{number}_{kind}" for number in range(BLEMISHES) for kind in ("mole", "pimple")),
+)  # fmt: skip
+_EYE, _BROW, _LIP = ("iris", "liner"), ("brow", "brow_density"), ("lip", "lip_gloss")
+STYLE_FACTORS: dict[str, tuple[str, ...]] = {
+    "hair": ("hair", "hair_tip", "hair_gloss", "hair_grain", "strand_curl", "strand_wave", "strand_wave_rate"),
+    "skin": _SKIN, "neck": _SKIN, "l_ear": _SKIN, "r_ear": _SKIN, "nose": _SKIN,
+    "l_eye": _EYE, "r_eye": _EYE, "l_brow": _BROW, "r_brow": _BROW, "u_lip": _LIP, "l_lip": _LIP,
+}  # fmt: skip
+"""Part -> the factors that are its style, as opposed to shape, light and exposure; other parts have no style."""
+
 OCCLUDERS = ("hat", "object", "hand", "face_mask", "strands")
 """What can be before a face; at most one of them is drawn."""
 
@@ -374,7 +376,22 @@ def sample(draws: Draws, given: Mapping[str, float] | None = None) -> tuple[dict
     recorded["glasses"] = p["glasses"] > 0
     recorded["occlusion"] = np.select([p[name] > 0 for name in OCCLUDERS], OCCLUDERS, "none")
     p["scale"] = 2 * p["head_height"] / 2.05
+    _add_angles(p)
+    return p, recorded
+
+
+def _add_angles(p: dict[str, Array]) -> None:
     for name in ("yaw", "pitch", "roll", "light_azimuth", "light_elevation"):
         angle = np.deg2rad(p[name])
         p[f"sin_{name}"], p[f"cos_{name}"] = np.sin(angle), np.cos(angle)
-    return p, recorded
+
+
+def relight(d: Draws, p: dict[str, Array]) -> None:
+    """Light the faces ``p`` hard from the other side than before: 35 to 75 degrees off the middle."""
+    side = np.where(p["light_azimuth"] > 0, -1.0, 1.0)
+    p["light_azimuth"] = side * d.uniform(35, 75)
+    p["light_elevation"] = d.uniform(5, 60)
+    p["light_intensity"] = d.uniform(0.85, 1.05)
+    p["ambient"] = 1.02 - p["light_intensity"] * d.uniform(0.82, 0.92)
+    p["spark_side"] = np.sin(np.deg2rad(p["light_azimuth"]))
+    _add_angles(p)

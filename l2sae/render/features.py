@@ -19,6 +19,8 @@ from l2sae.render.fields import (
     smooth_min,
 )
 
+_LASHES = 0.09  # how far they and the liner reach beyond the open eye, in half an eye's width
+
 
 @dataclass(frozen=True)
 class Canvas:
@@ -164,13 +166,14 @@ def _eyeball(p: Params, patch: Patch, x: Tensor, y: Tensor, pixel: Tensor, side:
     patch.paint(ball, opened)
 
     thick = 0.055 + 0.085 * p["liner"] * (0.6 + 0.4 * x.clamp(-1, 1))
+    eye = coverage(distance - _LASHES, pixel)
     lash = coverage((y - upper).abs() - thick, pixel) * ramp(arc, -0.35, 0.15)
     lash = torch.maximum(
         lash * (0.55 + 0.45 * p["liner"]), 0.45 * coverage((y - lower).abs() - 0.04, pixel) * ramp(arc, 0.0, 0.4)
     )
     dark = _constant(x, 0.020, 0.014, 0.012)
-    patch.paint(dark, lash)
-    patch.mark(coverage(distance - 0.5 * thick, pixel), "r_eye", "l_eye")
+    patch.paint(dark, lash * eye)
+    patch.mark(eye, "r_eye", "l_eye")
 
 
 def _brow(p: Params, patch: Patch, x: Tensor, y: Tensor, pixel: Tensor, hairs: Tensor) -> None:

@@ -71,10 +71,13 @@ def opening(p: Params, frame: Frame) -> Tensor:
     return smooth_max(line - v, side - temple, p["hair_round"])
 
 
-def strands(p: Params, frame: Frame, texture: Tensor, grow: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+def strands(
+    p: Params, frame: Frame, texture: Tensor, grow: Callable[[Tensor], Tensor], curls: str
+) -> tuple[Tensor, Tensor]:
     """Clumps and fine strands, each (n, H, W) around 0 with deviation near 1, from ``texture`` (n, 1, T, T).
 
     Where to look up the texture is smooth, so it is found on the coarse ``frame`` and enlarged; clumps are coarse too.
+    ``curls`` is "hair" for those of the cut, whose edges are ragged by them, "strand" for those that the eye sees.
     """
     x, y = frame.x, frame.y
     part = p["hair_part"]
@@ -82,9 +85,9 @@ def strands(p: Params, frame: Frame, texture: Tensor, grow: Callable[[Tensor], T
     brushed = x / ((0.35 - y).abs() + 0.35)
     across = mix(brushed, falling, p["hair_fall"])
     along = (x * x + (y + 0.2).square()).sqrt() * (1 - p["hair_fall"]) + y * p["hair_fall"]
-    across = across + p["hair_wave"] * torch.sin(along * p["hair_wave_rate"] + p["hair_phase"])
+    across = across + p[f"{curls}_wave"] * torch.sin(along * p[f"{curls}_wave_rate"] + p["hair_phase"])
     # Curls are as long as wide; straight strands run on.
-    stretch = 0.10 + 0.75 * p["hair_curl"]
+    stretch = 0.10 + 0.75 * p[f"{curls}_curl"]
     place = torch.stack([across, along * stretch], dim=1)
 
     def look_up(grid: Tensor) -> Tensor:
@@ -128,12 +131,14 @@ def hair(p: Params, frame: Frame, skull: Tensor, texture: Tensor, grow: Callable
     behind = grow(long * ramp(y, 0.0, 0.1))
     outer, bare, body, band = (grow(field) for field in (volume(p, frame, skull), bare, body, band))
 
-    clump, strand = strands(p, frame, texture, grow)
+    clump, strand = strands(p, frame, texture, grow, "hair")
     ragged = (1.1 * clump).add_(strand, alpha=0.5).mul_(p["hair_jag"])
     softness = frame.pixel + 0.012 + p["hair_soft"]
     inside = coverage(torch.add(outer, ragged, alpha=0.7), softness)
     front = inside * coverage(-torch.add(bare, ragged, alpha=1.2), softness + 0.006) * p["hair_density"]
     back = inside * behind
+    if not all(torch.equal(p[f"strand_{name}"], p[f"hair_{name}"]) for name in ("curl", "wave", "wave_rate")):
+        clump, strand = strands(p, frame, texture, grow, "strand")
     grain = (0.16 * clump).add_(strand, alpha=0.15).mul_(p["hair_grain"]).add_(1).clamp_min_(0.25)
     shine = (0.3 * clump).add_(strand, alpha=0.35).add_(0.5).clamp_min_(0).mul_(band)
     gleam = (0.25 * p["hair"] + 0.045) * p["key_colour"] * (p["hair_gloss"] * p["light_intensity"])[:, None]

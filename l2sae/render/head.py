@@ -139,9 +139,14 @@ def skin_colour(p: Params, frame: Frame, mottle: Tensor, grain: Tensor) -> Tenso
 
 
 def with_beard(p: Params, skin: Tensor, density: Tensor, grain: Tensor) -> Tensor:
-    """Skin with the beard's colour over it; ``grain`` (n, h, w) is fine noise around 0."""
+    """Skin with the beard's colour over it; ``grain`` (n, h, w) is fine noise around 0.
+
+    Stubble beside a beard has the beard's colour.
+    """
     cover = (density * (1 + 0.16 * grain) - 0.04 * grain.abs() * (density > 0)).clamp(0, 1)
-    hair = p["beard_colour"] * (1 + 0.20 * grain[:, None]).clamp_min(0.2)
+    bearded = p["moustache"] + p["goatee"] + p["full_beard"] > 0
+    colour = torch.where(bearded[:, None], p["beard_colour"], p["stubble_colour"])
+    hair = colour * (1 + 0.20 * grain[:, None]).clamp_min(0.2)
     return mix(skin, hair, cover[:, None])
 
 

@@ -179,8 +179,8 @@ def _hand(p: Params, rows: Tensor, scene: Scene) -> None:
     facing = facing + height * p["cos_light_azimuth"] * cos_e + 0.25 * sin_e
     key = p["light_intensity"] * ((facing + 0.25) / 1.25).clamp_min(0)
     light = key[:, None] * p["key_colour"] + (p["ambient"] * (0.4 + 0.6 * height))[:, None] * p["fill_colour"]
-    nail = p["skin"] * 0.75 + torch.tensor([0.20, 0.13, 0.12], device=along.device)[None, :, None, None]
-    albedo = p["skin"] * (1 - 0.22 * tint.clamp(-1, 0).abs())[:, None]
+    nail = p["hand_skin"] * 0.75 + torch.tensor([0.20, 0.13, 0.12], device=along.device)[None, :, None, None]
+    albedo = p["hand_skin"] * (1 - 0.22 * tint.clamp(-1, 0).abs())[:, None]
     albedo = mix(albedo, nail.expand_as(albedo), 0.55 * tint.clamp(0, 1)[:, None])
     hand = coverage(distance, pixel)
     shadow = coverage(distance - 0.03, 0.16) * (1 - hand)

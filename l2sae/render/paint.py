@@ -86,20 +86,20 @@ def _layers(
 ) -> tuple[list[Layer], Tensor]:
     """The layers front to back, and where the picture's right ear would be, (n, H, W)."""
     edge = frame.pixel
-    ambient = p["ambient"] * 0.8 + p["light_intensity"] * 0.6
+    around = 0.8 * p["ambient"][:, None] * p["fill_colour"] + 0.6 * p["light_intensity"][:, None] * p["key_colour"]
     distance, shade, side = head.ears(p, frame)
     near = ramp(-side * p["sin_yaw"], 0.10, 0.22)  # the ear on the side that faces us lies on the head
     ears, in_front = coverage(grow(distance), edge) * p["hair_ears"], grow(near)
-    ear_light = grow(shade * ambient)
+    ear_colour, ear_light = p["ear"] * around, grow(shade)
     neck_distance, neck_light = head.neck(p, frame)
     cloth_distance, lit_cloth = scene.clothes(p, frame)
     layers: list[Layer] = [
-        ("ears", ears * in_front, p["ear"], ear_light),
+        ("ears", ears * in_front, ear_colour, ear_light),
         ("hair", cut.front, cut.colour, 1.0),
         ("face", *face, 1.0),
-        ("ears", ears, p["ear"], ear_light),
+        ("ears", ears, ear_colour, ear_light),
         ("cloth", coverage(grow(cloth_distance), edge), grow(lit_cloth), 1.0),
-        ("neck", coverage(grow(neck_distance), edge), p["skin"], grow(0.95 * neck_light * ambient)),
+        ("neck", coverage(grow(neck_distance), edge), p["skin"] * around, grow(0.95 * neck_light)),
         ("hair", cut.back, cut.colour, 0.55),
     ]
     return layers, 0.5 + 0.5 * grow(side)

@@ -14,9 +14,8 @@ from torch import Tensor
 from l2sae.model.threads import one_thread
 from l2sae.render.draws import Draws, face_generator
 from l2sae.render.factors import UNIFORMS, sample
-from l2sae.render.fields import Params
 from l2sae.render.paint import Noise, paint
-from l2sae.rois import Roi
+from l2sae.rois import DEFAULT_ROIS, Roi
 
 PARTS = (
     "hair", "skin", "l_eye", "r_eye", "l_brow", "r_brow", "nose", "u_lip", "l_lip", "mouth", "l_ear", "r_ear", "neck",
@@ -24,14 +23,8 @@ PARTS = (
 )  # fmt: skip
 """Parts that the renderer labels, named as in CelebAMask-HQ: the subject's left (``l_``) is on the picture's right."""
 
-DEFAULT_ROIS = (
-    Roi(name="hair", channels=2, parts=("hair",)),
-    Roi(name="skin", channels=2, parts=("skin",)),
-    Roi(name="eyes", channels=1, parts=("l_eye", "r_eye", "l_brow", "r_brow")),
-    Roi(name="nose", channels=2, parts=("nose",)),
-    Roi(name="lips", channels=1, parts=("u_lip", "l_lip")),
-)
-"""The five regions of the paper; the same as the default parameters' ``rois``."""
+Numbers = dict[str, NDArray[np.float64]]
+"""What the painter needs to know of N faces, by name: (N,) numbers, (N, 3) linear colours."""
 
 _CHUNK = 16  # faces rendered at once: few enough that the working set stays in the processor's cache
 _THREADS = 4  # of Python, which take turns: sixteen render half as many faces a second as two
@@ -78,7 +71,7 @@ def render_faces(
         size: height and width in pixels, at least 16.
         seed: of the series, 0 or more.
         device: where to compute; the tensors returned live there.
-        rois: regions to label, with parts out of :data:`PARTS`; None stands for :data:`DEFAULT_ROIS`.
+        rois: regions to label, with parts out of :data:`PARTS`; None stands for `l2sae.rois.DEFAULT_ROIS`.
         start: index of the first face.
         factors: values for all faces in place of drawn ones, e.g. ``{"yaw": 30.0}``: pose and light in degrees, and
             the rest of :data:`l2sae.render.factors.SETTABLE`. Everything else about the faces stays as it is.
@@ -87,6 +80,20 @@ def render_faces(
         ValueError: a number is out of range, a factor cannot be set, or an ROI names a part that the renderer
             does not have.
     """
+    rois = check_request(count, size, seed, start, rois)
+    indexes = range(start, start + count)
+    numbers, recorded = draw_factors(seed, indexes, factors)
+    images, mattes, hidden = paint_faces(numbers, seed, indexes, size, device, [roi.parts for roi in rois])
+    return RenderedFaces(
+        images=images,
+        labels=label_map(mattes),
+        mattes={roi.name: matte for roi, matte in zip(rois, mattes, strict=True)},
+        factors=recorded | {"hidden": hidden.cpu().numpy().round(3)},
+    )
+
+
+def check_request(count: int, size: int, seed: int, start: int, rois: Sequence[Roi] | None) -> tuple[Roi, ...]:
+    """The ROIs to label, `l2sae.rois.DEFAULT_ROIS` for None; raises as :func:`render_faces` says."""
     if count < 1 or size < 16 or seed < 0 or start < 0:
         raise ValueError(f"need count >= 1, size >= 16, seed >= 0, start >= 0; got {count}, {size}, {seed}, {start}")
     rois = tuple(DEFAULT_ROIS if rois is None else rois)
@@ -95,52 +102,70 @@ def render_faces(
             raise ValueError(
                 f"ROI {roi.name}: rendered faces have no part {', '.join(unknown)}; there are {', '.join(PARTS)}"
             )
-    device = torch.device(device)
-    generators = [face_generator(seed, index) for index in range(start, start + count)]
-    numbers, recorded = sample(Draws(np.stack([g.random(UNIFORMS) for g in generators])), factors)
-    p = _to_tensors(numbers, device)
+    return rois
 
-    def render(first: int) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
+
+def draw_factors(
+    seed: int, indexes: Sequence[int], given: Mapping[str, float] | None
+) -> tuple[Numbers, dict[str, NDArray[Any]]]:
+    """What is drawn of the faces ``indexes`` before any pixel: the painter's numbers and the factors to record."""
+    return sample(Draws(np.stack([face_generator(seed, index).random(UNIFORMS) for index in indexes])), given)
+
+
+def paint_faces(
+    numbers: Numbers,
+    seed: int,
+    indexes: Sequence[int],
+    size: int,
+    device: str | torch.device,
+    regions: Sequence[Sequence[str]],
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    """Paint faces from their ``numbers``, each with the noise of its index.
+
+    Returns:
+        Images (N, 3, H, W) in [-1, 1], the matte (N, 1, H, W) of the parts of each region, and the share of each face
+        that is hidden, (N,).
+    """
+    p = _to_tensors(numbers, torch.device(device))
+
+    @torch.no_grad()  # of each thread
+    def paint_chunk(first: int) -> tuple[Tensor, list[Tensor], Tensor]:
         few = slice(first, first + _CHUNK)
-        return _render_chunk({name: value[few] for name, value in p.items()}, generators[few], size, rois)
+        noise = _noise([face_generator(seed, index) for index in indexes[few]], size, device)
+        images, parts, hidden = paint({name: value[few] for name, value in p.items()}, size, noise)
+        nothing = torch.zeros_like(images[:, 0])
+        mattes = [sum((parts[part] for part in region), nothing).clamp(0, 1)[:, None] for region in regions]
+        return images, mattes, hidden
 
-    firsts = range(0, count, _CHUNK)
+    firsts = range(0, len(indexes), _CHUNK)
     with one_thread(), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS, len(firsts))) as pool:
-        images, labels, mattes, hidden = zip(*pool.map(render, firsts), strict=True)
-    return RenderedFaces(
-        images=torch.cat(images),
-        labels=torch.cat(labels),
-        mattes={roi.name: torch.cat(parts) for roi, parts in zip(rois, zip(*mattes, strict=True), strict=True)},
-        factors=recorded | {"hidden": torch.cat(hidden).cpu().numpy().round(3)},
-    )
+        images, mattes, hidden = zip(*pool.map(paint_chunk, firsts), strict=True)
+    return torch.cat(images), [torch.cat(chunks) for chunks in zip(*mattes, strict=True)], torch.cat(hidden)
 
 
-@torch.no_grad()
-def _render_chunk(
-    p: Params, generators: Sequence[np.random.Generator], size: int, rois: Sequence[Roi]
-) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
-    """Images, labels, the mattes of ``rois``, and the hidden share of each face."""
-    device = p["scale"].device
+def label_map(mattes: Sequence[Tensor]) -> Tensor:
+    """(N, H, W) uint8: 1, 2, ... where the first, second, ... matte (N, 1, H, W) exceeds 0.5, as no two do."""
+    labels = torch.zeros_like(mattes[0][:, 0], dtype=torch.uint8)
+    for index, matte in enumerate(mattes, start=1):
+        labels.add_((matte[:, 0] > 0.5).view(torch.uint8), alpha=index)
+    return labels
 
-    def noise(*shape: int) -> Tensor:
+
+def _noise(generators: Sequence[np.random.Generator], size: int, device: str | torch.device) -> Noise:
+    """The noise of each face, drawn after its factors."""
+    for generator in generators:
+        generator.random(UNIFORMS)
+
+    def normal(*shape: int) -> Tensor:
         return torch.from_numpy(np.stack([g.standard_normal(shape, dtype=np.float32) for g in generators])).to(device)
 
-    texture, blobs, mottle = noise(1, _STRANDS, _STRANDS), noise(3, _BLOBS, _BLOBS), noise(1, _MOTTLE, _MOTTLE)
-    grain = noise(1, size // 2, size // 2)
+    texture, blobs, mottle = normal(1, _STRANDS, _STRANDS), normal(3, _BLOBS, _BLOBS), normal(1, _MOTTLE, _MOTTLE)
+    grain = normal(1, size // 2, size // 2)
     levels = [np.frombuffer(g.bytes(3 * size * size), np.uint8).reshape(3, size, size) for g in generators]
-    sensor = torch.from_numpy(np.stack(levels)).to(device)
-    images, parts, hidden = paint(p, size, Noise(texture, blobs, mottle, grain, sensor))
-    labels = torch.zeros(len(images), size, size, dtype=torch.uint8, device=device)
-    mattes = []
-    for index, roi in enumerate(rois, start=1):
-        first, *others = (parts[part] for part in roi.parts)
-        matte = sum(others, first).clamp(0, 1)
-        labels.add_((matte > 0.5).view(torch.uint8), alpha=index)  # no two mattes exceed one half
-        mattes.append(matte[:, None])
-    return images, labels, mattes, hidden
+    return Noise(texture, blobs, mottle, grain, torch.from_numpy(np.stack(levels)).to(device))
 
 
-def _to_tensors(numbers: dict[str, NDArray[np.float64]], device: torch.device) -> dict[str, Tensor]:
+def _to_tensors(numbers: Numbers, device: torch.device) -> dict[str, Tensor]:
     """(N,) numbers as (N, 1, 1) and (N, 3) colours as (N, 3, 1, 1), ready to broadcast over pixels."""
     columns = [value.reshape(len(value), -1) for value in numbers.values()]
     table = torch.from_numpy(np.concatenate(columns, axis=1).astype(np.float32)).to(device)

@@ -2,8 +2,8 @@
 
 from l2sae.training.curves import training_log
 from l2sae.training.loop import STATES, TrainResult, clear_states, train
-from l2sae.training.objective import training_losses
-from l2sae.training.trainer import DivergenceError, Trainer, build_model, starting_point
+from l2sae.training.start import build_model, starting_point
+from l2sae.training.step import DivergenceError, Trainer, training_losses
 
 __all__ = [
     "STATES",

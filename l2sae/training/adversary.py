@@ -1,8 +1,8 @@
-"""The discriminators of a training, what they are shown, and how they learn.
+"""The discriminators of a training: the images that they see, their losses, and their updates.
 
-Each step first updates the model against frozen discriminators, then the discriminators on the images that this step
-decoded. Only targets in their own colours count as real, and only decoded images whose style comes from such a target
-have to look real: recoloured faces teach the structure, not what faces look like.
+Each step first updates the model against frozen discriminators, and then the discriminators on the images that the
+model decoded in this step. Only targets in their own colours count as real, and only images decoded with the style of
+such a target have to look real. Recoloured faces teach the structure; they do not show what faces look like.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from l2sae.model import L2SAE
 from l2sae.model.discriminators import ImageDiscriminator, PatchDiscriminator
 from l2sae.params import Params
-from l2sae.training.adversarial import crop_patches, deceiving_loss, gradient_penalty, partners, telling_loss
 from l2sae.training.engine import Engine
-from l2sae.training.objective import Decoded, Pair
+from l2sae.training.losses import discriminator_loss, generator_loss, gradient_penalty
+from l2sae.training.pairs import Decoded, Pair, neighbours
 from l2sae.training.states import optimizer_tensors, restore_optimizer
 
 BETAS = (0.0, 0.99)  # Adam's, of the discriminators (arXiv 1912.04958, appendix B)
+SMALLEST, LARGEST = 1 / 8, 1 / 4  # side of a patch as a share of the image's (arXiv 2007.00653, section 3.2)
 NOISE_SIGMA = 1.0  # standard deviations of the batch's styles
 HALF = 0.5  # weight of the reconstruction and of the swap among realistic images (arXiv 2007.00653, equation 5)
 
@@ -77,37 +78,33 @@ class Adversary:
             boxes = torch.rand(count, 2 * train.adversary.crops, 3, generator=generator).to(pair.target)
         return replace(pair, noise=noise, boxes=boxes)
 
-    def imagine(self, model: L2SAE, decoded: Decoded, pair: Pair) -> Fakes:
-        """Decode each structure with its neighbour's style, and with its own style moved by noise."""
-        weights = self.params.train.loss
-        structure, style, mattes = decoded.structure, decoded.style, decoded.mattes
-        other = partners(len(style), style.device)
-        swapped = noised = None
-        if weights.gan or weights.cooccurrence:
-            swapped = model.generator(structure, style[other], mattes)
+    def make_fakes(self, model: L2SAE, decoded: Decoded, pair: Pair) -> Fakes:
+        """The decoded images of a step, and where a loss needs them those decoded with styles moved by noise."""
+        style, noised = decoded.style, None
         if pair.noise is not None:
             spread = style.detach().std(dim=0, correction=0)
-            noised = model.generator(structure, style + NOISE_SIGMA * spread * pair.noise, mattes)
+            moved = style + NOISE_SIGMA * spread * pair.noise
+            noised = model.generator(decoded.structure, moved, decoded.mattes)
         natural = pair.natural.float()
-        return Fakes(decoded.output, natural, swapped, natural[other], noised)
+        return Fakes(decoded.output, natural, decoded.swapped, natural[neighbours(len(style), style.device)], noised)
 
-    def deceive(self, fakes: Fakes, pair: Pair) -> dict[str, Tensor]:
+    def generator_losses(self, fakes: Fakes, pair: Pair) -> dict[str, Tensor]:
         """The model's adversarial losses by name, against discriminators that stay as they are."""
         weights, losses = self.params.train.loss, dict[str, Tensor]()
         self.networks.requires_grad_(False)
         if weights.gan and fakes.swapped is not None:
             image = self.networks["image"]
-            own = deceiving_loss(image(fakes.output).float(), fakes.output_natural)
-            losses["gan"] = HALF * (own + deceiving_loss(image(fakes.swapped).float(), fakes.swapped_natural))
+            own = generator_loss(image(fakes.output).float(), fakes.output_natural)
+            losses["gan"] = HALF * (own + generator_loss(image(fakes.swapped).float(), fakes.swapped_natural))
         if fakes.noised is not None:
             logits = self.networks["image"](fakes.noised).float()
-            losses["noise_gan"] = deceiving_loss(logits, fakes.output_natural)
+            losses["noise_gan"] = generator_loss(logits, fakes.output_natural)
         if "patch" in self.networks and fakes.swapped is not None:
             fake, _, references = self._patches(fakes.swapped, pair)
-            losses["cooccurrence"] = deceiving_loss(self.networks["patch"](fake, references).float())
+            losses["cooccurrence"] = generator_loss(self.networks["patch"](fake, references).float())
         return losses
 
-    def learn(self, shown: Sequence[tuple[Pair, Fakes]], step: int, factor: float) -> dict[str, float]:
+    def update(self, shown: Sequence[tuple[Pair, Fakes]], step: int, factor: float) -> dict[str, float]:
         """One update of the discriminators on detached fakes; the learning rate is scaled by ``factor``."""
         self.networks.requires_grad_(True)
         self.optimizer.zero_grad()
@@ -117,7 +114,7 @@ class Adversary:
         sums: dict[str, float] = {}
         for pair, fakes in shown:
             with self.engine.autocast():
-                losses = self._telling(fakes, pair)
+                losses = self._discriminator_losses(fakes, pair)
             total = torch.stack(list(losses.values())).sum()
             if penalise:
                 penalties = self._penalties(pair)
@@ -130,7 +127,7 @@ class Adversary:
         self.optimizer.step()
         return sums
 
-    def _telling(self, fakes: Fakes, pair: Pair) -> dict[str, Tensor]:
+    def _discriminator_losses(self, fakes: Fakes, pair: Pair) -> dict[str, Tensor]:
         weights, losses = self.params.train.loss, dict[str, Tensor]()
         if "image" in self.networks:
             image, natural = self.networks["image"], fakes.output_natural
@@ -141,13 +138,13 @@ class Adversary:
                     (fakes.swapped, fakes.swapped_natural, HALF * weights.gan),
                 ]
             real = image(pair.target).float()
-            parts = [w * telling_loss(real, image(x).float(), natural, n) for x, n, w in shown if x is not None]
+            parts = [w * discriminator_loss(real, image(x).float(), natural, n) for x, n, w in shown if x is not None]
             losses["discriminator"] = torch.stack(parts).sum() / (weights.gan + weights.noise_gan)
         if "patch" in self.networks and fakes.swapped is not None:
             patch = self.networks["patch"]
             fake, real, references = self._patches(fakes.swapped, pair)
             logits = patch(real, references).float(), patch(fake, references).float()
-            losses["cooccurrence_discriminator"] = telling_loss(*logits)
+            losses["cooccurrence_discriminator"] = discriminator_loss(*logits)
         return losses
 
     def _penalties(self, pair: Pair) -> dict[str, Tensor]:
@@ -171,7 +168,7 @@ class Adversary:
         """Patches (B, N, 3, P, P) of ``images``, of the same places in their references, and of other places there."""
         if pair.boxes is None:
             raise ValueError("this pair was drawn without boxes")
-        reference = pair.target[partners(len(images), images.device)]
+        reference = pair.target[neighbours(len(images), images.device)]
         own, others = pair.boxes.chunk(2, dim=1)
         cut = [(images.float(), own), (reference, own), (reference, others)]
         fake, real, references = (crop_patches(source, boxes, self.patch_size) for source, boxes in cut)
@@ -202,3 +199,32 @@ def _adam(networks: nn.ModuleDict, params: Params) -> torch.optim.Adam:
         rate = params.train.adversary.learning_rate * share
         groups.append({"params": list(network.parameters()), "lr": rate, "betas": betas})
     return torch.optim.Adam(groups, betas=BETAS, fused=True)
+
+
+def crop_patches(images: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """Cut patches out of images and bring them to one size, bilinearly.
+
+    Two matrix products a patch: unlike ``grid_sample`` their gradients are deterministic on a GPU.
+
+    Args:
+        images: (B, 3, H, W).
+        boxes: (B, N, 3) in [0, 1): the side between an eighth and a quarter of the image, and the place.
+        size: side of the patches in pixels.
+
+    Returns:
+        (B, N, 3, size, size).
+    """
+    side = SMALLEST + (LARGEST - SMALLEST) * boxes[..., 0]
+    rows, columns = (
+        _interpolation(place * (1 - side), side, length, size)
+        for place, length in zip(boxes[..., 1:].unbind(-1), images.shape[-2:], strict=True)
+    )
+    return torch.einsum("bnph,bchw,bnqw->bncpq", rows, images, columns)
+
+
+def _interpolation(start: Tensor, side: Tensor, length: int, size: int) -> Tensor:
+    """Bilinear weights (B, N, size, length) of ``size`` samples of a stretch, given as shares of ``length``."""
+    steps = (torch.arange(size, device=start.device, dtype=start.dtype) + 0.5) / size
+    places = ((start[..., None] + side[..., None] * steps) * length - 0.5).clamp(0, length - 1)
+    pixels = torch.arange(length, device=start.device, dtype=start.dtype)
+    return (1 - (places[..., None] - pixels).abs()).clamp(min=0)

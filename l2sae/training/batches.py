@@ -1,18 +1,29 @@
-"""Endless training batches: prepared faces, rendered or replayed ones mixed in, augmented."""
+"""Endless training batches: prepared faces, rendered or replayed ones mixed in, augmented, and rendered triples."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
 from l2sae.data import FaceBatch, FaceDataset, flip_permutation, render_faces
-from l2sae.data.augment import augment_geometry, damage_photo
+from l2sae.data.augment import augment_geometry, damage_photo, vary_light
 from l2sae.params import Params
+from l2sae.training.triples import TriplePool, Triples, to_bytes, to_floats
 
-RENDERED_POOL = 2048  # rendered faces to draw from, where train.rendered_share asks for them
+RENDERED_POOL = 4096  # rendered faces to draw from, where train.rendered_share asks for them
+
+_CHUNK = 256  # faces rendered at once
 
 
-class TrainingBatches(Iterator[FaceBatch]):
+@dataclass(frozen=True)
+class TrainingBatch(FaceBatch):
+    """Faces, and the ``triples`` beside them; None where ``train.triples`` asks for none."""
+
+    triples: Triples | None = None
+
+
+class TrainingBatches(Iterator[TrainingBatch]):
     """Batches of ``train.batch_size`` faces for ever, each pass over the data in a new order.
 
     Args:
@@ -30,8 +41,9 @@ class TrainingBatches(Iterator[FaceBatch]):
         self._params, self._generator = params, generator
         self._flip = flip_permutation(params.rois)
         self._pool = _rendered_pool(params) if params.train.rendered_share else None
+        self._triples = TriplePool(params, generator) if params.train.triples else None
 
-    def __next__(self) -> FaceBatch:
+    def __next__(self) -> TrainingBatch:
         train, generator = self._params.train, self._generator
         rendered = self._share(train.rendered_share)
         replayed = min(self._share(train.replay), train.batch_size - rendered) if self._replay else 0
@@ -42,21 +54,29 @@ class TrainingBatches(Iterator[FaceBatch]):
         self.order = self.order[own:]
         if self._pool and rendered:
             chosen = torch.randint(len(self._pool.images), (rendered,), generator=generator)
-            batches.append(FaceBatch(self._pool.images[chosen], self._pool.labels[chosen]))
+            batches.append(FaceBatch(to_floats(self._pool.images[chosen]), self._pool.labels[chosen]))
         if self._replay and replayed:
             batches.append(self._replay.batch(torch.randint(len(self._replay), (replayed,), generator=generator)))
         batch = _joined(batches)
         images, labels = augment_geometry(batch.images, batch.labels, generator, train.augment, self._flip)
-        return FaceBatch(damage_photo(images, generator, train.damage), labels)
+        images = damage_photo(vary_light(images, generator, train.light), generator, train.damage)
+        return TrainingBatch(images, labels, next(self._triples) if self._triples else None)
 
     def _share(self, share: float) -> int:
         """How many of a batch's faces fall into a share of them."""
         return int((torch.rand(self._params.train.batch_size, generator=self._generator) < share).sum())
 
 
-def half_size(batch: FaceBatch) -> FaceBatch:
-    """The same faces at half the size."""
-    return FaceBatch(F.avg_pool2d(batch.images, 2), batch.labels[:, ::2, ::2].contiguous())
+def half_size(batch: FaceBatch) -> TrainingBatch:
+    """The same faces, and triples if there are any, at half the size."""
+    triples = triples_of(batch)
+    images, labels = F.avg_pool2d(batch.images, 2), batch.labels[:, ::2, ::2].contiguous()
+    return TrainingBatch(images, labels, triples.halved() if triples else None)
+
+
+def triples_of(batch: FaceBatch) -> Triples | None:
+    """The triples beside a batch; None where there are none."""
+    return batch.triples if isinstance(batch, TrainingBatch) else None
 
 
 def _joined(batches: list[FaceBatch]) -> FaceBatch:
@@ -66,6 +86,11 @@ def _joined(batches: list[FaceBatch]) -> FaceBatch:
 
 
 def _rendered_pool(params: Params) -> FaceBatch:
-    data = params.data
-    faces = render_faces(RENDERED_POOL, data.image_size, params.seed + 1, rois=params.rois, factors=data.held)
-    return FaceBatch(faces.images, faces.labels)
+    """Rendered faces whose images are bytes, as those of prepared faces are on disk: a quarter of the memory."""
+    data, images, labels = params.data, [], []
+    for start in range(0, RENDERED_POOL, _CHUNK):
+        count = min(_CHUNK, RENDERED_POOL - start)
+        faces = render_faces(count, data.image_size, params.seed + 1, rois=params.rois, start=start, factors=data.held)
+        images.append(to_bytes(faces.images))
+        labels.append(faces.labels)
+    return FaceBatch(torch.cat(images), torch.cat(labels))

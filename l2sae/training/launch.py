@@ -20,7 +20,7 @@ from pathlib import Path
 from l2sae.model import load_model
 from l2sae.params import Params
 from l2sae.training.loop import Log, TrainResult
-from l2sae.training.trainer import DivergenceError
+from l2sae.training.step import DivergenceError
 
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 10

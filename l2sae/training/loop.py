@@ -10,10 +10,11 @@ from typing import Any
 from l2sae.data import FaceDataset, open_split
 from l2sae.model import L2SAE
 from l2sae.params import Params
+from l2sae.training.averages import Averages
 from l2sae.training.batches import TrainingBatches
 from l2sae.training.engine import reproducible, wants_workers
 from l2sae.training.states import State, StateFolder, identity
-from l2sae.training.trainer import Averages, DivergenceError, Trainer
+from l2sae.training.step import DivergenceError, Trainer
 from l2sae.training.validation import set_style_statistics, validate
 
 POINTS = 20  # of the training curves

@@ -56,3 +56,40 @@ def matte_loss(logits: Tensor, masks: Tensor) -> Tensor:
     dice = 1 - (2 * overlap + 1) / (total + 1)
     entropy = F.softplus(logits).mean() - torch.dot(logits.flatten(), masks.flatten()) / logits.numel()
     return entropy + dice.mean()
+
+
+def generator_loss(logits: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The generator's non-saturating loss, mean of softplus(-D(fake)) (arXiv 1406.2661, section 3).
+
+    Args:
+        logits: of generated images or patches, (B, ...).
+        weights: how much each image counts, (B,); None counts all alike.
+    """
+    return weighted_mean(F.softplus(-logits), weights)
+
+
+def discriminator_loss(
+    real: Tensor, fake: Tensor, real_weights: Tensor | None = None, fake_weights: Tensor | None = None
+) -> Tensor:
+    """The discriminator's logistic loss, softplus(-D(real)) + softplus(D(fake)) (arXiv 1406.2661, equation 1)."""
+    return weighted_mean(F.softplus(-real), real_weights) + weighted_mean(F.softplus(fake), fake_weights)
+
+
+def gradient_penalty(logits: Tensor, *inputs: Tensor) -> Tensor:
+    """R1: half the squared norm of the gradient of D at real images, mean over images (arXiv 1801.04406, equation 9).
+
+    Args:
+        logits: of real images or patches, (B, ...).
+        inputs: the images or patches behind the logits, each (B, ...) and requiring gradients; the penalties of
+            several inputs add up.
+    """
+    gradients = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
+    return torch.stack([gradient.square().flatten(1).sum(dim=1).mean() for gradient in gradients]).sum() / 2
+
+
+def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    """Mean of ``values`` (B, ...) under the weights (B,) of the images; 0 where all weights are 0."""
+    if weights is None:
+        return values.mean()
+    per_image = values.flatten(1).mean(dim=1) if values.dim() > 1 else values
+    return (per_image * weights).sum() / weights.sum().clamp(min=1)

@@ -11,7 +11,7 @@ from l2sae.model import save_model
 from l2sae.params import Params
 from l2sae.training.launch import CURVES, DIVERGED, MODEL, PARAMS, RESULT
 from l2sae.training.loop import train
-from l2sae.training.trainer import DivergenceError
+from l2sae.training.step import DivergenceError
 
 _WATCH_SECONDS = 1.0
 

@@ -12,13 +12,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.editing import EditError, EditSession, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
 from l2sae.pictures.photos import read_picture
 from l2sae.provenance.saving import save_edit
+from l2sae.provenance.session import EditSession
 from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.opening import Face, small
@@ -166,13 +167,9 @@ class Controller:
 
     def _layer_state(self, index: int) -> dict[str, Any]:
         layer = self.session.layers[index]
-        if isinstance(layer.style, Noise):
-            label: dict[str, Any] = {"kind": "noise", "text": f"noise {layer.style.sigma:.2g} σ, seed {layer.seed}"}
-        else:
-            label = self._labels.get(layer.style, {"kind": "other", "text": "from a recipe"})
+        label = self._labels.get(layer.style) or layer.style.label(layer.seed)
         shown = {"rois": layer.rois, "strength": layer.strength, "seed": layer.seed, "muted": layer.muted}
-        sigma = layer.style.sigma if isinstance(layer.style, Noise) else None
-        return shown | {"drawn": layer.matte is not None, "sigma": sigma} | label
+        return shown | {"drawn": layer.matte is not None, "sigma": None} | label
 
     def _pictures(self) -> list[Reply]:
         """Pictures that belong to the present state, beside the view."""

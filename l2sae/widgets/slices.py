@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from l2sae.editing import FaceEditor
+from l2sae.editing import Renderer
 from l2sae.widgets.messages import Reply, jpeg, png
 
 SIDE = 96
 
 
 @torch.inference_mode()
-def slice_replies(editor: FaceEditor) -> list[Reply]:
+def slice_replies(editor: Renderer) -> list[Reply]:
     """One message for each slice of the structure code, in order: its channels as maps, and the matte made from them.
 
     The context slice, which no matte is made from, comes last. Each message has ``roi``, ``channels`` (first, last),
@@ -28,7 +28,7 @@ def slice_replies(editor: FaceEditor) -> list[Reply]:
     return replies
 
 
-def _reads(editor: FaceEditor, roi: str) -> list[float]:
+def _reads(editor: Renderer, roi: str) -> list[float]:
     if roi not in editor.model.roi_names:
         return []
     structure, part = editor.latents.structure, editor.model.slices[roi]
@@ -53,6 +53,6 @@ def _heat(channel: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.round(colours[..., :3] * 255), np.uint8)
 
 
-def _grey(editor: FaceEditor, roi: str) -> NDArray[np.uint8]:
+def _grey(editor: Renderer, roi: str) -> NDArray[np.uint8]:
     matte = editor.mattes()[roi][0, 0].cpu().numpy()
     return np.asarray(np.round(matte * 255), np.uint8)

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from l2sae.editing import EditError, Noise, Swap
+from l2sae.editing import EditError, Swap
 from l2sae.editing.bank import MAX_REACH, StyleMap, Vector, interpolate
-from l2sae.editing.styles import Style, new_style
 from l2sae.model import L2SAE
 from l2sae.widgets.controller import Controller
 from l2sae.widgets.messages import Reply, jpeg
@@ -98,7 +97,7 @@ class SwapController(Controller):
             raise EditError(f"choose a style for {self.roi} first")
         layer = self.session.layers[index]
         own = self.session.editor.latents.style
-        vector = new_style(self.model, own, layer.style, layer.seed, layer.rois)[0]
+        vector = layer.style.vectors(self.model, own, layer.seed, layer.rois)[0]
         return np.asarray(vector.detach().cpu().numpy(), np.float32)
 
     def _map_state(self) -> dict[str, Any] | None:
@@ -107,7 +106,6 @@ class SwapController(Controller):
         dots = {style.name: self.map.locate(style.vector) for style in self.bank}
         here = None
         if self.session.loaded and (index := self._layer_of(self.roi)) is not None:
-            style: Style = self.session.layers[index].style
-            if not isinstance(style, Noise):
-                here = self.map.locate(self._present_vector())
+            seeded = self.session.layers[index].style.seeded  # noise has no place of its own
+            here = None if seeded else self.map.locate(self._present_vector())
         return {"dots": dots, "here": here, "reach": MAX_REACH, "explained": self.map.explained}

@@ -13,7 +13,6 @@ from dvc.utils.hydra import apply_overrides
 from l2sae.bench import ablation
 from l2sae.bench.ablation import (
     CLAIMS,
-    COLUMNS,
     ablation_table,
     claims_table,
     experiment,
@@ -22,10 +21,11 @@ from l2sae.bench.ablation import (
     recorded_on,
 )
 from l2sae.measures.metric_files import write_metrics
+from l2sae.measures.registry import shown_in
 from l2sae.model import L2SAE
 from l2sae.params import Params, load_params
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 ROIS = load_params(REPOSITORY / "params.yaml").rois
 ROWS = factors(ROIS)
 
@@ -116,10 +116,10 @@ def test_the_table_shows_mean_and_spread_over_seeds(tmp_path: Path, monkeypatch:
     table = ablation_table(tmp_path)
     assert table is not None
     assert list(table.index) == ["full", "replace"]
-    assert list(table.columns) == ["seeds", *COLUMNS]
-    assert table.loc["full", "mIoU ↑"] == "0.650 ± 0.071"
-    assert table.loc["replace", "mIoU ↑"] == "0.500"
-    assert table.loc["full", "edges ↑"] == "–"
+    assert list(table.columns) == ["seeds", *(one.heading for one in shown_in("ablation"))]
+    assert table.loc["full", "mask mIoU ↑"] == "0.650 ± 0.071"
+    assert table.loc["replace", "mask mIoU ↑"] == "0.500"
+    assert table.loc["full", "edges kept by an edit (correlation) ↑"] == "–"
     assert table["seeds"].tolist() == ["2", "1"]
 
 
@@ -146,6 +146,6 @@ def test_a_claim_holds_where_all_seeds_say_so(tmp_path: Path) -> None:
 
 
 def test_claims_name_rows_and_figures_of_the_table() -> None:
-    for _, there, absent, key, _ in CLAIMS:
+    for _, there, absent, key in CLAIMS:
         assert {there, absent} <= ROWS.keys()
-        assert key in {column[0] for column in COLUMNS.values()}
+        assert key in {one.key for one in shown_in("ablation")}

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from l2sae.bench import commands as bench
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_table_has_a_column_for_each_recorded_run(finished_run: Path) -> None:
         CliRunner().invoke(bench.main, ["record", name], catch_exceptions=False)
     table = bench.results_table()
     assert "| | one | two |" in table
-    assert "| PSNR, dB | 25 | 25 |" in table
+    assert "| PSNR (dB) ↑ | 25.04 | 25.04 |" in table
     assert "| all stages that ran, minutes | 4.0 | 4.0 |" in table
 
 
@@ -60,7 +60,7 @@ def test_runs_on_other_labels_have_a_table_of_their_own(finished_run: Path) -> N
     (finished_run / "benchmarks/two.json").write_text(other)
     table = bench.results_table()
     assert table.index("| | one |") < table.index("| | two |")
-    assert table.count("| PSNR, dB | 25 |") == 2
+    assert table.count("| PSNR (dB) ↑ | 25.04 |") == 2
 
 
 def test_readme_shows_the_committed_results(monkeypatch: pytest.MonkeyPatch) -> None:

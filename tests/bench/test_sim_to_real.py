@@ -14,7 +14,7 @@ from l2sae.measures.metric_files import write_metrics
 from l2sae.params import load_params
 from l2sae.render.factors import SETTABLE
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 FEWER = [{"name": "hair", "channels": 1, "parts": ["hair"]}, {"name": "skin", "channels": 1, "parts": ["skin"]}]
 FEW = {"data.count": 30, "train.steps": 2, "evaluate.bootstrap": 10, "evaluate.noise_seeds": 2}
 

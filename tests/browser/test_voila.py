@@ -23,7 +23,7 @@ def test_both_editors_are_served_to_who_has_the_token(page: Any, workspace: Path
     for part in ("notebooks", "params.yaml"):
         source = workspace / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / part)
-    with served(tmp_path, "l2sae.widgets.app", f"--token={TOKEN}", "--kernels=1") as address:
+    with served(tmp_path, "l2sae.pipeline.app", f"--token={TOKEN}", "--kernels=1") as address:
         assert refused(f"{address}/voila/render/explore_roi_masks.ipynb")
         for name, label in (("explore_latent_swap", "voila_swap"), ("explore_roi_masks", "voila_masks")):
             page.goto(f"{address}/voila/render/{name}.ipynb?token={TOKEN}", timeout=60_000)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from l2sae.data.augment import augment_geometry, damage_photo, recolour
+from l2sae.data.augment import augment_geometry, damage_photo, recolour, vary_light
 
 S = 32
 
@@ -70,6 +70,7 @@ def test_strength_zero_changes_nothing() -> None:
     assert moved.equal(images)
     assert ids.equal(labels)
     assert damage_photo(images, seeded(), share=0).equal(images)
+    assert vary_light(images, seeded(), strength=0).equal(images)
 
 
 @given(st.integers(0, 10**6), st.floats(0.1, 1.0))
@@ -98,6 +99,19 @@ def test_no_permutation_means_no_flip() -> None:
     images, labels = scene(64)
     moved, _ = augment_geometry(images, labels, seeded(), strength=1e-6)
     assert (moved - images).abs().max() < 1e-2
+
+
+def test_light_changes_the_whole_picture_in_range_and_keeps_the_order_of_its_values() -> None:
+    images, _ = scene(64)
+    lit = vary_light(images, seeded(), 1.0)
+    assert lit.abs().max() <= 1
+    assert lit.equal(vary_light(images, seeded(), 1.0))
+    order = images.flatten(2).argsort(dim=2)
+    assert (lit.flatten(2).gather(2, order).diff(dim=2) >= -1e-6).all(), "within a channel light keeps what is brighter"
+    means = (lit.mean(dim=(2, 3)) - images.mean(dim=(2, 3))).abs()
+    assert 0.05 < means.mean() < 0.4
+    weak = vary_light(images, seeded(), 0.2)
+    assert (weak - images).abs().mean() < 0.5 * (lit - images).abs().mean()
 
 
 @pytest.mark.parametrize("seed", range(3))

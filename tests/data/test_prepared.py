@@ -48,7 +48,7 @@ def test_manifest_tells_everything(folder: Path, tmp_path: Path) -> None:
     assert sum(manifest["counts"].values()) == 16
     assert manifest["counts"]["test"] == 4
     assert manifest["counts"]["val"] >= 1
-    assert manifest["rois"][2] == {"name": "eyes", "id": 3, "parts": ["l_eye", "r_eye", "l_brow", "r_brow"]}
+    assert manifest["rois"][2] == {"name": "brows", "id": 3, "parts": ["l_brow", "r_brow"]}
     item = manifest["items"]["test"][0]
     source = folder / "test/images/face013.png"
     assert item["name"] == "test/images/face013"
@@ -147,7 +147,7 @@ def test_a_photo_in_train_and_test_stays_in_test_only(folder: Path, tmp_path: Pa
 
 
 def test_wrong_scheme_names_the_ids(folder: Path, tmp_path: Path) -> None:
-    scheme = {0: "background", 1: "skin", 2: "hair", 3: "eyes", 4: "nose", 5: "lips"}
+    scheme = {0: "background", 1: "skin", 2: "hair", 3: "eyes", 4: "nose", 5: "lips", 99: "brows"}
     with pytest.raises(PrepareError, match="ids outside scheme custom: 6, 7, 10"):
         prepare(labelled(folder, scheme=scheme), tmp_path / "out", quiet)
 
@@ -175,7 +175,7 @@ def test_celebamask_masks_paint_in_order(tmp_path: Path) -> None:
     assert int(without[4, 16]) == 1
     # hair is painted after skin and eyes, and covers them where both are marked
     assert int(without[10, 16]) == 1
-    assert set(without.unique().tolist()) == {0, 1, 2, 4, 5}
+    assert set(without.unique().tolist()) == {0, 1, 2, 5, 6}
 
 
 def test_helen_class_maps_take_the_strongest(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_what_cannot_teach_is_refused(tiny_params: Params, tmp_path: Path) -> No
         Teacher(tmp_path / "absent.safetensors")
     eyes = tiny_params.model_copy(update={"rois": tiny_params.rois[2:]})
     save_model(L2SAE(eyes.model, eyes.rois, 64), tmp_path / "eyes.safetensors", eyes)
-    with pytest.raises(SourceError, match="no ROIs with the parts hair and skin; it has eyes, nose, lips"):
+    with pytest.raises(SourceError, match="no ROIs with the parts hair and skin; it has brows, eyes, nose, lips"):
         Teacher(tmp_path / "eyes.safetensors")
 
 

@@ -162,7 +162,7 @@ def test_one_gesture_is_one_step(session: EditSession) -> None:
 
 
 def test_old_steps_are_forgotten_but_never_the_present(session: EditSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("l2sae.editing.session.MAX_STEPS", 3)
+    monkeypatch.setattr("l2sae.editing.history.MAX_STEPS", 3)
     session.add_layer("hair", Noise(2.0))
     for strength in (0.1, 0.2, 0.3, 0.4, 0.5):
         session.update_layer(0, strength=strength)

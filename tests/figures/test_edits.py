@@ -8,7 +8,7 @@ from PIL import Image
 
 from l2sae.data import FaceBatch
 from l2sae.figures import edits as draw
-from l2sae.figures.drawing import Provenance, read_curves, save_figure, training_figure
+from l2sae.figures.drawing import Provenance, save_figure
 from l2sae.figures.tables import (
     MISSING,
     comparison_table,
@@ -19,6 +19,7 @@ from l2sae.figures.tables import (
     table_figure,
     write_table,
 )
+from l2sae.figures.training_curves import read_curves, training_figure
 from l2sae.measures.regions import choose_faces
 
 ORIGIN = Provenance("notebooks/figures.ipynb", "abc123", "0123456789abcdef")
@@ -102,7 +103,7 @@ def test_provenance_changes_with_the_parameters(params):
 def test_summary_table_shows_interval_and_trivial_method():
     table = summary_table(METRICS)
     assert list(table.loc["PSNR (dB) ↑"]) == ["26.50", "26.00 to 27.00", "21.25 (blur)"]
-    assert list(table.loc["outside pixels changed (%) ↓"])[:2] == ["0.400", "0.300 to 0.500"]
+    assert list(table.loc["pixels changed outside the ROI (%) ↓"])[:2] == ["0.400", "0.300 to 0.500"]
     assert table.loc["SSIM ↑", "value"] == MISSING
 
 
@@ -114,7 +115,7 @@ def test_roi_table_has_a_row_for_each_roi_and_the_mean():
 
 def test_speed_table_shows_median_and_quartiles():
     figures = {"latency_ms": {"edit": 31.44}, "spread": {"latency_ms": {"edit": {"p25": 30.0, "p75": 33.3}}}}
-    assert list(speed_table(figures).loc["edit"]) == ["31.4", "30.0 to 33.3"]
+    assert list(speed_table(figures).loc["one edit"]) == ["31.4", "30.0 to 33.3"]
 
 
 def test_tables_are_written_as_csv_and_latex(tmp_path):
@@ -122,7 +123,7 @@ def test_tables_are_written_as_csv_and_latex(tmp_path):
     assert pd.read_csv(csv, index_col="figure", dtype=str).loc["PSNR (dB) ↑", "value"] == "26.50"
     text = tex.read_text()
     assert r"\toprule" in text
-    assert r"outside pixels changed (\%) $\downarrow$ & 0.400" in text
+    assert r"pixels changed outside the ROI (\%) $\downarrow$ & 0.400" in text
 
 
 def test_table_figure_shows_every_cell():
@@ -169,4 +170,4 @@ def test_runs_on_different_labels_are_refused_in_one_table():
     with pytest.raises(ValueError, match="human, rendered labels cannot share a table"):
         runs_table(runs)
     table, _ = runs_table({"a": runs["human"]})
-    assert table.loc["a", "mIoU ↑"] == "0.500"
+    assert table.loc["a", "mask mIoU ↑"] == "0.500"

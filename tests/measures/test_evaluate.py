@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from l2sae.data import FaceBatch
-from l2sae.measures import evaluate
-from l2sae.measures.evaluate import pair_offsets
+from l2sae.measures.evaluate import evaluate, pair_offsets
 from l2sae.measures.metric_files import flatten, get, metric_table, read_metrics, write_metrics
 
 ALLOWED_NULLS = {"reconstruction.lpips", "realism.fid", "identity.cosine"}

@@ -6,7 +6,7 @@ import pytest
 
 from l2sae.data import prepare
 from l2sae.data.seed_set import keep_seed_set
-from l2sae.measures.forgetting import FIGURES, continual_figures, continual_table, measure_both, params_to_continue
+from l2sae.measures.forgetting import continual_figures, continual_table, followed, measure_both, params_to_continue
 from l2sae.model import L2SAE, save_model
 from l2sae.params import Params
 from l2sae.training import train
@@ -25,7 +25,7 @@ def test_forgetting_is_a_loss_on_old_faces_and_gain_a_rise_on_new_ones() -> None
     assert figures["forgetting"]["style"]["transfer"]["mean"] is None
     table = continual_table(figures)
     assert table.loc[key].tolist() == pytest.approx([0.7, 0.6, 0.1, 0.5, 0.65, 0.15])
-    assert list(table.index) == list(FIGURES)
+    assert list(table.index) == list(followed())
 
 
 def test_rois_layout_and_size_are_those_of_the_model(params: Params) -> None:

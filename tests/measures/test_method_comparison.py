@@ -105,10 +105,10 @@ def test_intervals_are_those_of_resampled_faces(model, test_split):
     pairs = comparison.Pairs(model, test_split, "detail", 4, resamples=400, seed=3)
     edits = pairs.reinhard_edits()
     columns = pairs._columns(edits)
-    left, way = columns["left"].sum(axis=1), columns["way"].sum(axis=1)
-    draws = np.random.default_rng(0).integers(0, len(left), size=(4000, len(left)))
+    after, before = (columns[f"distance_{when}"].sum(axis=1) for when in ("after", "before"))
+    draws = np.random.default_rng(0).integers(0, len(after), size=(4000, len(after)))
     with np.errstate(invalid="ignore"):
-        expected = np.nanpercentile(1 - left[draws].sum(axis=1) / way[draws].sum(axis=1), [2.5, 97.5])
+        expected = np.nanpercentile(1 - after[draws].sum(axis=1) / before[draws].sum(axis=1), [2.5, 97.5])
     assert pairs.score(edits)["ci"]["transfer"] == pytest.approx(list(expected), abs=0.1)
 
 

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from l2sae.figures.robustness_curves import curves_figure, groups_figure, severity_table, strip_figure
-from l2sae.measures import L2SAESubject, RobustnessSubject, robustness
 from l2sae.measures.conditions import CONDITIONS, SEVERITIES, FaceSource
 from l2sae.measures.groups import SMALL, group_figures
 from l2sae.measures.metric_files import flatten, write_metrics
-from l2sae.measures.robustness import half_points
+from l2sae.measures.robustness import L2SAESubject, RobustnessSubject, half_points, robustness
 from l2sae.measures.running_sums import resampling_weights
 from l2sae.params import Params
 
@@ -139,7 +138,13 @@ def grouped(first, second, size=SMALL):
     overlap[:, 0, 1] = overlap[:, 0, 0]
     overlap[:, 0, 2] = 1
     ones = np.ones((count, 1))
-    columns = {"overlap": overlap, "left": 0.5 * ones, "way": ones, "outside_share": 0 * ones, "outside_share/n": ones}
+    columns = {
+        "overlap": overlap,
+        "distance_after": 0.5 * ones,
+        "distance_before": ones,
+        "outside_share": 0 * ones,
+        "outside_share/n": ones,
+    }
     columns |= {"psnr": np.full(count, 20.0), "psnr/n": np.ones(count)}
     attributes = pd.DataFrame({"glasses": np.repeat(["no", "yes"], size)})
     return group_figures(columns, attributes, resampling_weights(count, 50, 0))

@@ -10,7 +10,7 @@ from l2sae.cli import main
 from l2sae.measures.metric_files import write_metrics
 from l2sae.measures.tolerances import Bound, TolerancesError, differences, read_run, read_tolerances
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 FIGURES: dict[str, Any] = {
     "reconstruction": {"psnr": 21.5},
     "labels": "human",

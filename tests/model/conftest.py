@@ -20,6 +20,7 @@ TINY = {
     "model.context_channels": 3,
     "model.style_dim": 12,
     "model.width": 8,
+    "train.half_size": 0.0,
 }
 
 MakeParams = Callable[..., Params]

@@ -103,7 +103,7 @@ def test_mattes_of_some_rois_equal_those_of_all(make_model: MakeModel, images: T
 def test_an_unknown_roi_is_an_error_that_lists_the_known_ones(make_model: MakeModel, images: Tensor) -> None:
     model = make_model()
     structure = model.encode(images).structure
-    with pytest.raises(ValueError, match=r"unknown ROI hare.*hair, skin, eyes, nose, lips"):
+    with pytest.raises(ValueError, match=r"unknown ROI hare.*hair, skin, brows, eyes, nose, lips"):
         model.masks(structure, rois=["hair", "hare"])
 
 
@@ -168,6 +168,87 @@ def test_style_stays_finite_when_no_region_is_there(make_model: MakeModel, image
     mattes = torch.zeros(4, len(model.rois), 32, 32)
     assert torch.isfinite(model.style_encoder(images, mattes)).all()
     assert torch.isfinite(model.style_encoder(images, mattes + 1)).all()
+
+
+def test_with_moments_the_style_sees_contrast_that_leaves_the_mean_alone(make_model: MakeModel) -> None:
+    """A checkerboard, whose cells are the style encoder's: its features' means hardly change with its contrast."""
+    board = torch.kron((torch.arange(8)[:, None] + torch.arange(8)) % 2 * 2.0 - 1, torch.ones(4, 4)).expand(
+        1, 3, 32, 32
+    )
+    mattes = torch.ones(1, 5, 32, 32) / 5
+    encoder = make_model({"model.moments": True}).style_encoder
+    with torch.no_grad():
+        for part in encoder.features[::2]:
+            part.weight.zero_()  # what remains are the colours themselves
+            part.bias.zero_()
+        weak, strong = (encoder(contrast * board, mattes) for contrast in (0.1, 0.9))
+        plain = make_model().style_encoder
+        for part in plain.features[::2]:
+            part.weight.zero_()
+            part.bias.zero_()
+        torch.testing.assert_close(plain(0.1 * board, mattes), plain(0.9 * board, mattes))
+    assert (weak - strong).abs().max() > 1e-2
+
+
+def test_with_moments_a_layer_takes_the_colour_that_the_style_gives_it(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model({"model.moments": True})
+    with torch.no_grad():
+        latents = model.encode(images)
+        model.generator.to_colours.weight.zero_()
+        model.generator.to_colours.bias.zero_()
+        before = model.generator(latents.structure, latents.style, latents.mattes)
+        model.generator.to_colours.bias[:3] = 0.25  # of the first ROI's layer
+        after = model.generator(latents.structure, latents.style, latents.mattes)
+    share = latents.mattes[:, :1] / latents.mattes.sum(dim=1, keepdim=True).clamp(min=1)
+    torch.testing.assert_close(after - before, (0.25 * share).expand_as(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16])
+def test_with_relief_single_pixels_of_lightness_reach_the_structure_and_the_picture(
+    make_model: MakeModel, images: Tensor, stride: int
+) -> None:
+    model = make_model({"model.relief": True, "model.structure_stride": stride})
+    head = model.structure_encoder.head
+    with torch.no_grad():
+        head.weight[:, : -(stride**2)] = 0  # what remains is the lightness of single pixels
+        moved = images.clone()
+        moved[:, :, 9, 9] += 0.5
+        before, after = model.encode_structure(images), model.encode_structure(moved)
+    assert (before != after).any(dim=1)[0].nonzero().tolist() == [
+        [row, column] for row in near(9 // stride, 32 // stride) for column in near(9 // stride, 32 // stride)
+    ]
+    decoded = model.decode(before, torch.zeros(4, 12))
+    assert decoded.shape == images.shape
+
+
+def near(cell: int, cells: int) -> list[int]:
+    """The cells that a kernel of 3 x 3 reaches."""
+    return [place for place in (cell - 1, cell, cell + 1) if 0 <= place < cells]
+
+
+def test_with_relief_the_style_sets_the_contrast_of_each_layer(make_model: MakeModel, images: Tensor) -> None:
+    model = make_model({"model.relief": True})
+    structure = model.encode(images).structure
+    mattes = torch.zeros(4, len(model.rois), 32, 32)
+    mattes[:, 0, :, :16] = 1
+    generator, style = model.generator, torch.zeros(4, 12)
+    with torch.no_grad():
+        generator.relief.contrast.weight.zero_()
+        usual = generator(structure, style, mattes)
+        generator.relief.contrast.bias[:3] = 0  # of the first ROI's layer
+        flat = generator(structure, style, mattes)
+        relief = torch.nn.functional.pixel_shuffle(generator.relief.pixels(structure), generator.relief.stride)
+    difference = usual - flat
+    torch.testing.assert_close(difference[..., :16], relief.expand_as(images)[..., :16], rtol=1e-4, atol=1e-5)
+    assert not difference[..., 16:].any()
+
+
+def test_style_of_one_colour_has_finite_gradients_with_moments(make_model: MakeModel) -> None:
+    encoder = make_model({"model.moments": True}).style_encoder
+    images = torch.full((1, 3, 32, 32), 0.2, requires_grad=True)
+    encoder(images, torch.zeros(1, 5, 32, 32)).sum().backward()
+    assert images.grad is not None
+    assert torch.isfinite(images.grad).all()
 
 
 def test_construction_depends_on_the_seed_alone(make_model: MakeModel) -> None:

@@ -20,7 +20,7 @@ from l2sae.pipeline.project import project_root
 from l2sae.pipeline.stage import StageError, find_notebook, run_stage
 from tests.processes import assert_gone
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 TYPED = 'epochs: int\nname: str = None\nrate: float = 0.5\nmode: Literal["a", "b"] = "a"\nnote: str | None = None'
 
 

@@ -6,8 +6,8 @@ import torch
 from skimage.color import rgb2lab
 
 from l2sae.render.factors import OCCLUDERS
-from l2sae.render.rendered_faces import DEFAULT_ROIS, PARTS, RenderedFaces, render_faces
-from l2sae.rois import Roi, roi_labels
+from l2sae.render.rendered_faces import PARTS, RenderedFaces, render_faces
+from l2sae.rois import DEFAULT_ROIS, Roi, roi_labels
 
 SIZE = 64
 
@@ -97,16 +97,32 @@ def test_custom_rois_cut_the_same_faces_differently(faces: RenderedFaces) -> Non
     assert torch.equal(cut.images, faces.images[:8])
     assert list(cut.mattes) == ["brows", "eyeballs", "throat"]
     assert cut.labels.max() == 3
-    torch.testing.assert_close(cut.mattes["brows"] + cut.mattes["eyeballs"], faces.mattes["eyes"][:8])
+    assert torch.equal(cut.mattes["brows"], faces.mattes["brows"][:8])
+    assert torch.equal(cut.mattes["eyeballs"], faces.mattes["eyes"][:8])
 
 
-def test_skin_leaves_out_ears_and_neck() -> None:
+def test_parts_share_the_pixels_out_and_skin_takes_in_neck_and_ears() -> None:
     rois = [Roi(name=part, channels=1, parts=(part,)) for part in PARTS]
-    mattes = render_faces(16, size=SIZE, seed=2, rois=rois).mattes
+    mattes = render_faces(64, size=SIZE, seed=2, rois=rois).mattes
     assert mattes["neck"].mean() > 0.01
     assert mattes["l_ear"].mean() > 0.0005
     total = torch.stack(list(mattes.values())).sum(0)
     assert total.max() <= 1 + 1e-5
+    skin = mattes["skin"] + mattes["neck"] + mattes["l_ear"] + mattes["r_ear"]
+    torch.testing.assert_close(render_faces(64, size=SIZE, seed=2).mattes["skin"], skin)
+
+
+@pytest.mark.parametrize("part", ["neck", "l_ear"])
+def test_neck_and_ears_have_the_hue_of_the_face(part: str) -> None:
+    rois = [Roi(name=name, channels=1, parts=(name,)) for name in ("skin", part)]
+    faces = render_faces(64, size=SIZE, seed=2, rois=rois, factors={"face_mask": 0.0})
+    inside = {name: (matte > 0.9).float() for name, matte in faces.mattes.items()}
+    rows = inside[part].flatten(1).sum(1) > 12
+    assert rows.sum() > 10
+    light = ((faces.images + 1) / 2).square()
+    mean = {name: (light * where).sum((2, 3)) / where.sum((2, 3)) for name, where in inside.items()}
+    face, other = (torch.log(mean[name][rows, 0] / mean[name][rows, 2]).numpy() for name in ("skin", part))
+    assert np.corrcoef(face, other)[0, 1] > 0.85
 
 
 def test_a_constant_mask_scores_low(faces: RenderedFaces) -> None:
@@ -204,7 +220,7 @@ def test_a_face_mask_hides_the_lips_and_much_of_the_face(bare: RenderedFaces) ->
     assert masked.mattes["nose"].sum() < 0.7 * bare.mattes["nose"].sum()
     torch.testing.assert_close(masked.mattes["eyes"], bare.mattes["eyes"], atol=0.3, rtol=0)
     assert masked.factors["hidden"].min() > 0.2
-    assert (masked.labels == 5).sum() == 0
+    assert (masked.labels == roi_labels(DEFAULT_ROIS)["lips"]).sum() == 0
 
 
 def test_loose_strands_are_hair_in_front_of_the_face(bare: RenderedFaces) -> None:

@@ -21,6 +21,7 @@ TINY = {
     "model.style_dim": 8,
     "model.width": 8,
     "train.steps": 4,
+    "train.half_size": 0.0,
     "train.batch_size": 5,
     "train.warmup_steps": 0,
     "train.learning_rate": 2e-3,
@@ -36,6 +37,8 @@ LOSS_FUNCTIONS = {
     "roi": "roi_reconstruction_loss",
     "ssim": "structural_loss",
     "matte": "matte_loss",
+    "statistics": "statistics_loss",
+    "patches": "patch_loss",
 }
 ALL_LOSSES = {f"train.loss.{name}": 1.0 for name in LOSS_FUNCTIONS}
 

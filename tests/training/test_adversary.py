@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from l2sae.data import FaceBatch
 from l2sae.params import Params
 from l2sae.training import Trainer, adversary, train
-from l2sae.training.adversary import Adversary
-from l2sae.training.objective import decode_pair, draw_pair
+from l2sae.training.adversary import LARGEST, SMALLEST, Adversary, crop_patches
+from l2sae.training.pairs import draw_pair, neighbours
+from l2sae.training.step import decode_pair
 
 MakeParams = Callable[..., Params]
 WEIGHTS = {"gan": 1.0, "noise_gan": 0.5, "cooccurrence": 1.0, "r1": 10.0, "cooccurrence_r1": 1.0}
@@ -90,10 +91,10 @@ def test_each_side_learns_in_its_own_phase_alone(batch: FaceBatch, make_params: 
     run = Trainer(make_params(ALL))
     assert run.adversary is not None
     model, networks = copies(run.model), copies(run.adversary.networks)
-    _, shown = run._backward(batch)
+    _, shown = run._backward(run._draw(batch))
     assert all(weight.grad is None for weight in run.adversary.networks.parameters())
     gradients = [weight.grad.clone() for weight in run.model.parameters() if weight.grad is not None]
-    run.adversary.learn(shown, 0, 1.0)
+    run.adversary.update(shown, 0, 1.0)
     after = [weight.grad for weight in run.model.parameters() if weight.grad is not None]
     assert all(torch.equal(a, b) for a, b in zip(gradients, after, strict=True))
     assert same(model, run.model)
@@ -105,7 +106,7 @@ def test_the_adversarial_losses_alone_reach_the_encoders_and_the_generator(
 ) -> None:
     off = {f"train.loss.{name}": 0.0 for name in ("l1", "roi", "ssim", "matte")}
     run = Trainer(make_params(ALL | off | {"train.recolour": 0.0}))
-    run._backward(batch)
+    run._backward(run._draw(batch))
     for network in (run.model.structure_encoder, run.model.style_encoder, run.model.generator):
         assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
 
@@ -113,10 +114,10 @@ def test_the_adversarial_losses_alone_reach_the_encoders_and_the_generator(
 def test_the_discriminators_learn_to_tell_fixed_images_apart(batch: FaceBatch, make_params: MakeParams) -> None:
     run = Trainer(make_params(weighted(gan=1.0, cooccurrence=1.0) | {"train.recolour": 0.0}))
     assert run.adversary is not None
-    _, shown = run._backward(batch)
-    told = [run.adversary.learn(shown, step, 1.0) for step in range(25)]
+    _, shown = run._backward(run._draw(batch))
+    values = [run.adversary.update(shown, step, 1.0) for step in range(25)]
     for name in ("discriminator", "cooccurrence_discriminator"):
-        assert told[-1][name] < 0.7 * told[0][name]
+        assert values[-1][name] < 0.7 * values[0][name]
 
 
 def test_a_recoloured_target_neither_counts_as_real_nor_has_to_look_real(
@@ -124,10 +125,10 @@ def test_a_recoloured_target_neither_counts_as_real_nor_has_to_look_real(
 ) -> None:
     params = make_params(weighted(gan=1.0, noise_gan=1.0) | {"train.recolour": 1.0})
     run = Trainer(params)
-    values, shown = run._backward(batch)
+    values, shown = run._backward(run._draw(batch))
     assert (values["gan"], values["noise_gan"]) == (0, 0)
     assert run.adversary is not None
-    assert run.adversary.learn(shown, 0, 1.0)["discriminator"] == 0
+    assert run.adversary.update(shown, 0, 1.0)["discriminator"] == 0
 
 
 def test_swaps_take_the_neighbours_style_and_noise_moves_styles(batch: FaceBatch, make_params: MakeParams) -> None:
@@ -137,10 +138,10 @@ def test_swaps_take_the_neighbours_style_and_noise_moves_styles(batch: FaceBatch
     assert judge is not None
     pair = judge.draw(draw_pair(batch, params, run.generator, len(run.model.rois)), run.generator)
     with torch.no_grad():
-        decoded = decode_pair(run.model, pair)
-        fakes = judge.imagine(run.model, decoded, pair)
+        decoded = decode_pair(run.model, pair, params.train.loss)
+        fakes = judge.make_fakes(run.model, decoded, pair)
         swapped = run.model.generator(decoded.structure, decoded.style[[1, 0, 3, 2, 5, 4, 7, 6]], decoded.mattes)
-        still = judge.imagine(run.model, decoded, replace(pair, noise=torch.zeros_like(decoded.style)))
+        still = judge.make_fakes(run.model, decoded, replace(pair, noise=torch.zeros_like(decoded.style)))
     torch.testing.assert_close(fakes.swapped, swapped)
     assert torch.equal(fakes.swapped_natural, pair.natural.float()[[1, 0, 3, 2, 5, 4, 7, 6]])
     torch.testing.assert_close(still.noised, decoded.output)
@@ -172,3 +173,44 @@ def test_two_runs_with_one_seed_stay_bit_equal(prepared: Path, make_params: Make
     params = make_params(ALL | {"train.recolour": recolour})
     first, second = (train(params, prepared, lambda *_: None).model.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8])
+def test_neighbours_are_neighbours_whatever_even_share_is_looked_at(count: int) -> None:
+    found = neighbours(count, torch.device("cpu"))
+    assert found[found].tolist() == list(range(count))
+    assert (found == torch.arange(count)).sum() == count % 2
+    if count == 8:
+        assert torch.equal(found[:4], neighbours(4, torch.device("cpu")))
+
+
+def box(side: float, top: float, left: float) -> Tensor:
+    """The draws that give a patch of this side and place, all as shares of the image."""
+    size = (side - SMALLEST) / (LARGEST - SMALLEST)
+    return torch.tensor([[[size, top / (1 - side), left / (1 - side)]]])
+
+
+def test_a_patch_of_its_own_size_is_a_slice() -> None:
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    patch = crop_patches(image, box(8 / 32, 12 / 32, 5 / 32), 8)
+    assert patch.shape == (1, 1, 3, 8, 8)
+    torch.testing.assert_close(patch[0, 0], image[0, :, 12:20, 5:13], rtol=1e-4, atol=1e-5)
+
+
+def test_a_small_patch_is_enlarged_as_interpolate_does() -> None:
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    patch = crop_patches(image, box(4 / 32, 10 / 32, 20 / 32), 8)[0, 0]
+    near = image[:, :, 9:15, 19:25]  # a pixel more on each side, which the border samples reach into
+    expected = torch.nn.functional.interpolate(near, scale_factor=2, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(patch, expected[0, :, 2:-2, 2:-2], rtol=1e-4, atol=1e-5)
+
+
+def test_patches_stay_inside_and_pass_gradients_on() -> None:
+    generator = torch.Generator().manual_seed(1)
+    image = torch.full((2, 3, 32, 32), 0.25, requires_grad=True)
+    patches = crop_patches(image, torch.rand(2, 50, 3, generator=generator), 8)
+    assert patches.shape == (2, 50, 3, 8, 8)
+    torch.testing.assert_close(patches, torch.full_like(patches, 0.25))
+    patches.sum().backward()
+    assert image.grad is not None
+    assert image.grad.any()

@@ -15,7 +15,7 @@ from torch import Tensor
 from l2sae.data import FaceBatch, FaceDataset, PreparedError
 from l2sae.model import L2SAE, CheckpointError, save_model
 from l2sae.params import Params
-from l2sae.training import DivergenceError, TrainResult, build_model, loop, objective, train, training_losses
+from l2sae.training import DivergenceError, TrainResult, build_model, loop, step, train, training_losses
 from tests.training.conftest import ALL_LOSSES, LOSS_FUNCTIONS, MakeParams
 
 
@@ -195,7 +195,7 @@ def test_a_loss_that_is_not_finite_stops_training_at_that_step(
         calls.append(1)
         return (output - target).abs().mean() * (value if len(calls) == 3 else 1.0)
 
-    monkeypatch.setattr(objective, "reconstruction_loss", poisoned)
+    monkeypatch.setattr(step, "reconstruction_loss", poisoned)
     with pytest.raises(DivergenceError, match="step 3: "):
         train(make_params({"train.steps": 10}), prepared, ignore)
     assert len(calls) == 3

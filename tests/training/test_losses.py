@@ -1,5 +1,6 @@
 """Losses: gradients, identity cases, and values worked out by hand."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,11 +12,15 @@ from torch import Tensor
 from l2sae.training.losses import (
     SSIM_STRIDE,
     SSIM_WINDOW,
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
     matte_loss,
     reconstruction_loss,
     roi_masks,
     roi_reconstruction_loss,
     structural_loss,
+    weighted_mean,
 )
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -164,3 +169,42 @@ def test_matte_loss_accepts_an_absent_roi() -> None:
     masks = torch.zeros(1, 2, 8, 8)
     assert matte_loss(torch.full_like(masks, -20.0), masks).item() == pytest.approx(0, abs=1e-4)
     assert matte_loss(torch.full_like(masks, 20.0), masks).item() > 10
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def test_adversarial_losses_follow_their_formulas() -> None:
+    logits, real = torch.tensor([0.5, -2.0]), torch.tensor([3.0, 1.0])
+    assert generator_loss(logits).item() == pytest.approx((softplus(-0.5) + softplus(2.0)) / 2)
+    expected = (softplus(-3.0) + softplus(-1.0)) / 2 + (softplus(0.5) + softplus(-2.0)) / 2
+    assert discriminator_loss(real, logits).item() == pytest.approx(expected)
+    one = torch.tensor([0.0, 1.0])
+    assert generator_loss(logits, one).item() == pytest.approx(softplus(2.0))
+    assert discriminator_loss(real, logits, one, 1 - one).item() == pytest.approx(softplus(-1.0) + softplus(0.5))
+
+
+def test_a_weighted_mean_without_weight_is_zero_and_averages_patches_first() -> None:
+    values = torch.tensor([[1.0, 3.0], [10.0, 20.0]])
+    assert weighted_mean(values, torch.zeros(2)) == 0
+    assert weighted_mean(values, torch.tensor([1.0, 0.0])) == 2
+    assert weighted_mean(values, None) == values.mean()
+
+
+def test_adversarial_losses_have_the_right_gradients() -> None:
+    logits = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor([1.0, 0.5, 0.0, 1.0], dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x: generator_loss(x[0], weights), logits)
+    assert torch.autograd.gradcheck(lambda x: discriminator_loss(x[0], x[1], weights, weights), logits)
+
+
+def test_the_penalty_is_half_the_squared_gradient_and_can_be_learned_from() -> None:
+    weight = torch.tensor([1.0, 2.0, -2.0], requires_grad=True)
+    images = torch.randn(5, 3, requires_grad=True)
+    penalty = gradient_penalty(images @ weight, images)
+    assert penalty.item() == pytest.approx(9 / 2)
+    penalty.backward()
+    torch.testing.assert_close(weight.grad, weight.detach())
+    two = gradient_penalty((images @ weight) + 3 * images.new_ones(5, 2, requires_grad=True)[:, 0], images)
+    assert two.item() == pytest.approx(9 / 2)

@@ -67,9 +67,9 @@ def test_steps_with_the_same_losses_change_every_network(accumulate: int) -> Non
     faces = render_faces(4, 64, seed=0, rois=run.params.rois)
     first, second = (run.step(FaceBatch(faces.images, faces.labels), 0.0) for _ in range(2))
     losses = {"l1", "roi", "matte", "gan", "noise_gan", "cooccurrence"}
-    told = {"discriminator", "cooccurrence_discriminator"}
-    assert first.keys() == losses | told | {"r1", "cooccurrence_r1"}
-    assert second.keys() == losses | told
+    adversarial = {"discriminator", "cooccurrence_discriminator"}
+    assert first.keys() == losses | adversarial | {"r1", "cooccurrence_r1"}
+    assert second.keys() == losses | adversarial
     for name, module in modules.items():
         moved = [not torch.equal(a, b) for a, b in zip(before[name], module.parameters(), strict=True)]
         assert sum(moved) > 0.9 * len(moved), name

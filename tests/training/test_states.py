@@ -15,7 +15,7 @@ from torch import Tensor
 
 from l2sae.model import CheckpointError, save_model
 from l2sae.params import Params
-from l2sae.training import DivergenceError, TrainResult, build_model, clear_states, objective, train
+from l2sae.training import DivergenceError, TrainResult, build_model, clear_states, step, train
 from l2sae.training.states import TrainingStateWarning, read_state
 
 MakeParams = Callable[..., Params]
@@ -158,7 +158,7 @@ def test_after_a_divergence_the_last_good_state_is_kept_named_and_of_use(
         calls.append(1)
         return (output - target).abs().mean() * (float("nan") if len(calls) == 4 else 1.0)
 
-    monkeypatch.setattr(objective, "reconstruction_loss", poisoned)
+    monkeypatch.setattr(step, "reconstruction_loss", poisoned)
     with pytest.raises(DivergenceError, match=r"step 4: .*the last good state is .*last-good-00000003") as caught:
         run(make_params(RUN), prepared, tmp_path)
     path = Path(str(caught.value).split("state is ")[1])

@@ -10,7 +10,8 @@ from nbformat import NotebookNode
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.editing import EditSession, Noise
+from l2sae import EditSession
+from l2sae.editing import Noise
 from l2sae.model import L2SAE
 from l2sae.pipeline.notebooks import read_notebook
 from tests.marks import same_but_for_the_mark

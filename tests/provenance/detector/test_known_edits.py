@@ -9,7 +9,7 @@ from l2sae.params import Params, load_params
 from l2sae.provenance.detector import known_edits as edits
 from l2sae.provenance.detector.known_edits import EditedFace, changed_pixels, edit_faces, training_edits, visible
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

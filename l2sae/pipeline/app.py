@@ -1,4 +1,4 @@
-"""Serves the editors as pages with Voila: ``python -m l2sae.widgets.app``, or ``make app``.
+"""Serves the editors as pages with Voila: ``python -m l2sae.pipeline.app``, or ``make app``.
 
 Each visitor gets a kernel of their own. The server listens on this machine alone and asks for a token, which it prints
 with its address; idle kernels are stopped, and there are never more than a few at a time.
@@ -51,7 +51,7 @@ def server_arguments(port: int, kernels: int, idle: int, token: str | None, brow
         f"--port={port}",
         "--Voila.ip=127.0.0.1",
         f"--token={token}" if token else "--Voila.auto_token=True",
-        "--VoilaConfiguration.multi_kernel_manager_class=l2sae.widgets.app.CappedKernelManager",
+        "--VoilaConfiguration.multi_kernel_manager_class=l2sae.pipeline.app.CappedKernelManager",
         f"--CappedKernelManager.max_kernels={kernels}",
         f"--MappingKernelManager.cull_idle_timeout={idle}",
         "--MappingKernelManager.cull_interval=30",

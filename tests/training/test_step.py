@@ -1,4 +1,4 @@
-"""The objective: each loss only where it has a weight, structure from a recoloured copy, every weight reached."""
+"""A step: each loss only where it has a weight, structure from a recoloured copy, every weight reached and averaged."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from l2sae.data import FaceBatch
 from l2sae.model import L2SAE
-from l2sae.training import build_model, objective, training_losses
+from l2sae.training import Trainer, build_model, pairs, step, training_losses
 from tests.training.conftest import ALL_LOSSES, LOSS_FUNCTIONS, MakeParams
 
 
@@ -28,7 +28,7 @@ def test_a_loss_of_weight_zero_is_not_computed(
 ) -> None:
     with_it, without = make_params(ALL_LOSSES), make_params(ALL_LOSSES | {f"train.loss.{name}": 0.0})
     model = build_model(with_it)
-    monkeypatch.setattr(objective, function, refuse)
+    monkeypatch.setattr(step, function, refuse)
     losses = training_losses(model, batch, without, generator())
     assert losses.keys() == LOSS_FUNCTIONS.keys() - {name}
     with pytest.raises(RefusedError):
@@ -36,8 +36,8 @@ def test_a_loss_of_weight_zero_is_not_computed(
 
 
 def test_every_loss_weight_is_covered_here(make_params: MakeParams) -> None:
-    adversarial = {"gan", "noise_gan", "cooccurrence", "r1", "cooccurrence_r1"}  # tested with the adversary
-    assert make_params().train.loss.model_dump().keys() == LOSS_FUNCTIONS.keys() | adversarial
+    elsewhere = {"gan", "noise_gan", "cooccurrence", "r1", "cooccurrence_r1", "swap"}  # with the adversary, the triples
+    assert make_params().train.loss.model_dump().keys() == LOSS_FUNCTIONS.keys() | elsewhere
 
 
 def test_losses_reach_every_trainable_weight(batch: FaceBatch, make_params: MakeParams) -> None:
@@ -59,7 +59,7 @@ def l1_between(model: L2SAE, source: Tensor, target: Tensor) -> float:
 def test_without_recolouring_structure_and_style_come_from_the_face_itself(
     batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objective, "recolour", refuse)
+    monkeypatch.setattr(pairs, "recolour", refuse)
     params = make_params({"train.recolour": 0.0})
     model = build_model(params)
     losses = training_losses(model, batch, params, generator())
@@ -72,9 +72,50 @@ def test_without_recolouring_structure_and_style_come_from_the_face_itself(
 def test_structure_sees_a_recoloured_copy_and_the_target_is_recoloured_in_its_share(
     batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
-    monkeypatch.setattr(objective, "recolour", lambda images, *_, **__: -images)
+    monkeypatch.setattr(pairs, "recolour", lambda images, *_, **__: -images)
     params = make_params({"train.recolour": share})
     model = build_model(params)
     target = -batch.images if share == 1.0 else batch.images
     losses = training_losses(model, batch, params, generator())
     assert losses["l1"].item() == pytest.approx(l1_between(model, -batch.images, target), rel=1e-5)
+
+
+def test_the_weight_average_has_the_given_half_life(batch: FaceBatch, make_params: MakeParams) -> None:
+    run = Trainer(make_params({"train.ema_half_life": 1.0}))
+    snapshots = []
+    for _ in range(3):
+        run.step(batch, 0.0)
+        snapshots.append([parameter.detach().clone() for parameter in run.model.parameters()])
+    for averaged, first, second, third in zip(run.average.module.parameters(), *snapshots, strict=True):
+        torch.testing.assert_close(averaged.detach(), first / 4 + second / 4 + third / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_without_a_half_life_the_result_is_the_last_model(batch: FaceBatch, make_params: MakeParams) -> None:
+    run = Trainer(make_params({"train.ema_half_life": 0.0}))
+    for _ in range(3):
+        run.step(batch, 0.0)
+    averaged, model = run.average.module.state_dict(), run.model.state_dict()
+    assert all(torch.equal(averaged[name], model[name]) for name in model)
+
+
+def test_a_step_reports_the_losses_and_uses_its_learning_rate(batch: FaceBatch, make_params: MakeParams) -> None:
+    rates = {"train.learning_rate": 1e-3, "train.muon_learning_rate": 2e-3}
+    params = make_params({"train.warmup_steps": 4, "model.width": 32, **rates, **ALL_LOSSES})
+    run = Trainer(params)
+    assert run.step(batch, 0.0).keys() == LOSS_FUNCTIONS.keys()
+    assert [optimizer.param_groups[0]["lr"] for optimizer in run.optimizers] == pytest.approx([1e-3 / 4, 2e-3 / 4])
+    run.step(batch, 0.0)
+    assert [optimizer.param_groups[0]["lr"] for optimizer in run.optimizers] == pytest.approx([1e-3 / 2, 2e-3 / 2])
+    assert run.steps == 2
+
+
+def test_the_first_share_of_a_training_sees_faces_of_half_the_size(
+    batch: FaceBatch, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, seen = Trainer(make_params({"train.half_size": 0.5})), list[tuple[int, ...]]()
+    draw = step.draw_pair
+    monkeypatch.setattr(step, "draw_pair", lambda shown, *rest: seen.append(shown.images.shape) or draw(shown, *rest))
+    for progress in (0.0, 0.49, 0.5):
+        run.step(batch, progress)
+    size = batch.images.shape[-1]
+    assert [shape[-1] for shape in seen] == [size // 2, size // 2, size]

@@ -1,8 +1,6 @@
-"""Style operations: what becomes of the style vector z."""
+"""References: the faces that styles come from, and their style vectors."""
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from l2sae.editing.recipe_fields import ReferenceRecord, digest_picture
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError, FaceNotFoundError
 from l2sae.pictures.photos import as_rgb, check_images, read_picture, to_model
@@ -18,66 +17,6 @@ Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor
 """A path, a uint8 picture, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""
 
 MIN_SHARE = 5e-4  # of the picture's pixels: less than this is not an ROI but a stray pixel
-
-
-@dataclass(frozen=True)
-class Noise:
-    """z + sigma * n with n ~ N(0, 1) in units of the model's standard deviation of each style dimension."""
-
-    sigma: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and self.sigma >= 0):
-            raise EditError(f"Noise(sigma={self.sigma}): need a finite number, 0 or more")
-
-
-@dataclass(frozen=True, eq=False)
-class Swap:
-    """The style of ``reference`` in place of the photo's own; only its style vector enters the edit."""
-
-    reference: Reference
-
-
-@dataclass(frozen=True, eq=False)
-class Blend:
-    """Weighted mean of the styles of several references: weights are 0 or more and count relative to their sum."""
-
-    references: tuple[tuple[Reference, float], ...]
-
-    def __init__(self, references: Iterable[tuple[Reference, float]]) -> None:
-        pairs = tuple((reference, float(weight)) for reference, weight in references)
-        weights = [weight for _, weight in pairs]
-        if not pairs or not all(math.isfinite(w) and w >= 0 for w in weights) or sum(weights) <= 0:
-            raise EditError(f"Blend with weights {weights}: need at least one positive, none negative, all finite")
-        object.__setattr__(self, "references", pairs)
-
-
-Style = Noise | Swap | Blend
-
-
-def new_style(model: L2SAE, own: Tensor, style: Style, seed: int, rois: Sequence[str]) -> Tensor:
-    """The style vectors (B, D) that ``style`` makes of ``own`` (B, D).
-
-    Args:
-        model: encodes the references.
-        own: style vectors of the photos.
-        style: the operation.
-        seed: of the noise, drawn on the CPU so that devices agree; photo i's noise does not depend on the batch size.
-        rois: ROIs that take this style on: a reference picture must show them.
-
-    Raises:
-        FaceNotFoundError: a reference picture lacks one of ``rois``.
-        EditError: a reference of another kind or size, or a number of references that fits no batch of photos.
-    """
-    if isinstance(style, Noise):
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.stack([torch.randn(own.shape[1], generator=generator) for _ in range(len(own))])
-        return own + style.sigma * noise.to(own) * model.style_scale
-    if isinstance(style, Swap):
-        return _fit_batch(encode_reference(model, style.reference, rois), own)
-    total = sum(weight for _, weight in style.references)
-    parts = [weight / total * encode_reference(model, ref, rois) for ref, weight in style.references]
-    return _fit_batch(torch.stack(torch.broadcast_tensors(*parts)).sum(dim=0), own)
 
 
 @torch.no_grad()
@@ -97,6 +36,13 @@ def encode_reference(model: L2SAE, reference: Reference, rois: Sequence[str] = (
         f"reference of type {type(reference).__name__}: give a path, a uint8 picture, images (B, 3, H, W) in [-1, 1], "
         "or style vectors (D,) or (B, D)"
     )
+
+
+def describe_reference(model: L2SAE, reference: Reference) -> ReferenceRecord:
+    """A reference in a recipe: a file by its path and digest, anything else by its style vectors."""
+    if isinstance(reference, (str, Path)):
+        return ReferenceRecord(path=str(reference), sha256=digest_picture(read_picture(reference)))
+    return ReferenceRecord(style=tuple(map(tuple, encode_reference(model, reference).tolist())))
 
 
 def shows(matte: Tensor) -> Tensor:
@@ -123,7 +69,8 @@ def _style_vectors(model: L2SAE, vectors: Tensor) -> Tensor:
     return vectors
 
 
-def _fit_batch(vectors: Tensor, own: Tensor) -> Tensor:
+def fit_batch(vectors: Tensor, own: Tensor) -> Tensor:
+    """Reference styles (1 or B, D) as one for each of the photos whose own are (B, D)."""
     if len(vectors) not in (1, len(own)):
         raise EditError(f"{len(vectors)} reference styles for {len(own)} photos: give one, or one for each photo")
     return vectors.expand_as(own)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from l2sae.measures import perceptual
+from l2sae.measures import optional_figures as perceptual
 from l2sae.measures.evaluate import TestFaces as Faces
 from l2sae.measures.identity import FILES
 from l2sae.measures.metric_files import get

@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tornado.web import HTTPError
 from voila.app import Voila
 
-from l2sae.widgets.app import CappedKernelManager, publish_editors, server_arguments
+from l2sae.pipeline.app import CappedKernelManager, publish_editors, server_arguments
 
 
 def test_visitors_may_open_the_editors_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

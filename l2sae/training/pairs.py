@@ -1,4 +1,4 @@
-"""What one training step learns from: recoloured pairs, what the model makes of them, and their losses."""
+"""What one training step learns from, after every random draw, and what the model makes of it."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -8,15 +8,10 @@ from torch import Tensor
 
 from l2sae.data import FaceBatch
 from l2sae.data.augment import recolour
-from l2sae.model import L2SAE
-from l2sae.params import LossWeights, Params
-from l2sae.training.losses import (
-    matte_loss,
-    reconstruction_loss,
-    roi_masks,
-    roi_reconstruction_loss,
-    structural_loss,
-)
+from l2sae.params import Params
+from l2sae.training.losses import roi_masks
+from l2sae.training.style_losses import FILTERS, PATCH, SAMPLES
+from l2sae.training.triples import Triples
 
 
 @dataclass(frozen=True)
@@ -30,6 +25,9 @@ class Pair:
         natural: (B,) bool, whether the target still has its own colours.
         noise: standard normal (B, style_dim), by which styles are moved; None where no loss asks for it.
         boxes: (B, N, 3) in [0, 1): size and place of the patches that are compared; None where no loss asks for them.
+        filters: standard normal (B, K, 3, 5, 5), on which patches are projected; None where no loss asks for them.
+        places: (B, 2, N) in [0, 1), which patches of each region are projected; None where no loss asks for them.
+        triples: rendered swaps with their truth; None where no loss asks for them.
     """
 
     source: Tensor
@@ -38,6 +36,9 @@ class Pair:
     natural: Tensor
     noise: Tensor | None = None
     boxes: Tensor | None = None
+    filters: Tensor | None = None
+    places: Tensor | None = None
+    triples: Triples | None = None
 
     def part(self, index: int, parts: int) -> Self:
         """One of ``parts`` equal shares, in order: what one device works on at a time."""
@@ -49,13 +50,25 @@ class Pair:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What the model makes of a pair: latents with gradients, matte logits, and the decoded ``output``."""
+    """What the model makes of a pair: latents with gradients, matte logits, and the decoded ``output``.
+
+    ``swapped`` holds the structures decoded with their `neighbours`' styles; None where no loss needs it.
+    """
 
     structure: Tensor
     style: Tensor
     logits: Tensor
     mattes: Tensor
     output: Tensor
+    swapped: Tensor | None = None
+
+
+def neighbours(count: int, device: torch.device) -> Tensor:
+    """Indices (count,) that swap neighbours: 1 0 3 2 and so on; the last of an odd number stays where it is.
+
+    The pairs stay the same when a batch is cut into shares of even size.
+    """
+    return (torch.arange(count, device=device) ^ 1).clamp(max=count - 1)
 
 
 def draw_pair(batch: FaceBatch, params: Params, generator: torch.Generator, rois: int) -> Pair:
@@ -71,36 +84,9 @@ def draw_pair(batch: FaceBatch, params: Params, generator: torch.Generator, rois
         chosen = torch.rand(len(target), 1, 1, 1, generator=generator).to(target.device) < params.train.recolour
         target = torch.where(chosen, recolour(batch.images, batch.labels, generator, rois), target)
         recoloured = chosen.flatten()
-    return Pair(source, target, roi_masks(batch.labels, rois), ~recoloured)
-
-
-def decode_pair(model: L2SAE, pair: Pair) -> Decoded:
-    """Encode the structure of the source and the style of the target, and decode them."""
-    structure = model.encode_structure(pair.source)
-    logits = model.mask_logits(structure)
-    mattes = torch.sigmoid(logits)
-    style = model.style_encoder(pair.target, mattes.detach())
-    return Decoded(structure, style, logits, mattes, model.generator(structure, style, mattes))
-
-
-def pair_losses(decoded: Decoded, pair: Pair, weights: LossWeights) -> dict[str, Tensor]:
-    """The losses of the reconstruction that have a weight, by name; always computed in float32."""
-    output, logits = decoded.output.float(), decoded.logits.float()
-    losses = {
-        "l1": lambda: reconstruction_loss(output, pair.target),
-        "roi": lambda: roi_reconstruction_loss(output, pair.target, pair.masks),
-        "ssim": lambda: structural_loss(output, pair.target),
-        "matte": lambda: matte_loss(logits, pair.masks),
-    }
-    return {name: loss() for name, loss in losses.items() if getattr(weights, name) > 0}
-
-
-def training_losses(model: L2SAE, batch: FaceBatch, params: Params, generator: torch.Generator) -> dict[str, Tensor]:
-    """The losses of the reconstruction that have a weight, by name, for one batch and fresh draws."""
-    pair = draw_pair(batch, params, generator, len(model.rois))
-    return pair_losses(decode_pair(model, pair), pair, params.train.loss)
-
-
-def weighted_sum(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
-    """The total of named losses under their weights."""
-    return torch.stack([getattr(weights, name) * value for name, value in losses.items()]).sum()
+    pair = Pair(source, target, roi_masks(batch.labels, rois), ~recoloured)
+    if not params.train.loss.patches:
+        return pair
+    filters = torch.randn(len(target), FILTERS, 3, PATCH, PATCH, generator=generator).to(target)
+    places = torch.rand(len(target), 2, SAMPLES, generator=generator).to(target)
+    return replace(pair, filters=filters, places=places)

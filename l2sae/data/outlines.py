@@ -1,0 +1,120 @@
+"""Outlines of the parts of a face: from the mesh's landmarks, or from the points that people set on a photo.
+
+The points of the Face Research Lab sets (189 on each photo) are listed in their template; the subject's right is on the
+picture's left.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from skimage.draw import polygon
+
+from l2sae.faces import landmarks as mesh
+
+Points = NDArray[np.float64]
+"""(N, 2): x, y in pixels of a picture, pixel centres at whole numbers plus a half."""
+
+TEMPLATE_POINTS = 189
+FEATURES = ("r_brow", "l_brow", "nose", "r_eye", "l_eye", "l_lip", "u_lip", "mouth")
+"""Parts that an outline alone decides, in paint order: a later one covers an earlier one."""
+
+STEPS = 6  # points of a curve between two of its own
+EYE_SCALE = (1.08, 1.2)  # the mesh's points lie a little inside of the lids
+NOSE = (168, 351, 399, 420, 279, 358, 327, 2, 98, 129, 49, 198, 174, 122)
+"""The mesh's points from between the eyes down one side of the nose, below the nostrils, and up the other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """Closed outlines, (N, 2) points in pixels of one picture.
+
+    Attributes:
+        features: those of :data:`FEATURES`.
+        face: along jaw and temples, over the forehead.
+        hairline: whether ``face`` follows the hairline there; the mesh's points end below it.
+        ears: ``r_ear`` and ``l_ear`` where they are known.
+    """
+
+    features: Mapping[str, Points]
+    face: Points
+    hairline: bool
+    ears: Mapping[str, Points]
+
+
+def mesh_outlines(points: Points) -> Outlines:
+    """Outlines from the mesh's landmarks, (478, 2)."""
+    outer, inner = points[list(mesh.LIPS)], points[list(mesh.MOUTH)]
+    features = {
+        "r_brow": _smooth(points[list(mesh.RIGHT_BROW)], closed=True),
+        "l_brow": _smooth(points[list(mesh.LEFT_BROW)], closed=True),
+        "nose": _smooth(points[list(NOSE)], closed=True),
+        "r_eye": _scaled(points[list(mesh.RIGHT_EYE)], EYE_SCALE),
+        "l_eye": _scaled(points[list(mesh.LEFT_EYE)], EYE_SCALE),
+        "u_lip": np.concatenate([outer[:11], inner[10::-1]]),
+        "l_lip": np.concatenate([outer[10:], outer[:1], inner[:1], inner[:9:-1]]),
+        "mouth": inner,
+    }
+    return Outlines(features, _smooth(points[list(mesh.FACE)], closed=True), False, {})
+
+
+def template_outlines(points: Points) -> Outlines:
+    """Outlines from a template's points, (189, 2)."""
+
+    def edge(*indices: int) -> Points:
+        return _smooth(points[list(indices)])
+
+    def between(upper: Points, lower: Points) -> Points:
+        return np.concatenate([upper, lower[::-1]])
+
+    middle_up, middle_down = edge(87, *range(94, 99), 93), edge(87, *range(99, 104), 93)
+    side = (50, 51, 52, 61, 62, 63, 64), (69, 68, 67, 66, 58, 57, 56)
+    features = {
+        "r_brow": between(edge(*range(71, 77)), edge(71, 83, 84, 76)),
+        "l_brow": between(edge(*range(77, 83)), edge(77, 85, 86, 82)),
+        "nose": edge(*side[0], 55, *side[1]),
+        "r_eye": between(edge(*range(18, 23)), edge(18, 28, 29, 30, 22)),
+        "l_eye": between(edge(*range(23, 28)), edge(23, 31, 32, 33, 27)),
+        "u_lip": between(edge(*range(87, 94)), middle_up),
+        "l_lip": between(middle_down, edge(87, *range(104, 109), 93)),
+        "mouth": between(middle_up, middle_down),
+    }
+    face = np.concatenate(
+        [edge(109, *range(134, 145), 112), edge(112, 113, 114), edge(111, *range(125, 134), 114)[::-1]]
+    )
+    ears = {
+        "r_ear": _ear(points[[109, *range(115, 120), 111, 110]]),
+        "l_ear": _ear(points[[112, *range(120, 125), 114, 113]]),
+    }
+    return Outlines(features, np.concatenate([face, points[[110]]]), True, ears)
+
+
+def filled(outline: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels (H, W) whose centre lies inside an outline."""
+    mask = np.zeros(shape, bool)
+    mask[polygon(outline[:, 1] - 0.5, outline[:, 0] - 0.5, shape)] = True
+    return mask
+
+
+def _ear(points: Points) -> Points:
+    return np.concatenate([_smooth(points[:-1]), points[-1:]])
+
+
+def _smooth(points: Points, closed: bool = False) -> Points:
+    """A cubic spline through ``points``, with the chords' lengths as its parameter; closed ones return to the first."""
+    through = np.concatenate([points, points[:1]]) if closed else points
+    chords = np.hypot(*np.diff(through, axis=0).T)
+    keep = np.concatenate([[True], chords > 1e-6])  # a point set twice has no direction
+    through, at = through[keep], np.concatenate([[0.0], np.cumsum(chords)])[keep]
+    if len(through) < 4:
+        return through
+    curve = CubicSpline(at, through, bc_type="periodic" if closed else "natural")
+    fine = np.concatenate([np.linspace(a, b, STEPS, endpoint=False) for a, b in zip(at[:-1], at[1:], strict=True)])
+    return np.asarray(curve(fine if closed else np.append(fine, at[-1])))
+
+
+def _scaled(points: Points, factor: tuple[float, float]) -> Points:
+    middle = points.mean(axis=0)
+    return np.asarray(middle + np.array(factor) * (points - middle))

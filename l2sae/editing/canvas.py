@@ -1,0 +1,120 @@
+"""The picture that edits are put on: a photo of 8 bits, or a batch of images."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from l2sae.editing.compose import Step, composite_images, composite_photo
+from l2sae.pictures.crops import CropTransform
+from l2sae.pictures.errors import EditError
+from l2sae.pictures.photos import Frame
+
+
+class Canvas(ABC):
+    """A picture that edits are put on.
+
+    Attributes:
+        pixels: the picture as a tensor.
+        must_show: whether an ROI that the picture does not show is an error; of a batch, such images stay as they are.
+    """
+
+    must_show: ClassVar[bool]
+    pixels: Tensor
+
+    @property
+    @abstractmethod
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+
+    @abstractmethod
+    def cut(self, crop: CropTransform | None) -> NDArray[np.uint8] | Tensor:
+        """What the model sees, before it is brought to the model's size: the whole picture, or a crop of it."""
+
+    @abstractmethod
+    def strip(self, rows: slice, columns: slice) -> Tensor:
+        """A part of the picture as (B, 3, h, w) in [0, 1]."""
+
+    @abstractmethod
+    def composite(self, frame: Frame, steps: list[Step], compose: str) -> Tensor:
+        """The picture with ``steps`` applied, of the same shape and type as ``pixels``."""
+
+    @abstractmethod
+    def resized(self, side: int) -> Self:
+        """The picture reduced to a longer side of ``side``."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoCanvas(Canvas):
+    """A photo: ``pixels`` are (H, W, 3) uint8."""
+
+    pixels: Tensor
+    must_show = True
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    def cut(self, crop: CropTransform | None) -> NDArray[np.uint8]:
+        """The photo, or a crop of it, as uint8."""
+        photo: NDArray[np.uint8] = self.pixels.numpy()
+        return photo if crop is None else crop.crop(photo)
+
+    def strip(self, rows: slice, columns: slice) -> Tensor:
+        """A part of the photo as (1, 3, h, w) in [0, 1]."""
+        return self.pixels[rows, columns].permute(2, 0, 1)[None].float() / 255
+
+    def composite(self, frame: Frame, steps: list[Step], compose: str) -> Tensor:
+        """The edited photo, (H, W, 3) uint8."""
+        return composite_photo(self.pixels, frame, steps, compose)
+
+    def resized(self, side: int) -> "PhotoCanvas":
+        """The photo reduced to a longer side of ``side``, which has to be smaller than it is."""
+        height, width = (max(1, round(length * side / max(self.size))) for length in self.size)
+        image = Image.fromarray(self.pixels.numpy())
+        small = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3)
+        return PhotoCanvas(torch.from_numpy(np.array(small)))
+
+
+@dataclass(frozen=True, eq=False)
+class ImagesCanvas(Canvas):
+    """A batch of images: ``pixels`` are (B, 3, H, W) float in [-1, 1]."""
+
+    pixels: Tensor
+    must_show = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[2], self.pixels.shape[3]
+
+    def cut(self, crop: CropTransform | None) -> Tensor:
+        """The images; they are face crops."""
+        if crop is not None:
+            raise EditError("a crop of a tensor, which holds face crops: leave the crop out")
+        return self.pixels
+
+    def strip(self, rows: slice, columns: slice) -> Tensor:
+        """A part of the images as (B, 3, h, w) in [0, 1]."""
+        return (self.pixels[:, :, rows, columns].float() + 1) / 2
+
+    def composite(self, frame: Frame, steps: list[Step], compose: str) -> Tensor:
+        """The edited images, (B, 3, H, W) in [-1, 1]."""
+        return composite_images(self.pixels, frame, steps, compose)
+
+    def resized(self, side: int) -> "ImagesCanvas":
+        """Not for images, which no screen shows."""
+        raise EditError("a batch of images has no smaller copy: give a uint8 photo")
+
+
+def as_canvas(photo: NDArray[np.uint8] | Tensor) -> Canvas:
+    """A canvas of a photo (H, W, 3) uint8, or of images (B, 3, H, W) in [-1, 1]."""
+    if isinstance(photo, np.ndarray):
+        return PhotoCanvas(torch.from_numpy(np.ascontiguousarray(photo)))
+    return ImagesCanvas(photo)

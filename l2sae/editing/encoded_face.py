@@ -1,0 +1,86 @@
+"""A face as the model knows it: encoded once, then decoded with any number of styles."""
+
+from functools import cached_property
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from l2sae.editing.compose import recolouring
+from l2sae.editing.layers import Layer
+from l2sae.editing.resolution import MIN_MATTE
+from l2sae.editing.styles import Style
+from l2sae.model import L2SAE, Latents
+
+CACHED = 32  # styles that a face keeps, for sliders that go to and fro
+StyleKey = tuple[Style, int, tuple[str, ...]]  # style, seed, ROIs that share it
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class EncodedFace:
+    """One face crop (or a batch) at model resolution, with what was decoded from it.
+
+    Attributes:
+        model: encodes and decodes.
+        images: what the model sees, (B, 3, S, S) in [-1, 1].
+        latents: structure, style and mattes of ``images``.
+    """
+
+    def __init__(self, model: L2SAE, images: Tensor, latents: Latents | None = None) -> None:
+        self.model, self.images = model, images
+        self.latents = model.encode(images) if latents is None else latents
+        self._styles: dict[StyleKey, Tensor | None] = {}
+        self._decoded: dict[tuple[Style, int], Tensor] = {}
+        self._fields: dict[tuple[str, StyleKey], Tensor] = {}
+
+    @cached_property
+    def mattes(self) -> dict[str, Tensor]:
+        """ROI -> predicted matte (B, 1, S, S) in [0, 1]; below 1/255 it is 0."""
+        mattes = torch.where(self.latents.mattes < MIN_MATTE, 0.0, self.latents.mattes)
+        return dict(zip(self.model.roi_names, mattes.split(1, dim=1), strict=True))
+
+    @cached_property
+    def decoded(self) -> Tensor:
+        """The face decoded with its own style, (B, 3, S, S)."""
+        return self.model.decode(self.latents.structure, self.latents.style, self.latents.mattes)
+
+    def new_style(self, layer: Layer, roi: str) -> Tensor | None:
+        """The style vectors (B, D) that a layer gives an ROI; None where they are the face's own."""
+        style = layer.styles[roi]
+        key = (style, layer.seed, layer.sharing(style))
+        if key not in self._styles:
+            own = self.latents.style
+            made = style.vectors(self.model, own, layer.seed, key[2])
+            _remember(self._styles, key, None if torch.equal(made, own) else made)
+        return self._styles[key]
+
+    def decode(self, layer: Layer, roi: str) -> Tensor:
+        """The face decoded with the style that a layer gives an ROI, (B, 3, S, S).
+
+        Styles are decoded one by one: the last bits of a convolution depend on the size of its batch, and a recipe
+        has to meet them when it replays.
+        """
+        vectors = self.new_style(layer, roi)
+        if vectors is None:
+            return self.decoded
+        key = (layer.styles[roi], layer.seed)
+        if key not in self._decoded:
+            _remember(self._decoded, key, self.model.decode(self.latents.structure, vectors, self.latents.mattes))
+        return self._decoded[key]
+
+    def recolouring(self, layer: Layer, roi: str) -> Tensor:
+        """The field of ``detail`` on the face itself, in the predicted matte; kept for sliders."""
+        style = layer.styles[roi]
+        key = (roi, (style, layer.seed, layer.sharing(style)))
+        if key not in self._fields:
+            field = recolouring(self.images, self.decoded, self.decode(layer, roi), self.mattes[roi])
+            _remember(self._fields, key, field)
+        return self._fields[key]
+
+
+def _remember(cache: dict[Key, Value], key: Key, value: Value) -> None:
+    """Put a value into a cache, and drop the oldest beyond its size."""
+    cache[key] = value
+    while len(cache) > CACHED:
+        del cache[next(iter(cache))]

@@ -1,0 +1,56 @@
+"""A layer: edits that are made at once."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from l2sae.editing.styles import Style, style_names
+from l2sae.pictures.errors import EditError
+
+MattePicture = Tensor | NDArray[np.uint8] | NDArray[np.floating[Any]]
+MAX_STRENGTH = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Edits made at once: ``styles`` maps each ROI to its style, ``mattes`` replaces predicted mattes."""
+
+    styles: Mapping[str, Style]
+    strength: float = 1.0
+    seed: int = 0
+    mattes: Mapping[str, MattePicture] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.strength) and 0 <= self.strength <= MAX_STRENGTH):
+            raise EditError(f"strength={self.strength}: need 0 (no change) to {MAX_STRENGTH:g}; 1 is the full edit")
+        if not self.styles:
+            raise EditError('rois is empty: name at least one region, e.g. rois=("hair",)')
+        if unused := sorted(self.mattes.keys() - self.styles.keys()):
+            raise EditError(f"mattes for {', '.join(unused)}, which rois does not name: add to rois or leave out")
+        for roi, style in self.styles.items():
+            if not isinstance(style, Style):
+                raise EditError(f"style of {roi} is {type(style).__name__}: give {style_names()}")
+
+    def sharing(self, style: Style) -> tuple[str, ...]:
+        """The ROIs that take this style on."""
+        return tuple(roi for roi, other in self.styles.items() if other == style)
+
+
+def assign_styles(rois: str | Sequence[str] | None, style: Style | Mapping[str, Style] | None) -> dict[str, Style]:
+    """Give each ROI its style; one style serves all of ``rois``, a dict has to name each."""
+    if rois is None and not isinstance(style, Mapping):
+        raise EditError('name the regions to edit, e.g. rois=("hair",), or give style={"hair": ...}')
+    if style is None:
+        raise EditError(f"give a style: {style_names()}")
+    if not isinstance(style, Mapping):
+        names = (rois,) if isinstance(rois, str) else rois or ()
+        return dict.fromkeys(names, style)
+    names = tuple(style) if rois is None else (rois,) if isinstance(rois, str) else rois
+    if set(names) != set(style):
+        raise EditError(f"rois names {', '.join(names) or 'nothing'}, style has {', '.join(style)}: let them agree")
+    return {roi: style[roi] for roi in names}

@@ -1,0 +1,73 @@
+"""What the records of a recipe have in common: strict fields, digests, and references to pictures."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from l2sae.pictures.errors import EditError
+from l2sae.pictures.photos import read_picture
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class RecipeError(EditError):
+    """A recipe cannot be read or replayed; the message names the file and the field."""
+
+
+class Record(BaseModel):
+    """A part of a recipe: frozen; unknown keys, other types and values that are not finite are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ReferenceRecord(Record):
+    """A reference: a picture file with the digest of its pixels, or the values of one style vector or several."""
+
+    path: str | None = None
+    sha256: Sha256 | None = None
+    style: tuple[tuple[float, ...], ...] | None = Field(default=None, strict=False, max_length=64)
+
+    def resolve(self, field: str) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """What `Swap` takes; refuses a picture that has changed."""
+        if self.style is not None:
+            return _finite_vectors(self.style, f"{field}.style")
+        if self.path is None or self.sha256 is None:
+            raise RecipeError(f"{field}: needs either style, or path and sha256")
+        picture = read_named_picture(self.path, f"{field}.path")
+        if (found := digest_picture(picture)) != self.sha256:
+            raise RecipeError(f"{field}: {self.path} has changed since the edit (sha256 {found[:12]}...): restore it")
+        return picture
+
+
+def digest_picture(picture: NDArray[np.uint8]) -> str:
+    """sha256 of a picture's shape and pixels."""
+    digest = hashlib.sha256(repr(picture.shape).encode())
+    digest.update(np.ascontiguousarray(picture).data)  # without a copy: 12 megapixels are 36 MB
+    return digest.hexdigest()
+
+
+def read_named_picture(path: str | Path, field: str) -> NDArray[np.uint8]:
+    """Read the picture that a field of a recipe names.
+
+    Raises:
+        RecipeError: it cannot be read; the message names the field.
+    """
+    try:
+        return read_picture(path)
+    except EditError as error:
+        raise RecipeError(f"{field}: {error}") from None
+
+
+def _finite_vectors(values: Sequence[Sequence[float]], field: str) -> NDArray[np.float32]:
+    if len({len(row) for row in values}) != 1:
+        raise RecipeError(f"{field}: need one or more vectors of equal length")
+    with np.errstate(over="ignore"):
+        vectors = np.array(values, dtype=np.float64).astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise RecipeError(f"{field}: a value is too large")
+    return vectors

@@ -1,0 +1,97 @@
+"""What an edit of one region did: its colour, texture, edges, and what changed inside and outside.
+
+Swaps of the evaluation, the comparison of methods, and robustness all measure their edits here, so that a figure means
+the same in each of them.
+"""
+
+import torch
+from torch import Tensor
+
+from l2sae.measures.regions import (
+    RegionPixels,
+    dilate,
+    edge_strength,
+    region_correlation,
+    region_means,
+    texture,
+    to_lab,
+)
+
+VISIBLE = 10.0  # Delta E from which two colours count as visibly different
+REACH = 0.04  # of the image width, by which a true ROI is dilated before what lies outside is looked at
+CHANGED = 2.0  # 8-bit levels from which an outside pixel counts as changed
+_MARGIN = 2  # pixels around a ROI's box, for the gradients at its border
+
+
+def levels_changed(edited: Tensor, photos: Tensor) -> Tensor:
+    """Absolute difference of images (B, 3, H, W) in [-1, 1], in 8-bit levels."""
+    return (edited - photos).abs() * 127.5
+
+
+def where_visible(values: Tensor, distance_before: Tensor) -> Tensor:
+    """Values of the pairs whose colours differ visibly, NaN elsewhere; a NaN, of an absent ROI, is not visible."""
+    return torch.where(distance_before >= VISIBLE, values, torch.nan)
+
+
+class RegionEdits:
+    """Photos with true regions; measures pictures in which one region was edited.
+
+    CIELAB is computed only inside the region, or in a box around it where gradients are needed.
+
+    Args:
+        photos: (B, 3, S, S) in [-1, 1], at 8-bit levels.
+        regions: true ROIs, (B, R, S, S) bool.
+    """
+
+    def __init__(self, photos: Tensor, regions: Tensor) -> None:
+        self.photos, self.regions = photos, regions
+        self.outside = ~dilate(regions, REACH * photos.shape[-1])
+        self.inside = [RegionPixels(regions[:, [r]]) for r in range(regions.shape[1])]
+        self._boxes = [_box(regions[:, [r]]) for r in range(regions.shape[1])]
+
+    def colour(self, images: Tensor, r: int) -> Tensor:
+        """Mean CIELAB colour (B, 3) of images in the true ROI ``r``; NaN where it is absent."""
+        return self.inside[r].means(to_lab(self.inside[r].take(images)))
+
+    def distance(self, images: Tensor, r: int, target: Tensor) -> Tensor:
+        """Distance (B,) of the ROI's mean colour to ``target`` (B, 3)."""
+        return (self.colour(images, r) - target).norm(dim=-1)
+
+    def changes(self, edited: Tensor, r: int) -> dict[str, Tensor]:
+        """``outside_mean``, ``outside_share`` and ``inside_mean`` of an edit of ROI ``r``, (B,) each."""
+        levels = levels_changed(edited, self.photos)
+        mean, most = levels.mean(dim=1, keepdim=True), levels.amax(dim=1, keepdim=True)
+        changed = torch.cat([mean, (most > CHANGED).to(mean.dtype)], dim=1)
+        outside, share = region_means(changed, self.outside[:, [r]])[:, 0].unbind(-1)
+        inside = region_means(mean, self.regions[:, [r]])[:, 0, 0]
+        return {"outside_mean": outside, "outside_share": share, "inside_mean": inside}
+
+    def detail(self, edited: Tensor, edges: Tensor, r: int) -> tuple[Tensor, Tensor]:
+        """Texture (B, 2) of an edit of ROI ``r``, and the correlation (B,) of its edges with the photos'.
+
+        Args:
+            edited: (B, 3, S, S).
+            edges: of the photos, from :func:`~l2sae.measures.regions.edge_strength`.
+            r: index of the ROI.
+        """
+        lab, region = to_lab(self._crop(edited, r)), self._crop(self.regions[:, [r]], r)
+        made = edge_strength(lab)
+        return texture(lab, made, region)[:, 0], region_correlation(made, self._crop(edges, r), region)
+
+    def largest_outside(self, edited: Tensor, r: int) -> float:
+        """Largest change outside ROI ``r``, in 8-bit levels."""
+        return float((levels_changed(edited, self.photos) * self.outside[:, [r]]).max())
+
+    def _crop(self, values: Tensor, r: int) -> Tensor:
+        return values[..., self._boxes[r][0], self._boxes[r][1]]
+
+
+def _box(region: Tensor) -> tuple[slice, slice]:
+    """Rows and columns that hold a region (B, 1, H, W) in any image, with a margin; all of them if none shows it."""
+    spans = []
+    for axis in (2, 3):
+        shown = region.any(dim=5 - axis).flatten(0, 1).any(dim=0).nonzero()
+        size = region.shape[axis]
+        first, last = (int(shown[0]), int(shown[-1])) if len(shown) else (0, size - 1)
+        spans.append(slice(max(0, first - _MARGIN), min(size, last + 1 + _MARGIN)))
+    return spans[0], spans[1]

@@ -1,0 +1,18 @@
+"""A session whose result can leave."""
+
+from pathlib import Path
+from typing import Any
+
+from l2sae.editing import session
+from l2sae.provenance.exporting import Export, export
+from l2sae.provenance.policy import Policy
+
+
+class EditSession(session.EditSession):
+    """An edit in progress (`l2sae.editing.session.EditSession`) that can be exported."""
+
+    def export(
+        self, path: str | Path, *, purpose: str, policy: str | Path | Policy | None = None, **options: Any
+    ) -> Export:
+        """Write the edited photo, marked, signed and logged; ``options`` are those of `l2sae.provenance.export`."""
+        return export(path=path, purpose=purpose, policy=policy, **{**options, **self.rendering()})

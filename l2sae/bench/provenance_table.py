@@ -117,7 +117,8 @@ def find_photos(folder: Path, count: int) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not found:
         raise ProvenanceError(f"{folder}: no pictures ({', '.join(SUFFIXES)}) in it")
-    return [found[index * len(found) // count] for index in range(min(count, len(found)))]
+    count = min(count, len(found))
+    return [found[index * len(found) // count] for index in range(count)]
 
 
 def journal_key(settings: str, *files: Path) -> str:

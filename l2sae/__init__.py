@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from l2sae.bulk import edit_folder
-    from l2sae.editing import Blend, Noise, Recipe, Swap, align_face, edit
+    from l2sae.editing import Blend, Colour, Named, Noise, Recipe, Swap, align_face, edit
     from l2sae.model import load_model
     from l2sae.provenance import EditSession
 
-__all__ = ["Blend", "EditSession", "Noise", "Recipe", "Swap", "align_face", "edit", "edit_folder", "load_model"]
+__all__ = [
+    "Blend", "Colour", "EditSession", "Named", "Noise", "Recipe", "Swap", "align_face", "edit", "edit_folder",
+    "load_model",
+]  # fmt: skip
 
 _ELSEWHERE = {"EditSession": "l2sae.provenance", "load_model": "l2sae.model", "edit_folder": "l2sae.bulk"}
 

@@ -64,9 +64,9 @@ def test_edit_folder_writes_what_edit_returns(folder: Path, tiny_checkpoint: Pat
     (folder / "photos/b.png").write_bytes(b"")
     arguments = ("edit-folder", str(folder / "photos"), "--roi", "hair", "--noise", "2", "-o", str(folder / "out"))
     result = run(folder, tiny_checkpoint, *arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert f"{folder / 'photos/b.png'}: empty file" in result.output
-    assert "1 of 2 photos edited" in result.output
+    assert "1 of 2 photos edited, 1 skipped" in result.output
     expected = edit(load_model(tiny_checkpoint, device="cpu"), large, "hair", Noise(2.0))
     assert same_but_for_the_mark(pixels(folder / "out/a.png"), expected)
     mistaken = run(folder, tiny_checkpoint, "edit-folder", str(folder), "--roi", "hair", "-o", str(folder / "out"))
@@ -135,7 +135,11 @@ def test_existing_files_are_kept_without_force(folder: Path, tiny_checkpoint: Pa
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("photo.png", "--roi", "hair", "-o", "out.png"), 2, "give a style: --noise SIGMA or --swap REF"),
+        (
+            ("photo.png", "--roi", "hair", "-o", "out.png"),
+            2,
+            "SIGMA or --swap REF or --style NAME or --colour",
+        ),
         (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "not 2"),
         (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown ROI hat"),
         (("absent.png", "--roi", "hair", "--noise", "1", "-o", "out.png"), 1, "no such picture"),

@@ -16,7 +16,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from l2sae.data import render_faces
 from l2sae.measures.metric_files import measured_here, write_metrics
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import read_picture, through_jpeg
+from l2sae.pictures.reading import read_picture
+from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance.attacks import crop, get_attack, resize
 from l2sae.provenance.mark import RivaGan, Watermark, psnr
 from l2sae.provenance.pattern_mark import ROBUST, PatternMark, threshold

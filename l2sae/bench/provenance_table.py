@@ -21,7 +21,7 @@ from l2sae.measures.parallel import side_by_side
 from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.reading import read_picture
 from l2sae.provenance import pattern_mark
 from l2sae.provenance.attack_table import (
     EXPORT_SIDE,

@@ -7,17 +7,19 @@ from .recipe import Recipe, ReplayWarning
 from .recipe_fields import RecipeError
 from .references import encode_reference, shows
 from .session import EditSession, SessionLayer
-from .styles import Blend, Noise, Style, Swap
+from .styles import Blend, Colour, Named, Noise, Style, Swap
 
 __all__ = [
     "AlignedFace",
     "Blend",
+    "Colour",
     "EditError",
     "EditSession",
     "FaceEditor",
     "FaceNotFoundError",
     "FaceWarning",
     "Layer",
+    "Named",
     "Noise",
     "Recipe",
     "RecipeError",

@@ -1,21 +1,31 @@
 """A face as the model knows it: encoded once, then decoded with any number of styles."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from l2sae.editing.compose import recolouring
+from l2sae.editing.compose import Effect, Step, composite_images, recolouring
 from l2sae.editing.layers import Layer
-from l2sae.editing.resolution import MIN_MATTE
+from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents
+from l2sae.pictures.frames import Frame
 
 CACHED = 32  # styles that a face keeps, for sliders that go to and fro
 StyleKey = tuple[Style, int, tuple[str, ...]]  # style, seed, ROIs that share it
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class Recolouring:
+    """What ``detail`` does in one ROI: the ``field`` (B, 6, S, S), and the face as it was ``drawn`` for it."""
+
+    field: Tensor
+    drawn: Tensor
 
 
 class EncodedFace:
@@ -32,7 +42,7 @@ class EncodedFace:
         self.latents = model.encode(images) if latents is None else latents
         self._styles: dict[StyleKey, Tensor | None] = {}
         self._decoded: dict[tuple[Style, int], Tensor] = {}
-        self._fields: dict[tuple[str, StyleKey], Tensor] = {}
+        self._fields: dict[tuple[str, StyleKey], Recolouring] = {}
 
     @cached_property
     def mattes(self) -> dict[str, Tensor]:
@@ -55,6 +65,14 @@ class EncodedFace:
             _remember(self._styles, key, None if torch.equal(made, own) else made)
         return self._styles[key]
 
+    def changes(self, layer: Layer, roi: str) -> bool:
+        """Whether a layer draws an ROI in another way than with the face's own style."""
+        return layer.styles[roi].redraws or self.new_style(layer, roi) is not None
+
+    def replacement(self, layer: Layer, roi: str, matte: Tensor) -> Tensor:
+        """The face drawn with a layer's style of an ROI, whose matte is (B, 1, S, S), to take the photo's place."""
+        return layer.styles[roi].redraw(self.decode(layer, roi), matte, lambda drawn: self.images.lerp(drawn, matte))
+
     def decode(self, layer: Layer, roi: str) -> Tensor:
         """The face decoded with the style that a layer gives an ROI, (B, 3, S, S).
 
@@ -69,14 +87,25 @@ class EncodedFace:
             _remember(self._decoded, key, self.model.decode(self.latents.structure, vectors, self.latents.mattes))
         return self._decoded[key]
 
-    def recolouring(self, layer: Layer, roi: str) -> Tensor:
-        """The field of ``detail`` on the face itself, in the predicted matte; kept for sliders."""
+    def recolouring(self, layer: Layer, roi: str, matte: Tensor) -> Recolouring:
+        """What ``detail`` does to the face itself in the predicted matte (B, 1, S, S); kept for sliders."""
         style = layer.styles[roi]
         key = (roi, (style, layer.seed, layer.sharing(style)))
         if key not in self._fields:
-            field = recolouring(self.images, self.decoded, self.decode(layer, roi), self.mattes[roi])
-            _remember(self._fields, key, field)
+            found = self.recolour(layer, roi, matte, self.images, self.decoded)
+            _remember(self._fields, key, found)
         return self._fields[key]
+
+    def recolour(self, layer: Layer, roi: str, matte: Tensor, images: Tensor, decoded: Tensor) -> Recolouring:
+        """What ``detail`` does to ``images`` (B, 3, S, S), which the decoder draws as ``decoded``, in a matte."""
+
+        def show(drawn: Tensor) -> Tensor:
+            square = Frame(*images.shape[-2:])
+            effect = Effect(recolouring(images, decoded, drawn, matte), Matte(matte), square)
+            return composite_images(images, [Step([effect], 1.0)], "detail")
+
+        drawn = layer.styles[roi].redraw(self.decode(layer, roi), matte, show)
+        return Recolouring(recolouring(images, decoded, drawn, matte), drawn)
 
 
 def _remember(cache: dict[Key, Value], key: Key, value: Value) -> None:

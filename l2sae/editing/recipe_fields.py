@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from l2sae.model import L2SAE
+from l2sae.pictures.conversions import on_white
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.picture import PhotoFile, Picture
+from l2sae.pictures.reading import as_picture
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -39,9 +41,9 @@ class ReferenceRecord(Record):
         if self.path is None or self.sha256 is None:
             raise RecipeError(f"{field}: needs either style, or path and sha256")
         picture = read_named_picture(self.path, f"{field}.path")
-        if (found := digest_picture(picture)) != self.sha256:
+        if (found := digest_reference(picture)) != self.sha256:
             raise RecipeError(f"{field}: {self.path} has changed since the edit (sha256 {found[:12]}...): restore it")
-        return picture
+        return picture.shown
 
 
 def digest_picture(picture: NDArray[np.uint8]) -> str:
@@ -51,14 +53,28 @@ def digest_picture(picture: NDArray[np.uint8]) -> str:
     return digest.hexdigest()
 
 
-def read_named_picture(path: str | Path, field: str) -> NDArray[np.uint8]:
-    """Read the picture that a field of a recipe names.
+def digest_reference(picture: Picture) -> str:
+    """`digest_picture` of a reference, in its own colours, on white where it is transparent."""
+    return digest_picture(on_white(picture.pixels, picture.alpha))
+
+
+def digest_model(model: L2SAE) -> str:
+    """sha256 of all weights, with their names and shapes, and of the ROIs."""
+    digest = hashlib.sha256(repr(model.rois).encode())
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_named_picture(photo: PhotoFile, field: str) -> Picture:
+    """The picture that a field of a recipe names.
 
     Raises:
         RecipeError: it cannot be read; the message names the field.
     """
     try:
-        return read_picture(path)
+        return as_picture(photo)
     except EditError as error:
         raise RecipeError(f"{field}: {error}") from None
 

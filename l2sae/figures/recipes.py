@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from l2sae.editing import EditError
-from l2sae.editing.recipe import Recipe, ReplayWarning, digest_model
-from l2sae.editing.recipe_fields import RecipeError, digest_picture
+from l2sae.editing.recipe import Recipe, ReplayWarning
+from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
 from l2sae.figures.drawing import paper_style, picture_grid
 from l2sae.model import L2SAE, load_model
 

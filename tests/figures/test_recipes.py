@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from l2sae.editing import EditSession, Recipe, Swap
-from l2sae.editing.recipe import digest_model
-from l2sae.editing.recipe_fields import RecipeError, digest_picture
+from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
 from l2sae.figures.recipes import recipe_figures
 from l2sae.model import load_model
 

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from l2sae.editing.styles.blend import Blend
+from l2sae.editing.styles.colour import Colour
+from l2sae.editing.styles.named import Named
 from l2sae.editing.styles.noise import Noise
 from l2sae.editing.styles.style import Style, StyleOption, StyleRecord
 from l2sae.editing.styles.swap import Swap
 
-STYLES: tuple[type[Style], ...] = (Noise, Swap, Blend)
+STYLES: tuple[type[Style], ...] = (Noise, Swap, Blend, Named, Colour)
 """Every kind of style: recipes read and write these, and the command line has an option for each that has one."""
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ __all__ = [
     "STYLES",
     "AnyStyleRecord",
     "Blend",
+    "Colour",
+    "Named",
     "Noise",
     "Style",
     "StyleOption",

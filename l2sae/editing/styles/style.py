@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
@@ -48,12 +49,14 @@ class Style(ABC):
         Record: what it is in a recipe.
         option: its command-line option, if it has one.
         seeded: whether the seed of an edit has an effect on it.
+        redraws: whether it changes what the decoder drew, so that it edits even with the photo's own style vectors.
     """
 
     usage: ClassVar[str]
     Record: ClassVar[type[StyleRecord]]
     option: ClassVar[StyleOption | None] = None
     seeded: ClassVar[bool] = False
+    redraws: ClassVar[bool] = False
 
     @abstractmethod
     def vectors(self, model: L2SAE, own: Tensor, seed: int, rois: Sequence[str]) -> Tensor:
@@ -70,9 +73,35 @@ class Style(ABC):
             EditError: a reference of another kind or size, or a number of references that fits no batch of photos.
         """
 
+    def in_region(self, roi: str) -> "Style":
+        """The style as it is in one region; a style that is the same everywhere returns itself."""
+        return self
+
+    def redraw(self, decoded: Tensor, matte: Tensor, show: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is drawn in the region in place of the face decoded with `vectors`.
+
+        Args:
+            decoded: (B, 3, S, S) in [-1, 1].
+            matte: of the region, (B, 1, S, S) in [0, 1].
+            show: gives the edited photo at model resolution, (B, 3, S, S) in [-1, 1], for a drawn face.
+        """
+        return decoded
+
     def with_references(self, change: Callable[[Reference], Reference]) -> "Style":
         """The style with ``change(reference)`` in place of every reference."""
         return self
+
+    @property
+    def files(self) -> list[str | Path]:
+        """The picture files among its references."""
+        found: list[Reference] = []
+
+        def note(reference: Reference) -> Reference:
+            found.append(reference)
+            return reference
+
+        self.with_references(note)
+        return [reference for reference in found if isinstance(reference, (str, Path))]
 
     @abstractmethod
     def record(self, model: L2SAE) -> StyleRecord:

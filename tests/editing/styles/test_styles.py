@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from l2sae.editing import Blend, EditError, Noise, Style, Swap, edit
+from l2sae.editing import Blend, Colour, EditError, Noise, Style, Swap, edit
 from l2sae.editing.recipe import RecipeLayer
 from l2sae.editing.references import Reference, encode_reference
 from l2sae.editing.styles import STYLES
@@ -20,7 +20,7 @@ Photos = list[NDArray[np.uint8]]
 
 
 def examples(photos: Photos) -> list[Style]:
-    return [Noise(1.5), Swap(photos[1]), Blend([(photos[1], 1.0), (photos[2], 3.0)])]
+    return [Noise(1.5), Swap(photos[1]), Blend([(photos[1], 1.0), (photos[2], 3.0)]), Colour("#7a1f2b")]
 
 
 def test_every_kind_is_written_to_a_recipe_and_read_again(tiny_model: L2SAE, photos: Photos) -> None:
@@ -37,7 +37,7 @@ def test_every_kind_is_written_to_a_recipe_and_read_again(tiny_model: L2SAE, pho
 
 def test_an_unknown_kind_in_a_recipe_is_refused_with_the_known_ones() -> None:
     layer = '{"rois": ["hair"], "style": {"kind": "dye"}, "strength": 1, "seed": 0}'
-    with pytest.raises(ValidationError, match="'noise', 'swap', 'blend'"):
+    with pytest.raises(ValidationError, match="'noise', 'swap', 'blend', 'named', 'colour'"):
         RecipeLayer.model_validate_json(layer)
 
 

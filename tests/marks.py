@@ -10,5 +10,8 @@ from l2sae.provenance.pattern_mark import MIN_PSNR
 
 def same_but_for_the_mark(exported: NDArray[np.uint8], rendered: NDArray[np.uint8]) -> bool:
     """Whether ``exported`` carries the mark and is otherwise as near to ``rendered`` as the mark allows."""
-    same_size = exported.shape == rendered.shape
-    return same_size and psnr(exported, rendered) >= MIN_PSNR and PatternMark().detect(exported).marked
+    return (
+        exported.shape == rendered.shape
+        and psnr(exported, rendered) >= MIN_PSNR
+        and PatternMark().detect(exported).marked
+    )

@@ -64,9 +64,9 @@ def test_edit_folder_writes_what_edit_returns(folder: Path, tiny_checkpoint: Pat
     (folder / "photos/b.png").write_bytes(b"")
     arguments = ("edit-folder", str(folder / "photos"), "--roi", "hair", "--noise", "2", "-o", str(folder / "out"))
     result = run(folder, tiny_checkpoint, *arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert f"{folder / 'photos/b.png'}: empty file" in result.output
-    assert "1 of 2 photos edited" in result.output
+    assert "1 of 2 photos edited, 1 skipped" in result.output
     expected = edit(load_model(tiny_checkpoint, device="cpu"), large, "hair", Noise(2.0))
     assert same_but_for_the_mark(pixels(folder / "out/a.png"), expected)
     mistaken = run(folder, tiny_checkpoint, "edit-folder", str(folder), "--roi", "hair", "-o", str(folder / "out"))

@@ -22,7 +22,7 @@ from l2sae.measures.optional_figures import MissingPartError, import_extra
 from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.regions import to_lab
 from l2sae.model import L2SAE
-from l2sae.pictures.photos import to_model
+from l2sae.pictures.conversions import to_model
 
 BACKBONE = "EfficientNet-Lite0"
 METHODS = ("detail", "replace", "reinhard")

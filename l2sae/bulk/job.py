@@ -1,5 +1,6 @@
 """What a bulk edit does to each photo, and the names that follow from it."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
 from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
-from l2sae.editing.align import align_styles
+from l2sae.editing.align import align_styles, face_crops
 from l2sae.editing.compose import COMPOSITIONS, Composition
 from l2sae.editing.layers import Layer, assign_styles
 from l2sae.editing.recipe import (
@@ -25,9 +27,11 @@ from l2sae.editing.session import SessionLayer
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, FaceNotFoundError
+from l2sae.pictures.metadata import check_choice
+from l2sae.pictures.writing import FORMATS
 from l2sae.provenance import Policy, load_policy
-from l2sae.provenance.exporting import FORMATS, current_user
+from l2sae.provenance.exporting import current_user
 from l2sae.provenance.fingerprint import digest_text
 from l2sae.rois import Roi
 
@@ -53,6 +57,7 @@ class Job:
         recipes: whether a recipe is written beside each picture.
         purpose, policy, consent, unmarked: as for `l2sae.provenance.export`.
         backend: what runs the networks.
+        metadata: ``keep`` for date, copyright, artist and resolution of each photo, or ``none``.
     """
 
     layers: tuple[SessionLayer, ...]
@@ -70,6 +75,7 @@ class Job:
     consent: str | None = None
     unmarked: bool = False
     backend: Backend = "torch"
+    metadata: str = "keep"
 
     def describe(self, model: L2SAE) -> dict[str, Any]:
         """The job as JSON, for the file that is kept with its results: whatever changes a picture or its manifest."""
@@ -96,6 +102,7 @@ class Job:
             "consent_sha256": digest_text(self.consent) if self.consent else None,
             "unmarked": self.unmarked,
             "backend": self.backend,
+            "metadata": self.metadata,
         }
 
 
@@ -106,7 +113,8 @@ def job_id(description: Mapping[str, Any]) -> str:
 
 def export_id(job: str, name: str, input_sha256: str) -> str:
     """The id of a photo's export: follows from job, the output's name, and the input file's bytes."""
-    return hashlib.sha256(f"{job}\n{name}\n{input_sha256}".encode()).hexdigest()[:ID_DIGITS]
+    named = f"{job}\n{name}\n{input_sha256}".encode("utf-8", "surrogateescape")
+    return hashlib.sha256(named).hexdigest()[:ID_DIGITS]
 
 
 def make_job(
@@ -130,6 +138,8 @@ def make_job(
         raise EditError('give either a recipe, or rois and a style, e.g. rois=("hair",), style=Swap(reference)')
     if align not in (None, "auto"):
         raise EditError(f"align={align!r}: give 'auto' for the largest face of each photo, or None for face crops")
+    if align is not None:
+        _require_faces()
     model_sha256 = digest_model(model)
     if recipe is None:
         styles = assign_styles(rois, style)
@@ -149,6 +159,12 @@ def make_job(
     return job
 
 
+def _require_faces() -> None:
+    """What finds faces is there, or one error says so: it would be the same for every photo."""
+    with contextlib.suppress(FaceNotFoundError):
+        face_crops(np.zeros((64, 64, 3), np.uint8))
+
+
 def draft_recipe(model: L2SAE, job: Job) -> Recipe:
     """The job as a recipe of no photo, by which a policy judges it."""
     layers = tuple(
@@ -162,6 +178,7 @@ def draft_recipe(model: L2SAE, job: Job) -> Recipe:
 def _check(model: L2SAE, job: Job) -> None:
     if job.ending not in FORMATS:
         raise EditError(f"ending={job.ending!r}: give one of {', '.join(FORMATS)}")
+    check_choice(job.metadata)
     if job.backend not in get_args(Backend):
         raise EditError(f"backend={job.backend!r}: give one of {', '.join(get_args(Backend))}")
     if not 1 <= job.quality <= 100:

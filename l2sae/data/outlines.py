@@ -24,6 +24,7 @@ FEATURES = ("r_brow", "l_brow", "nose", "r_eye", "l_eye", "l_lip", "u_lip", "mou
 
 STEPS = 6  # points of a curve between two of its own
 EYE_SCALE = (1.08, 1.2)  # the mesh's points lie a little inside of the lids
+CLOSED = 0.12  # of its width: what the mesh opens a closed mouth by
 NOSE = (168, 351, 399, 420, 279, 358, 327, 2, 98, 129, 49, 198, 174, 122)
 """The mesh's points from between the eyes down one side of the nose, below the nostrils, and up the other."""
 
@@ -47,7 +48,7 @@ class Outlines:
 
 def mesh_outlines(points: Points) -> Outlines:
     """Outlines from the mesh's landmarks, (478, 2)."""
-    outer, inner = points[list(mesh.LIPS)], points[list(mesh.MOUTH)]
+    outer, inner = points[list(mesh.LIPS)], _mouth(points[list(mesh.MOUTH)])
     features = {
         "r_brow": _smooth(points[list(mesh.RIGHT_BROW)], closed=True),
         "l_brow": _smooth(points[list(mesh.LEFT_BROW)], closed=True),
@@ -59,6 +60,16 @@ def mesh_outlines(points: Points) -> Outlines:
         "mouth": inner,
     }
     return Outlines(features, _smooth(points[list(mesh.FACE)], closed=True), False, {})
+
+
+def _mouth(inner: Points) -> Points:
+    """The mouth's outline, (20, 2) from corner to corner and back; flat where it is hardly open."""
+    upper, lower = inner[1:10], inner[:10:-1]
+    opening = np.abs(lower - upper).max()
+    if opening > CLOSED * float(np.hypot(*(inner[10] - inner[0]))):
+        return inner
+    middle = (upper + lower) / 2
+    return np.concatenate([inner[:1], middle, inner[10:11], middle[::-1]])
 
 
 def template_outlines(points: Points) -> Outlines:

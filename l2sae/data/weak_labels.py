@@ -27,7 +27,9 @@ FACE_IS_SKIN = 0.8  # mean belief in skin between jaw and brows, from which on a
 HAIRLINE = 0.7  # softness of the forehead's upper end, in units of its height
 FOREHEAD = 0.8  # probability of skin between brows and the mesh's upper end, where a fringe may hang
 EARS = 0.8  # and beside the face, between brows and mouth
-NECK_WIDTH, CLOTH_FROM = 0.75, 1.5  # half the neck's, in half face widths; in units below the eyes
+EAR_REACH = 1.35  # of ears, in half face widths
+NECK_WIDTH, NECK = 0.75, 0.9  # half its width, in half face widths; probability of skin there
+CLOTH_FROM, CLOTH_BELOW_HAIR = 1.15, 0.5  # where clothes begin, in units below the eyes; how much lower beside hair
 HAIR_BELOW = 0.85  # probability of hair beside neck and shoulders
 UNEXPLAINED = 2e-7  # density over colour and contrast; that of a typical pixel under its own Gaussian is 4e-5
 TAUGHT_PIXELS = 3000  # that the mixtures are fitted to at most
@@ -91,12 +93,13 @@ def weak_labels(
     """
     shape = (picture.shape[0], picture.shape[1])
     frame = frame_of(outlines)
-    prior = with_silhouette(position_prior(outlines, shape), person)
+    prior = with_silhouette(position_prior(outlines, person), person)
     if taught is not None:
         prior = joined_prior(prior, taught)
     teaches = np.repeat(~features_mask(outlines, shape)[None], 4, axis=0)
     above = np.arange(shape[0])[:, None] < frame.chin
     teaches[HAIR] &= above  # what lies beside neck and shoulders is hair where it looks like that of the head
+    teaches[HAIR] &= ~ear_zone(frame, shape)  # or ears would teach what hair looks like
     known = np.ones(shape, bool) if known is None else known
     belief = head_regions(picture, prior, teaches & known)
     side = np.arange(shape[0])[:, None] < (frame.nose + frame.chin) / 2
@@ -104,9 +107,14 @@ def weak_labels(
     return WeakLabels(_paint(classes, outlines, frame, known), _confidence(belief, known, outlines))
 
 
-def position_prior(outlines: Outlines, shape: tuple[int, int]) -> Array:
-    """Probabilities (4, H, W) of hair, skin, clothes and the rest by position relative to the face."""
-    frame = frame_of(outlines)
+def position_prior(outlines: Outlines, person: NDArray[np.floating]) -> Array:
+    """Probabilities (4, H, W) of hair, skin, clothes and the rest by position relative to the face.
+
+    Args:
+        outlines: of the face.
+        person: (H, W) in [0, 1]; it tells whether hair hangs beside the jaw, without which none lies on the shoulders.
+    """
+    frame, shape = frame_of(outlines), (person.shape[0], person.shape[1])
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
     dx, dy = (x - frame.x) / frame.half, (y - frame.eyes) / frame.unit
     inside = _step(_depth(outlines.face, shape) / frame.unit, 0.05)
@@ -114,15 +122,28 @@ def position_prior(outlines: Outlines, shape: tuple[int, int]) -> Array:
     forehead = np.minimum(inside, FOREHEAD) if outlines.hairline else np.maximum(dome, FOREHEAD * inside)
     face = np.where(y < frame.brows, forehead, inside)
     below = y > jaw_line(outlines, x)
-    neck = np.where(below & (dy < 1.9), _step(NECK_WIDTH - np.abs(dx), 0.15) * 0.85, 0.0)
-    ears = EARS * _step(1.16 - np.abs(dx), 0.08) * ((y > frame.brows) & (y < frame.nose + 0.1 * frame.unit))
+    neck = np.where(below & (dy < 1.9), _step(NECK_WIDTH - np.abs(dx), 0.15) * NECK, 0.0)
+    ears = EARS * _step(1.2 - np.abs(dx), 0.08) * ear_zone(frame, shape)
     skin = np.maximum.reduce([face, neck, ears])
+    beside = (np.abs(dx) > 1.05) & (np.abs(dx) < 1.35) & (dy > 0.5) & (dy < 0.75)
+    hanging = np.where(dx < 0, _mean(person, beside & (dx < 0)), _mean(person, beside & (dx > 0))).clip(0.02, 1)
     skull = np.hypot(dx / 1.35, (dy + 0.05) / 1.2)
-    around = _step(1 - skull, 0.18) * (dy < 0.3) + HAIR_BELOW * _step(1.7 - np.abs(dx), 0.25) * (dy >= 0.3) * (dy < 2.2)
+    around = _step(1 - skull, 0.18) * (dy < 0.3) + HAIR_BELOW * hanging * _step(1.7 - np.abs(dx), 0.25) * (
+        dy >= 0.3
+    ) * (dy < 2.2)
     hair = (1 - skin) * np.clip(around, 0, 1) * np.where(below & (np.abs(dx) < 0.8), 0.15, 0.9)
-    cloth = np.clip(1 - skin, 0, 1) * _step(dy - CLOTH_FROM + 0.15 * (1.4 - np.abs(dx)), 0.3)
+    cloth = np.clip(1 - skin, 0, 1) * _step(
+        dy - CLOTH_FROM - CLOTH_BELOW_HAIR * hanging + 0.15 * (1.4 - np.abs(dx)), 0.3
+    )
     rest = np.clip(1 - skin - hair, 0, 1) * _step(1.6 - dy, 0.6)
     return _normalised(np.stack([hair, skin, cloth, rest]) + PRIOR_FLOOR)
+
+
+def ear_zone(frame: Frame, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The face's rows between brows and mouth as far out as ears reach, (H, W)."""
+    y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+    beside = np.abs(x - frame.x) < EAR_REACH * frame.half
+    return np.asarray(beside & (y > frame.brows) & (y < frame.nose + 0.1 * frame.unit))
 
 
 def with_silhouette(prior: Array, person: NDArray[np.floating]) -> Array:
@@ -236,6 +257,10 @@ def _local_contrast(lightness: Array) -> Array:
 
 def _step(x: Array, softness: float) -> Array:
     return 1 / (1 + np.exp(-np.clip(4 * x / softness, -40, 40)))
+
+
+def _mean(values: NDArray[np.floating], where: NDArray[np.bool_]) -> float:
+    return float(values[where].mean()) if where.any() else 0.0
 
 
 def _normalised(x: Array) -> Array:

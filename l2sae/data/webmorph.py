@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from l2sae.data.outlines import TEMPLATE_POINTS, Points
-from l2sae.pictures.decoding import UnusableError
+from l2sae.pictures.errors import UnusableError
 
 FOLDERS = {"neutral_front": "london", "smiling_front": "london", "canada": "canada"}
 """Folder -> the set whose persons it shows."""

@@ -14,7 +14,7 @@ from l2sae.editing.styles import Style
 from l2sae.faces.dlib_faces import FacesMissingError, find_faces
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.pictures.photos import as_rgb, read_picture
+from l2sae.pictures.reading import as_picture
 
 ALIGN_MODES = ("auto", "all")
 
@@ -91,4 +91,4 @@ def _align_reference(reference: Reference) -> Reference:
 
 
 def _pixels(picture: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return as_rgb(read_picture(picture) if isinstance(picture, (str, Path)) else np.asarray(picture))[0]
+    return as_picture(picture).shown

@@ -13,7 +13,6 @@ from torch import Tensor
 from l2sae.editing.compose import Step, composite_images, composite_photo
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import Frame
 
 
 class Canvas(ABC):
@@ -41,7 +40,7 @@ class Canvas(ABC):
         """A part of the picture as (B, 3, h, w) in [0, 1]."""
 
     @abstractmethod
-    def composite(self, frame: Frame, steps: list[Step], compose: str) -> Tensor:
+    def composite(self, steps: list[Step], compose: str) -> Tensor:
         """The picture with ``steps`` applied, of the same shape and type as ``pixels``."""
 
     @abstractmethod
@@ -70,9 +69,9 @@ class PhotoCanvas(Canvas):
         """A part of the photo as (1, 3, h, w) in [0, 1]."""
         return self.pixels[rows, columns].permute(2, 0, 1)[None].float() / 255
 
-    def composite(self, frame: Frame, steps: list[Step], compose: str) -> Tensor:
+    def composite(self, steps: list[Step], compose: str) -> Tensor:
         """The edited photo, (H, W, 3) uint8."""
-        return composite_photo(self.pixels, frame, steps, compose)
+        return composite_photo(self.pixels, steps, compose)
 
     def resized(self, side: int) -> "PhotoCanvas":
         """The photo reduced to a longer side of ``side``, which has to be smaller than it is."""
@@ -104,9 +103,9 @@ class ImagesCanvas(Canvas):
         """A part of the images as (B, 3, h, w) in [0, 1]."""
         return (self.pixels[:, :, rows, columns].float() + 1) / 2
 
-    def composite(self, frame: Frame, steps: list[Step], compose: str) -> Tensor:
+    def composite(self, steps: list[Step], compose: str) -> Tensor:
         """The edited images, (B, 3, H, W) in [-1, 1]."""
-        return composite_images(self.pixels, frame, steps, compose)
+        return composite_images(self.pixels, steps, compose)
 
     def resized(self, side: int) -> "ImagesCanvas":
         """Not for images, which no screen shows."""

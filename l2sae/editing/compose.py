@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from l2sae.editing.resolution import Matte, box_mean, upsample_rows
-from l2sae.pictures.photos import Frame
+from l2sae.pictures.frames import Frame
 
 Composition = Literal["detail", "replace"]
 Window = tuple[EllipsisType, slice, slice]
@@ -38,13 +38,14 @@ STRIP_PIXELS = 2**18  # few enough that a strip's intermediate values stay in th
 
 @dataclass(frozen=True)
 class Effect:
-    """What happens to one ROI: ``field`` (B, C, n, n) over the photo's square and the ``matte`` it is limited to.
+    """What happens to one ROI: ``field`` (B, C, n, n) over the square of ``frame``, within the ``matte``.
 
     The field holds the target colour in [0, 1] (C = 3) for ``replace``, log gain and offset (C = 6) for ``detail``.
     """
 
     field: Tensor
     matte: Matte
+    frame: Frame
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,11 @@ def support(matte: Tensor, margin: int = 0) -> Window:
     return (..., spans[0], spans[1])
 
 
-def composite_photo(photo: Tensor, frame: Frame, steps: Sequence[Step], compose: str) -> Tensor:
+def composite_photo(photo: Tensor, steps: Sequence[Step], compose: str) -> Tensor:
     """Apply steps to a photo (H, W, 3) uint8, one after the other.
 
     Args:
         photo: what is edited.
-        frame: the photo's place in its square.
         steps: what to do, in order.
         compose: ``detail`` or ``replace``.
 
@@ -122,50 +122,78 @@ def composite_photo(photo: Tensor, frame: Frame, steps: Sequence[Step], compose:
         The edited photo, (H, W, 3) uint8. Pixels at which every matte is 0 are the photo's own.
     """
     result = photo.clone()
-    for rows in _strips(frame, steps):
-        columns = frame.window[1]
+    for rows, columns in _strips(steps):
         strip = photo[rows, columns]
         x = strip.permute(2, 0, 1)[None].float() / 255
-        edited, touched = _edit_strip(x, frame, rows.start, steps, compose)
+        edited, touched = _edit_strip(x, rows, columns, steps, compose)
         rounded = (edited * 255).round().to(torch.uint8)[0].permute(1, 2, 0)
         result[rows, columns] = torch.where(touched[0].permute(1, 2, 0), rounded, strip)
     return result
 
 
-def composite_images(images: Tensor, frame: Frame, steps: Sequence[Step], compose: str) -> Tensor:
+def composite_images(images: Tensor, steps: Sequence[Step], compose: str) -> Tensor:
     """Apply steps to images (B, 3, H, W) in [-1, 1]; see `composite_photo`."""
     result = images.clone()
-    for rows in _strips(frame, steps):
-        columns = frame.window[1]
+    for rows, columns in _strips(steps):
         strip = images[:, :, rows, columns]
-        edited, touched = _edit_strip((strip.float() + 1) / 2, frame, rows.start, steps, compose)
+        edited, touched = _edit_strip((strip.float() + 1) / 2, rows, columns, steps, compose)
         result[:, :, rows, columns] = torch.where(touched, (edited * 2 - 1).to(images.dtype), strip)
     return result
 
 
-def _strips(frame: Frame, steps: Sequence[Step]) -> Iterator[slice]:
-    """Rows of a picture in pieces that stay in the processor's cache; none where there is nothing to do."""
-    rows, columns = frame.window
+def _strips(steps: Sequence[Step]) -> Iterator[tuple[slice, slice]]:
+    """The window of all effects in strips of rows that stay in the processor's cache."""
+    windows = [effect.frame.window for step in steps for effect in step.effects]
+    if not windows:
+        return
+    top, bottom = min(rows.start for rows, _ in windows), max(rows.stop for rows, _ in windows)
+    columns = slice(min(columns.start for _, columns in windows), max(columns.stop for _, columns in windows))
     height = max(1, STRIP_PIXELS // max(1, columns.stop - columns.start))
-    for start in range(rows.start, rows.stop if steps else rows.start, height):
-        yield slice(start, min(start + height, rows.stop))
+    for start in range(top, bottom, height):
+        yield slice(start, min(start + height, bottom)), columns
 
 
-def _edit_strip(x: Tensor, frame: Frame, start: int, steps: Sequence[Step], compose: str) -> tuple[Tensor, Tensor]:
-    """The edited strip (B, 3, h, W) in [0, 1] and where any matte is above 0, (B, 1, h, W)."""
+def _edit_strip(x: Tensor, rows: slice, columns: slice, steps: Sequence[Step], compose: str) -> tuple[Tensor, Tensor]:
+    """The edited strip (B, 3, h, w) in [0, 1] and where any matte is above 0, (B, 1, h, w)."""
     photo, touched = x, torch.zeros_like(x[:, :1], dtype=torch.bool)
     for step in steps:
-        mattes = [effect.matte.rows(photo, frame, start) for effect in step.effects]
+        mattes = [_matte_rows(effect, photo, rows, columns) for effect in step.effects]
         total = sum(mattes[1:], mattes[0])
         edited = x.clone()
         for effect, matte in zip(step.effects, mattes, strict=True):
             box = support(matte)  # pixels outside cost nothing
             part, share = x[box], matte[box] / total[box].clamp(min=1)
-            field = upsample_rows(effect.field, frame, start, start + x.shape[2])[box]
-            edited[box] += share * (_target(part, field, compose, step.strength) - part)
+            if part.numel():
+                field = _field_box(effect, rows, columns, box)
+                edited[box] += share * (_target(part, field, compose, step.strength) - part)
         x = edited.clamp_(0, 1)
         touched = touched | (total > 0)
     return x, touched
+
+
+def _matte_rows(effect: Effect, photo: Tensor, rows: slice, columns: slice) -> Tensor:
+    """An effect's matte (B, 1, h, w) in a strip, 0 outside its frame's window."""
+    shown, across = effect.frame.window
+    first, last = max(rows.start, shown.start), min(rows.stop, shown.stop)
+    if (first, last, across) == (rows.start, rows.stop, columns):
+        return effect.matte.rows(photo, effect.frame, first)
+    matte = torch.zeros_like(photo[:, :1])
+    if first < last:
+        inside = (..., slice(first - rows.start, last - rows.start), _within(across, columns))
+        matte[inside] = effect.matte.rows(photo[inside], effect.frame, first)
+    return matte
+
+
+def _field_box(effect: Effect, rows: slice, columns: slice, box: Window) -> Tensor:
+    """An effect's field in a box of a strip, which lies in its frame's window."""
+    _, down, across = box
+    field = upsample_rows(effect.field, effect.frame, rows.start + down.start, rows.start + down.stop)
+    left = columns.start - effect.frame.window[1].start
+    return field[..., left + across.start : left + across.stop]
+
+
+def _within(inner: slice, outer: slice) -> slice:
+    return slice(inner.start - outer.start, inner.stop - outer.start)
 
 
 def _target(x: Tensor, field: Tensor, compose: str, strength: float) -> Tensor:

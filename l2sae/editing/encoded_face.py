@@ -12,7 +12,7 @@ from l2sae.editing.layers import Layer
 from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents
-from l2sae.pictures.photos import Frame
+from l2sae.pictures.frames import Frame
 
 CACHED = 32  # styles that a face keeps, for sliders that go to and fro
 StyleKey = tuple[Style, int, tuple[str, ...]]  # style, seed, ROIs that share it
@@ -87,12 +87,12 @@ class EncodedFace:
             _remember(self._decoded, key, self.model.decode(self.latents.structure, vectors, self.latents.mattes))
         return self._decoded[key]
 
-    def recolouring(self, layer: Layer, roi: str) -> Recolouring:
-        """What ``detail`` does to the face itself in the predicted matte; kept for sliders."""
+    def recolouring(self, layer: Layer, roi: str, matte: Tensor) -> Recolouring:
+        """What ``detail`` does to the face itself in the predicted matte (B, 1, S, S); kept for sliders."""
         style = layer.styles[roi]
         key = (roi, (style, layer.seed, layer.sharing(style)))
         if key not in self._fields:
-            found = self.recolour(layer, roi, self.mattes[roi], self.images, self.decoded)
+            found = self.recolour(layer, roi, matte, self.images, self.decoded)
             _remember(self._fields, key, found)
         return self._fields[key]
 
@@ -100,8 +100,9 @@ class EncodedFace:
         """What ``detail`` does to ``images`` (B, 3, S, S), which the decoder draws as ``decoded``, in a matte."""
 
         def show(drawn: Tensor) -> Tensor:
-            effect = Effect(recolouring(images, decoded, drawn, matte), Matte(matte))
-            return composite_images(images, Frame(*images.shape[-2:]), [Step([effect], 1.0)], "detail")
+            square = Frame(*images.shape[-2:])
+            effect = Effect(recolouring(images, decoded, drawn, matte), Matte(matte), square)
+            return composite_images(images, [Step([effect], 1.0)], "detail")
 
         drawn = layer.styles[roi].redraw(self.decode(layer, roi), matte, show)
         return Recolouring(recolouring(images, decoded, drawn, matte), drawn)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,13 +12,15 @@ from torch import Tensor
 from l2sae.editing.canvas import Canvas, PhotoCanvas, as_canvas
 from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite_images, replacement
 from l2sae.editing.encoded_face import EncodedFace
+from l2sae.editing.head_placement import HeadCrop, HeadPlacement, beyond, leaves_crop
 from l2sae.editing.layers import Layer
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
 from l2sae.model import L2SAE, Latents
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import Frame, to_model
+from l2sae.pictures.frames import Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +43,17 @@ class _Change:
 
 
 class Renderer:
-    """Renders layers on a picture whose face is encoded already."""
+    """Renders layers on a picture whose face is encoded already.
 
-    def __init__(self, placement: Placement) -> None:
-        self._placement = placement
+    Args:
+        placement: of the face.
+        head: a looser crop of the photo, through which what leaves the face's own crop is edited too.
+        around: that crop, encoded, if it is known.
+    """
+
+    def __init__(self, placement: Placement, head: CropTransform | None = None, around: HeadCrop | None = None) -> None:
+        self._placement, self.head = placement, head
+        self._around = HeadCrop(self.model, placement.canvas, head) if head is not None and around is None else around
 
     @property
     def model(self) -> L2SAE:
@@ -83,7 +93,12 @@ class Renderer:
     @torch.inference_mode()
     def photo_mattes(self, rois: Sequence[str] | None = None) -> dict[str, NDArray[np.float32]]:
         """ROI -> matte (H, W, 1) in [0, 1] as an edit of a photo uses it, of the named ``rois`` or of all."""
-        return {roi: self._placement.photo_matte(roi) for roi in (self.model.roi_names if rois is None else rois)}
+        wanted = self.model.roi_names if rois is None else rois
+        found = {roi: self._placement.photo_matte(roi) for roi in wanted}
+        for roi in wanted:
+            if self._around is not None and leaves_crop(self._placement, roi, None):
+                found[roi] = np.minimum(found[roi] + self._surroundings.photo_matte(roi), 1)
+        return found
 
     def preview(self) -> "Renderer":
         """The same face at model resolution, (S, S, 3) uint8 over the padded square; shares what was decoded."""
@@ -97,7 +112,8 @@ class Renderer:
         if side >= longer:
             return self
         crop = None if place.crop is None else place.crop.scaled(side / longer)
-        return Renderer(Placement(place.face, place.canvas.resized(side), crop))
+        head = None if self.head is None else self.head.scaled(side / longer)
+        return Renderer(Placement(place.face, place.canvas.resized(side), crop), head, self._around)
 
     @torch.inference_mode()
     def render(self, layers: Sequence[Layer], compose: str = "detail") -> Tensor:
@@ -111,45 +127,22 @@ class Renderer:
             raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
         for layer in layers:
             self._check_rois(layer.styles)
-        below = _Below(self.images, None)
-        steps, last = [], len(layers) - 1
-        for number, layer in enumerate(layers):
-            if layer.strength > 0:
-                effects, changes = self._effects(layer, compose, below)
-                if effects:
-                    steps.append(Step(effects, layer.strength))
-                if changes and number < last:
-                    below = self._after(below, layer.strength, changes)
-        return self._placement.canvas.composite(self.frame, steps, compose)
+        shown = [layer for layer in layers if layer.strength > 0]
+        passes = [_layer_effects(self._placement, shown, compose)]
+        if self._around is not None and any(self._leaves_crop(layer) for layer in shown):
+            passes.append(_layer_effects(self._surroundings, shown, compose))
+        effects = [[effect for one in together for effect in one] for together in zip(*passes, strict=True)]
+        steps = [Step(some, layer.strength) for layer, some in zip(shown, effects, strict=True) if some]
+        return self._placement.canvas.composite(steps, compose)
 
-    def _effects(self, layer: Layer, compose: str, below: _Below) -> tuple[list[Effect], list[_Change]]:
-        """Effects of one layer on the photo, and what they are at model resolution, if the next layer depends on it."""
-        place, face = self._placement, self._placement.face
-        effects, changes = [], []
-        for roi in layer.styles:
-            face.new_style(layer, roi)  # all references are read before anything is decoded
-        for roi in layer.styles:
-            small, matte = place.matte(roi, layer.mattes.get(roi))
-            if compose == "replace":
-                effects.append(place.effect(replacement(face.replacement(layer, roi, small)), matte))
-            elif below.decoded is not None or face.changes(layer, roi):  # else no change, to the bit
-                old = face.decoded if below.decoded is None else below.decoded
-                if below.decoded is None and roi not in layer.mattes:
-                    new = face.recolouring(layer, roi)
-                else:
-                    new = face.recolour(layer, roi, small, below.images, old)
-                effects.append(place.effect(new.field, matte))
-                changes.append(_Change(Effect(new.field, Matte(small)), small * (new.drawn - old)))
-        return effects, changes
+    @cached_property
+    def _surroundings(self) -> HeadPlacement:
+        assert self.head is not None
+        assert self._around is not None
+        return beyond(self._placement, self._around, self.head)
 
-    def _after(self, below: _Below, strength: float, changes: Sequence[_Change]) -> _Below:
-        """What the next layer edits: the photo and the decoded picture after these changes."""
-        square = Frame(*self.images.shape[-2:])
-        step = Step([change.effect for change in changes], strength)
-        images = composite_images(below.images, square, [step], "detail")
-        decoded = self._placement.face.decoded if below.decoded is None else below.decoded
-        decoded = decoded + strength * torch.stack([change.decoded for change in changes]).sum(dim=0)
-        return _Below(images, decoded.clamp(-1, 1))
+    def _leaves_crop(self, layer: Layer) -> bool:
+        return any(leaves_crop(self._placement, roi, layer.mattes.get(roi)) for roi in layer.styles)
 
     def _check_rois(self, rois: Mapping[str, object]) -> None:
         if unknown := [roi for roi in rois if roi not in self.model.roi_names]:
@@ -164,6 +157,7 @@ class FaceEditor(Renderer):
         photo: (H, W, 3) uint8, or (B, 3, H, W) float in [-1, 1].
         crop: the square of a uint8 photo that holds the face; None takes the whole photo as a face crop.
         latents: of the photo, if they are known.
+        head: a looser crop, through which what leaves ``crop`` is edited too; see `l2sae.editing.whole_head`.
     """
 
     @torch.inference_mode()
@@ -173,7 +167,53 @@ class FaceEditor(Renderer):
         photo: NDArray[np.uint8] | Tensor,
         crop: CropTransform | None = None,
         latents: Latents | None = None,
+        head: CropTransform | None = None,
     ) -> None:
         canvas: Canvas = as_canvas(photo)
         images = to_model(canvas.cut(crop), model.image_size).to(model.device)
-        super().__init__(Placement(EncodedFace(model, images, latents), canvas, crop))
+        super().__init__(Placement(EncodedFace(model, images, latents), canvas, crop), head)
+
+
+def _layer_effects(place: Placement, layers: Sequence[Layer], compose: str) -> list[list[Effect]]:
+    """The effects of each layer on the photo; a layer changes what the next ones edit."""
+    below = _Below(place.face.images, None)
+    found, last = [], len(layers) - 1
+    for number, layer in enumerate(layers):
+        effects, changes = _effects(place, layer, compose, below)
+        found.append(effects)
+        if changes and number < last:
+            below = _after(place.face, below, layer.strength, changes)
+    return found
+
+
+def _effects(place: Placement, layer: Layer, compose: str, below: _Below) -> tuple[list[Effect], list[_Change]]:
+    """Effects of one layer on the photo, and what they are at model resolution, if the next layer depends on it."""
+    face, square = place.face, Frame(*place.face.images.shape[-2:])
+    effects, changes = [], []
+    for roi in layer.styles:
+        face.new_style(layer, roi)  # all references are read before anything is decoded
+    for roi in layer.styles:
+        found = place.matte(roi, layer.mattes.get(roi))
+        if found is None:
+            continue
+        small, matte = found
+        if compose == "replace":
+            effects.append(place.effect(replacement(face.replacement(layer, roi, small)), matte))
+        elif below.decoded is not None or face.changes(layer, roi):  # else no change, to the bit
+            old = face.decoded if below.decoded is None else below.decoded
+            if below.decoded is None and roi not in layer.mattes:
+                new = face.recolouring(layer, roi, small)
+            else:
+                new = face.recolour(layer, roi, small, below.images, old)
+            effects.append(place.effect(new.field, matte))
+            changes.append(_Change(Effect(new.field, Matte(small), square), small * (new.drawn - old)))
+    return effects, changes
+
+
+def _after(face: EncodedFace, below: _Below, strength: float, changes: Sequence[_Change]) -> _Below:
+    """What the next layer edits: the photo and the decoded picture after these changes."""
+    step = Step([change.effect for change in changes], strength)
+    images = composite_images(below.images, [step], "detail")
+    decoded = face.decoded if below.decoded is None else below.decoded
+    decoded = decoded + strength * torch.stack([change.decoded for change in changes]).sum(dim=0)
+    return _Below(images, decoded.clamp(-1, 1))

@@ -22,9 +22,10 @@ from l2sae.editing.resolution import (
     make_guide,
     square_matte,
 )
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError
-from l2sae.pictures.photos import CropFrame, Frame, to_model
+from l2sae.pictures.frames import CropFrame, Frame
 
 
 class Placement:
@@ -45,10 +46,12 @@ class Placement:
     def effect(self, field: Tensor, matte: Matte) -> Effect:
         """What happens to the picture, of a field (B, C, S, S) at model resolution."""
         device = self.canvas.pixels.device
-        return Effect(fit_field(field, self.frame).to(device), matte.to(device))
+        return Effect(fit_field(field, self.frame).to(device), matte.to(device), self.frame)
 
-    def matte(self, roi: str, given: MattePicture | None) -> tuple[Tensor, Matte]:
+    def matte(self, roi: str, given: MattePicture | None) -> tuple[Tensor, Matte] | None:
         """The ROI's matte, predicted or given, at model resolution (B, 1, S, S) and on the picture.
+
+        None is for placements that have nothing to add to others.
 
         Raises:
             FaceNotFoundError: a photo does not show the ROI.
@@ -56,7 +59,7 @@ class Placement:
         """
         if given is not None:
             return self._place_given(roi, given)
-        small = self.face.mattes[roi]
+        small = self.small(roi)
         if self.canvas.must_show and not bool(shows(small)):
             raise FaceNotFoundError(
                 f"no {roi} found in the photo: give a face crop, or its place as box=(left, top, right, bottom), "
@@ -64,10 +67,14 @@ class Placement:
             )
         return small, self.predicted(roi)
 
+    def small(self, roi: str) -> Tensor:
+        """The predicted matte at model resolution, (B, 1, S, S)."""
+        return self.face.mattes[roi]
+
     def predicted(self, roi: str) -> Matte:
         """The predicted matte on the picture; computed once, since a slider asks for it again and again."""
         if roi not in self._fitted:
-            fitted = self._fit(self.face.mattes[roi])
+            fitted = self._fit(self.small(roi))
             height, width = self.canvas.size
             if self.canvas.must_show and self.crop is None and height * width <= STRIP_PIXELS:
                 # a photo of a screen's size: worth keeping pixel by pixel

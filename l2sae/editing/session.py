@@ -36,9 +36,13 @@ from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_pictur
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
-from l2sae.pictures.decoding import square_margins
+from l2sae.pictures.conversions import square_margins, with_alpha
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import CropFrame, Frame, as_rgb, read_picture
+from l2sae.pictures.files import readable_name
+from l2sae.pictures.frames import CropFrame, Frame
+from l2sae.pictures.metadata import check_choice
+from l2sae.pictures.picture import PhotoFile, Picture
+from l2sae.pictures.reading import as_picture
 
 MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
 
@@ -91,6 +95,7 @@ class EditSession:
         self.model = model
         self._known_sha256 = model_sha256
         self._path: Path | None = None
+        self._picture: Picture | None = None
         self._editor: Renderer | None = None
         self._resized: dict[int, Renderer] = {}
         self._history = History(_State((), _checked_composition(compose)), _fit_in_memory)
@@ -117,14 +122,23 @@ class EditSession:
         return self._editor
 
     @property
+    def picture(self) -> Picture:
+        """The loaded photo as it was read.
+
+        Raises:
+            EditError: no photo is loaded.
+        """
+        if self._picture is None:
+            raise EditError("no photo loaded: call session.load(photo) first")
+        return self._picture
+
+    @property
     def loaded(self) -> bool:
         """Whether there is a photo."""
         return self._editor is not None
 
-    def load(
-        self, photo: str | Path | NDArray[np.uint8], align: str | None = None, path: str | Path | None = None
-    ) -> None:
-        """Take a photo, a path or uint8 (H, W[, 3]); layers and history start afresh.
+    def load(self, photo: PhotoFile, align: str | None = None, path: str | Path | None = None) -> None:
+        """Take a photo, a path, a Pillow picture or uint8 (H, W[, C]); layers and history start afresh.
 
         Args:
             photo: a face crop or, with ``align``, any photo.
@@ -132,16 +146,16 @@ class EditSession:
             path: where pixels were read, for the recipe.
         """
         if isinstance(photo, (str, Path)):
-            path, photo = photo, read_picture(photo)
-        pixels, alpha = as_rgb(np.asarray(photo))
-        if alpha is not None:
-            raise EditError("a session edits pictures without transparency: give RGB, photo[..., :3]")
+            path = photo
+        picture = as_picture(photo)
+        pixels = picture.srgb
         if align not in (None, "auto"):
             raise EditError(f"align={align!r}: a session edits one face: give 'auto' or None")
         crop = None if align is None else face_crops(pixels)[0]
         editor = FaceEditor(self.model, pixels.copy(), crop)
         warn_if_no_face(editor)
         self._path, self._editor, self._resized = None if path is None else Path(path), editor, {}
+        self._picture = picture
         self._history.restart(_State((), self.compose))
 
     def add_layer(
@@ -179,7 +193,9 @@ class EditSession:
         layers = list(self.layers)
         layers[index] = replace(layers[self._check(index)], **changes)
         layers[index].as_layer()  # checks the strength
-        tried = changes.keys() <= {"strength", "muted"}  # its style and matte have been rendered before
+        before, after = self.layers[index], layers[index]
+        rendered = after.muted or (not before.muted and before.strength > 0)  # with its style and matte
+        tried = changes.keys() <= {"strength", "muted"} and rendered
         self._commit(tuple(layers), gesture=gesture, tried=tried)
 
     def remove_layer(self, index: int) -> None:
@@ -237,9 +253,11 @@ class EditSession:
 
         Args:
             preview: at model resolution, longer side S: the fastest.
-            size: of the longer side, for a screen; a smaller photo keeps its own. None is the photo's own size.
+            size: of the longer side, for a screen, in sRGB; a smaller photo keeps its own. None is the photo's own
+                size, in the space of its colour profile.
         """
-        return self._render(self.layers, self.compose, preview, size)
+        shown = self._render(self.layers, self.compose, preview, size)
+        return shown if preview or size is not None else self.picture.edited(shown)
 
     def render_with(self, index: int, size: int | None = None, **changes: Any) -> NDArray[np.uint8]:
         """What `render` would return with fields of one layer changed; the session stays as it is."""
@@ -248,8 +266,8 @@ class EditSession:
         return self._render(layers, self.compose, side=size)
 
     def original(self, size: int | None = None) -> NDArray[np.uint8]:
-        """The photo itself, with its longer side reduced to ``size``."""
-        return self._editor_at(size).photo.numpy()
+        """The photo itself, with its longer side reduced to ``size``, in sRGB; or as it was read."""
+        return self.picture.pixels if size is None else self._editor_at(size).photo.numpy()
 
     def mattes(self, size: int | None = None) -> dict[str, NDArray[np.float32]]:
         """ROI -> predicted matte (H, W) in [0, 1], fitted to the photo's edges."""
@@ -306,7 +324,9 @@ class EditSession:
         editor = self.editor
         crop = None if editor.crop is None else CropRecord(**asdict(editor.crop))
         return PhotoRecord(
-            path=str(self._path) if self._path else None, sha256=digest_picture(editor.photo.numpy()), crop=crop
+            path=readable_name(self._path) if self._path else None,
+            sha256=digest_picture(self.picture.pixels),
+            crop=crop,
         )
 
     def matte(self) -> NDArray[np.uint8]:
@@ -322,11 +342,23 @@ class EditSession:
                 np.maximum(union, one, out=union)
         return union
 
-    def rendering(self) -> dict[str, Any]:
-        """What an export says of the edit: ``picture`` at full size, ``recipe``, ``original`` and ``matte``."""
-        picture = self.render()
-        recipe = self._recipe(digest_picture(picture))
-        return {"picture": picture, "recipe": recipe, "original": self.editor.photo.numpy(), "matte": self.matte()}
+    def rendering(self, metadata: str = "keep") -> dict[str, Any]:
+        """What an export says of the edit, as arguments of `l2sae.provenance.export`: pixels at full size, recipe.
+
+        Transparency and colour profile are the photo's. ``metadata`` is ``keep`` for its date, copyright, artist and
+        resolution, or ``none``.
+        """
+        check_choice(metadata)
+        pixels, photo = self.render(), self.picture
+        return {
+            "picture": with_alpha(pixels, photo.alpha),
+            "recipe": self._recipe(digest_picture(pixels)),
+            "original": photo.array,
+            "matte": self.matte(),
+            "icc_profile": photo.profile,
+            "metadata": photo.metadata if metadata == "keep" else None,
+            "flatten": True,
+        }
 
     def apply(self, recipe: Recipe) -> bool:
         """Take the layers of a recipe, as one change that `undo` takes back.
@@ -342,7 +374,7 @@ class EditSession:
         """
         if (found := self._model_sha256) != recipe.model_sha256:
             raise RecipeError(f"model_sha256: made with model {recipe.model_sha256[:12]}..., this is {found[:12]}...")
-        same = digest_picture(self.editor.photo.numpy()) == recipe.photo.sha256
+        same = digest_picture(self.picture.pixels) == recipe.photo.sha256
         layers = [
             SessionLayer(record.rois, style, record.strength, record.seed, matte if same else None)
             for record, (style, matte) in zip(recipe.layers, recipe.resolved(), strict=True)

@@ -26,7 +26,7 @@ from l2sae.measures.running_sums import Array, Tally
 from l2sae.measures.summary import counterfactual_figures
 from l2sae.model import L2SAE
 from l2sae.params import Params
-from l2sae.pictures.photos import to_model
+from l2sae.pictures.conversions import to_model
 from l2sae.render.counterfactual import Counterfactuals, render_counterfactual
 from l2sae.render.factors import STYLE_FACTORS
 

@@ -30,7 +30,7 @@ from l2sae.measures.summary import summarise
 from l2sae.measures.swaps import FaceStatistics, SwapMeasurement, face_statistics
 from l2sae.model import L2SAE, Latents
 from l2sae.params import Params
-from l2sae.pictures.photos import to_model
+from l2sae.pictures.conversions import to_model
 
 FIGURE_SIZE = 128
 BATCH = 8  # small enough for the processor's cache

@@ -15,8 +15,8 @@ from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.measures.metric_files import put
 from l2sae.measures.running_sums import interval, resampling_weights
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import to_model
 from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
 from l2sae.provenance.manifest import sign, verify

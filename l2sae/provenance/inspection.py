@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.reading import load_picture
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.detector.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.exporting import LOG_FILE
@@ -135,7 +135,7 @@ def inspect(
     log = log or AuditLog(home_folder(home) / LOG_FILE)
     exact = log.find(digest=digest_file(photo))
     try:
-        picture = read_picture(photo)
+        picture = load_picture(photo).pixels
     except EditError:
         if manifest.status == "none":
             raise

@@ -12,6 +12,7 @@ import c2pa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from l2sae.pictures.writing import FORMATS
 from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.keys import Credentials
 from l2sae.provenance.manifest_boxes import has_manifest_box, mime_of
@@ -21,7 +22,7 @@ _PARENT = {"label": "original", "title": "Original photo", "relationship": "pare
 NO_MARK = "none"  # what manifest and log call the watermark of a picture that carries none
 ANCHORS_VARIABLE = "L2SAE_TRUST_ANCHORS"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+MIME_TYPES = {ending: kind.mime for ending, kind in FORMATS.items()}
 
 
 def sign(
@@ -32,7 +33,7 @@ def sign(
     source: bytes | None = None,
     tsa_url: str | None = None,
 ) -> bytes:
-    """Put a signed manifest into the bytes of a PNG, JPEG or WebP picture.
+    """Put a signed manifest into the bytes of a picture of one of the `FORMATS`.
 
     Args:
         encoded: the picture file's bytes.
@@ -69,7 +70,7 @@ def verify(path: str | Path, trust_anchors: str | Path | None = None) -> Verific
     """Check the manifest of a picture file against the file's bytes.
 
     Args:
-        path: PNG, JPEG or WebP.
+        path: of one of the `FORMATS`.
         trust_anchors: PEM file of the certificate authorities to trust; or its text; else the file that
             L2SAE_TRUST_ANCHORS names; else nobody is trusted.
 

@@ -9,11 +9,15 @@ _APP11, _SCAN, _END, _ALONE = 0xEB, 0xDA, 0xD9, {0x01, *range(0xD0, 0xD8)}
 
 
 def mime_of(encoded: bytes) -> str | None:
-    """The type of a PNG, JPEG or WebP file by its first bytes; None for others."""
+    """The type of a PNG, JPEG, WebP, AVIF or TIFF file by its first bytes; None for others."""
     if encoded.startswith(_PNG[:4]):
         return "image/png"
     if encoded.startswith(_JPEG):
         return "image/jpeg"
+    if encoded[4:8] == b"ftyp" and b"avif" in encoded[8:64]:
+        return "image/avif"
+    if encoded[:4] in (b"II*\0", b"MM\0*"):
+        return "image/tiff"
     return "image/webp" if encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP" else None
 
 
@@ -21,7 +25,8 @@ def has_manifest_box(encoded: bytes) -> bool:
     """Whether a file holds a chunk or segment of the kind that C2PA puts its manifests in, readable or not.
 
     These are ``caBX`` chunks of PNG, APP11 segments with JUMBF boxes of JPEG, and ``C2PA`` chunks of WebP (C2PA 2.2,
-    appendix A.3). Where the structure is damaged, the first bytes of a manifest, which no text holds, tell.
+    appendix A.3). Elsewhere, and where the structure is damaged, the first bytes of a manifest tell, which no text
+    holds.
     """
     if _BEGINNING.search(encoded):
         return True

@@ -27,7 +27,7 @@ from l2sae.faces import dlib_faces as faces
 from l2sae.faces.dlib_faces import FacesMissingError, available
 from l2sae.model import L2SAE
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.photos import CropFrame
+from l2sae.pictures.frames import CropFrame
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::l2sae.editing.FaceWarning"),

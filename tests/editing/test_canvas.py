@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from l2sae.editing import EditError
 from l2sae.editing.canvas import ImagesCanvas, PhotoCanvas, as_canvas
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.photos import Frame
 
 Photos = list[NDArray[np.uint8]]
 
@@ -30,8 +29,8 @@ def test_strips_are_fractions(photos: Photos, faces: torch.Tensor) -> None:
 
 
 def test_no_steps_change_nothing(photos: Photos, faces: torch.Tensor) -> None:
-    assert np.array_equal(as_canvas(photos[0]).composite(Frame(97, 131), [], "detail"), photos[0])
-    assert torch.equal(as_canvas(faces).composite(Frame(64, 64), [], "detail"), faces)
+    assert np.array_equal(as_canvas(photos[0]).composite([], "detail"), photos[0])
+    assert torch.equal(as_canvas(faces).composite([], "detail"), faces)
 
 
 def test_only_photos_are_cropped_and_reduced(photos: Photos, faces: torch.Tensor) -> None:

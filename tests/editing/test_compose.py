@@ -7,7 +7,7 @@ from scipy.ndimage import convolve
 from l2sae.editing import compose
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring, support
 from l2sae.editing.resolution import Matte, box_mean
-from l2sae.pictures.photos import Frame
+from l2sae.pictures.frames import Frame
 
 
 def test_box_mean_averages_the_pixels_inside_the_picture():
@@ -53,6 +53,6 @@ def test_mean_colour_becomes_the_decoded_edits_as_far_as_the_edit_goes(new: floa
     texture = (torch.rand(1, 3, 64, 64, generator=generator) - 0.5) * 0.02
     photo, old, matte = 0.6 + texture - texture.mean(), torch.full((1, 3, 64, 64), 0.4), torch.ones(1, 1, 64, 64)
     field = recolouring(photo, old, torch.full_like(old, new), matte)
-    edited = composite_images(photo, Frame(64, 64), [Step([Effect(field, Matte(matte))], 1.0)], "detail")
+    edited = composite_images(photo, [Step([Effect(field, Matte(matte), Frame(64, 64))], 1.0)], "detail")
     assert edited.mean().item() == pytest.approx(mean, abs=2e-3)
     assert torch.corrcoef(torch.stack([edited.flatten(), photo.flatten()]))[0, 1] > 0.95

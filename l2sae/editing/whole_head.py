@@ -1,0 +1,69 @@
+"""What leaves a face's crop, such as long hair: it is edited through a second, looser crop around the first."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional as F
+
+from l2sae.pictures.crops import CropTransform
+from l2sae.pictures.frames import FADE, CropFrame
+
+HEAD_SCALE = 2.0  # of the face's crop: looser ones show the model faces smaller than it knows them
+HEAD_DROP = 0.1  # of the face's crop: hair falls
+LINKED = 0.1  # mattes above this link what lies outside the face's crop to what lies inside
+
+
+def head_crop(crop: CropTransform) -> CropTransform:
+    """The looser crop around the crop of a face."""
+    x, y = crop.to_photo(np.array([[0.5, 0.5 + HEAD_DROP]]))[0]
+    return CropTransform(float(x), float(y), HEAD_SCALE * crop.side, crop.angle)
+
+
+@dataclass(frozen=True)
+class HeadFrame(CropFrame):
+    """The looser crop of a photo, where mattes fade in as those of the face's crop, ``inner``, fade out."""
+
+    inner: CropTransform
+
+    def fade(self, start: int, stop: int) -> Tensor:
+        """Factor (1, 1, h, w) of mattes; with that of the face's crop it sums to 1, but at the looser crop's border."""
+        y, x = np.mgrid[start:stop, self.window[1]] + 0.5
+        inverse = np.linalg.inv(self.inner.matrix())
+        places = np.stack([x, y], axis=-1) @ inverse[:2, :2].T + inverse[:2, 2]
+        return super().fade(start, stop) * (1 - _smooth_depth(torch.from_numpy(2 * places - 1).float()[None]))
+
+
+def reaches_border(matte: Tensor) -> bool:
+    """Whether a matte (B, 1, S, S) reaches the rim of its crop, where it fades out."""
+    rim = max(1, round(FADE * matte.shape[-1]))
+    inside = F.pad(torch.zeros_like(matte[..., rim:-rim, rim:-rim]), [rim] * 4, value=1.0)
+    return bool((matte * inside > 0.5).any())
+
+
+def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: CropTransform) -> Tensor:
+    """A matte of the looser crop without what does not hang together with the face's own matte, as in other heads.
+
+    Args:
+        matte: (1, 1, S, S) in [0, 1] over ``head``.
+        head: the looser crop.
+        inner_matte: (1, 1, S, S) in [0, 1] over ``inner``.
+        inner: the face's crop.
+    """
+    size = matte.shape[-1]
+    steps = (np.arange(size) + 0.5) / size
+    u, v = np.meshgrid(steps, steps)
+    places = inner.to_crop(head.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))) * 2 - 1
+    grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2)
+    own = F.grid_sample(inner_matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    pieces, _ = ndimage.label((torch.maximum(matte, own)[0, 0] > LINKED).cpu().numpy())
+    linked = np.isin(pieces, np.setdiff1d(pieces[(own[0, 0] > 0.5).cpu().numpy()], 0))
+    return matte * torch.from_numpy(linked).to(matte)
+
+
+def _smooth_depth(places: Tensor) -> Tensor:
+    """The fade of `CropFrame` at places (1, h, w, 2), -1 to 1 inside the crop."""
+    depth = ((1 - places.abs().amax(dim=-1)[None]) / (2 * FADE)).clamp(0, 1)
+    return depth * depth * (3 - 2 * depth)

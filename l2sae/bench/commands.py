@@ -260,10 +260,10 @@ def results_table() -> str:
     real = {name: one for name, one in runs if "params" not in one}
     trained = {name: one for name, one in runs if "params" in one}
     parts = []
-    for kind in ("human", "weak", "rendered"):
+    for kind in LABELS:
         if alike := {name: one for name, one in real.items() if one["metrics"]["labels"] == kind}:
             parts.append(f"The shipped model, not trained on these photos. {LABELS[kind]}:\n\n{_table(alike)}")
-    for kind in ("rendered", "human", "weak"):
+    for kind in LABELS:
         if alike := {name: one for name, one in trained.items() if one["metrics"]["labels"] == kind}:
             parts.append(f"Trained here. {LABELS[kind]}:\n\n{_table(alike)}")
     machines = sorted({f"{result['machine']}, {result['date']}" for result in (real | trained).values()})
@@ -273,6 +273,7 @@ def results_table() -> str:
 LABELS = {
     "rendered": "Rendered faces, whose masks are exact",
     "human": "Photos with masks drawn by people",
+    "template": "Photos outlined through points that people set",
     "weak": "Photos whose masks were derived from landmarks and colours, and have errors of their own",
 }
 

@@ -18,6 +18,7 @@ SOURCES = {
 KINDS = {
     "rendered": "exact, from the renderer",
     "human": "drawn by people",
+    "template": "outlined through points that people set; hair and neck are made by a program",
     "weak": "made by a program, not by people: figures on them are optimistic",
 }
 START = {

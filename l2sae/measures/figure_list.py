@@ -10,7 +10,8 @@ _REINHARD = "doi 10.1109/38.946629"
 PREPARE = (
     Entry("counts.<split>", "faces in the split `train`, `val` or `test`", unit="images",
           source="`l2sae/data/prepared.py`"),
-    Entry("labels", "who made the labels: `human`, `rendered`, `weak`; figures on different kinds never share a table"),
+    Entry("labels", "who made the labels: `human`, `template`, `rendered`, `weak`; figures on different kinds never "
+          "share a table"),
     Entry("source", "`data.source`"),
     Entry("skipped", "what could not be used; the reasons are in the manifest", unit="files"),
     Entry("roi_pixel_shares.<split>.<roi>", "of all pixels, how many belong to the region", unit="share"),

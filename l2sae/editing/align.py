@@ -60,7 +60,8 @@ def face_crops(picture: NDArray[np.uint8], align: str = "auto") -> list[CropTran
     if not faces:
         raise FaceNotFoundError(
             f"no face found in the photo of {picture.shape[1]} x {picture.shape[0]} pixels: crop it to the face, or "
-            "give the face's place as box=(left, top, right, bottom)"
+            "give the face's place as box=(left, top, right, bottom)",
+            missing="face",
         )
     return [face.crop_transform() for face in (faces if align == "all" else faces[:1])]
 

@@ -37,7 +37,7 @@ from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import square_margins, with_alpha
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, NoPhotoError
 from l2sae.pictures.files import readable_name
 from l2sae.pictures.frames import CropFrame, Frame
 from l2sae.pictures.metadata import check_choice
@@ -115,10 +115,10 @@ class EditSession:
         """The loaded photo, encoded.
 
         Raises:
-            EditError: no photo is loaded.
+            NoPhotoError: no photo is loaded.
         """
         if self._editor is None:
-            raise EditError("no photo loaded: call session.load(photo) first")
+            raise NoPhotoError("no photo loaded: call session.load(photo) first")
         return self._editor
 
     @property
@@ -126,10 +126,10 @@ class EditSession:
         """The loaded photo as it was read.
 
         Raises:
-            EditError: no photo is loaded.
+            NoPhotoError: no photo is loaded.
         """
         if self._picture is None:
-            raise EditError("no photo loaded: call session.load(photo) first")
+            raise NoPhotoError("no photo loaded: call session.load(photo) first")
         return self._picture
 
     @property

@@ -141,7 +141,7 @@ def test_existing_files_are_kept_without_force(folder: Path, tiny_checkpoint: Pa
             "SIGMA or --swap REF or --style NAME or --colour",
         ),
         (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "not 2"),
-        (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown ROI hat"),
+        (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown region hat"),
         (("absent.png", "--roi", "hair", "--noise", "1", "-o", "out.png"), 1, "no such picture"),
         (("photo.png", "--roi", "hair", "--swap", "absent.png", "-o", "out.png"), 1, "no such picture"),
         (("photo.png", "--roi", "hair", "--noise", "1", "-o", "out.gif"), 2, ".jpeg"),

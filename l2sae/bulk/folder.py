@@ -39,7 +39,7 @@ def edit_folder(
     strength: float = 1.0,
     compose: str = "detail",
     seed: int = 0,
-    align: str | None = None,
+    align: str | None = "auto",
     ending: str = ".png",
     quality: int = 95,
     recipes: bool = False,
@@ -73,7 +73,8 @@ def edit_folder(
         strength: as for `edit`.
         compose: likewise.
         seed: likewise; every photo gets the same noise.
-        align: ``auto`` finds the largest face of each photo; needs the extra ``faces``.
+        align: ``auto`` edits the largest face of each photo; None takes photos as face crops. A recipe's own photo is
+            edited as the recipe says.
         ending: of the results: ``.png``, ``.jpg`` or ``.webp``.
         quality: of JPEG and WebP.
         recipes: write a recipe beside each result as well.

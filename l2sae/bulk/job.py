@@ -11,9 +11,9 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
 from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
-from l2sae.editing.align import align_styles
+from l2sae.editing.align import FacePlace, align_styles
 from l2sae.editing.compose import COMPOSITIONS, Composition
-from l2sae.editing.layers import Layer, assign_styles
+from l2sae.editing.layers import Layer, assign_styles, expand_styles
 from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,
@@ -21,7 +21,7 @@ from l2sae.editing.recipe import (
 )
 from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
 from l2sae.editing.references import encode_reference
-from l2sae.editing.session import SessionLayer
+from l2sae.editing.session_layer import SessionLayer
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
@@ -45,9 +45,10 @@ class Job:
         own_layers: instead, for the photo that a recipe was made on, with the mattes drawn there.
         own_sha256: digest of that photo's pixels.
         own_result: digest of the recorded result on it.
+        own_place: where its face lies.
         compose: ``detail`` or ``replace``.
         model_sha256: of the model.
-        align: ``auto`` finds the largest face; None takes a photo as a face crop.
+        align: ``auto`` edits the largest face; None takes a photo as a face crop.
         ending: of the files written: .png, .jpg, .jpeg or .webp.
         quality: of JPEG and WebP.
         recipes: whether a recipe is written beside each picture.
@@ -61,6 +62,7 @@ class Job:
     own_layers: tuple[SessionLayer, ...] = ()
     own_sha256: str | None = None
     own_result: str | None = None
+    own_place: FacePlace = FacePlace()  # noqa: RUF009 - frozen
     align: str | None = None
     ending: str = ".png"
     quality: int = 95
@@ -132,11 +134,11 @@ def make_job(
         raise EditError(f"align={align!r}: give 'auto' for the largest face of each photo, or None for face crops")
     model_sha256 = digest_model(model)
     if recipe is None:
-        styles = assign_styles(rois, style)
+        styles = expand_styles(assign_styles(rois, style), model.roi_names)
         made: dict[str, Any] = {"layers": _layers(model, align_styles(styles) if align else styles, strength, seed)}
     else:
-        if rois is not None or align is not None:
-            raise EditError("a recipe says which regions are edited, on face crops: leave rois and align out")
+        if rois is not None:
+            raise EditError("a recipe says which regions are edited: leave rois out")
         if model_sha256 != recipe.model_sha256:
             raise RecipeError(
                 f"model_sha256: made with model {recipe.model_sha256[:12]}..., not {model_sha256[:12]}..."
@@ -199,6 +201,7 @@ def _recipe_layers(model: L2SAE, recipe: Recipe) -> dict[str, Any]:
         "own_layers": tuple(own),
         "own_sha256": recipe.photo.sha256,
         "own_result": recipe.result_sha256,
+        "own_place": recipe.photo.place(),
     }
 
 

@@ -159,8 +159,11 @@ class BatchEditor:
             profile = colour_profile(fetched.path)
         with self._watch.part("composite"):
             path = item.folder.local / item.source if job.recipes and item.folder.local else None
-            self._session.load(pixels, job.align, path)
             own = job.own_sha256 is not None and digest_picture(pixels) == job.own_sha256
+            if own:
+                self._session.load_at(pixels, job.own_place, path)
+            else:
+                self._session.load(pixels, job.align, path)
             self._session.set_layers(job.own_layers if own else job.layers)
             rendering = self._session.rendering()
         place = (output.local or scratch) / item.name

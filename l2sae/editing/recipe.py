@@ -10,6 +10,7 @@ import io
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, ValidationError
 
-from l2sae.editing.face_editor import FaceEditor
+from l2sae.editing.align import FacePlace
+from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.layers import MAX_STRENGTH, Layer
 from l2sae.editing.recipe_fields import (
     RecipeError,
@@ -63,13 +65,34 @@ class CropRecord(Record):
     side: Annotated[float, Field(gt=0)]
     angle: float
 
+    def transform(self) -> CropTransform:
+        """The square again."""
+        return CropTransform(self.x, self.y, self.side, self.angle)
+
 
 class PhotoRecord(Record):
-    """The photo: where it was read, if from a file, the digest of its pixels, and the face's crop, if it is part."""
+    """The photo: where it was read, if from a file, the digest of its pixels, and the crops of a face that is a part.
+
+    Recipes without ``head``, as earlier versions wrote them, edit nothing beyond ``crop``; those without ``crop`` take
+    the photo as a face crop.
+    """
 
     path: str | None
     sha256: Sha256
     crop: CropRecord | None = None
+    head: Annotated[CropRecord | None, Field(exclude_if=lambda head: head is None)] = None
+
+    @classmethod
+    def of(cls, editor: Renderer, path: Path | None) -> "PhotoRecord":
+        """The photo of an editor, which was read from ``path``, if from a file."""
+        crop, head = (None if one is None else CropRecord(**asdict(one)) for one in (editor.crop, editor.head))
+        sha256 = digest_picture(editor.photo.numpy())
+        return cls(path=None if path is None else str(path), sha256=sha256, crop=crop, head=head)
+
+    def place(self) -> FacePlace:
+        """Where the face lies in the photo."""
+        crop, head = (None if one is None else one.transform() for one in (self.crop, self.head))
+        return FacePlace(crop, head)
 
 
 class Recipe(Record):
@@ -171,8 +194,9 @@ class Recipe(Record):
             )
             for record, (style, matte) in zip(self.layers, self.resolved(), strict=True)
         ]
-        crop = None if self.photo.crop is None else CropTransform(**self.photo.crop.model_dump())
-        return FaceEditor(model, self.original(photo).copy(), crop).render(layers, self.compose).numpy()
+        place = self.photo.place()
+        editor = FaceEditor(model, self.original(photo).copy(), place.crop, head=place.head)
+        return editor.render(layers, self.compose).numpy()
 
     def original(self, photo: Photo | None = None) -> NDArray[np.uint8]:
         """The photo that was edited, (H, W, 3) uint8, from ``photo.path`` if it is not given.

@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.editing import EditError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceNotFoundError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing.align import crop_reference
 from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
@@ -232,7 +233,7 @@ class Controller:
 
     def upload_style(self, name: str, data: bytes) -> None:
         """Add the face in a photo that the browser sent to the styles."""
-        self.bank.add_picture(self._free_name(Path(name).stem[:40]), decode_upload(name, data))
+        self.bank.add_picture(self._free_name(Path(name).stem[:40]), crop_reference(decode_upload(name, data)))
 
     def _free_name(self, wanted: str) -> str:
         name, number = wanted or "style", 2
@@ -243,7 +244,11 @@ class Controller:
     def _load(self, photo: Path | NDArray[np.uint8], name: str) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", FaceWarning)
-            self.session.load(photo)
+            try:
+                self.session.load(photo)
+            except FaceNotFoundError:
+                self.session.load(photo, align=None)
+                warnings.warn("no face found, so it is taken as a face crop", FaceWarning, stacklevel=1)
         self.photo_name = name
         error = self.session.reconstruction_error()
         self._error = {"psnr": error.psnr, "levels": error.levels, "rois": error.rois}
@@ -251,10 +256,7 @@ class Controller:
         self._send_before()
         missing = [roi for roi, value in error.rois.items() if value is None]
         if caught:
-            self.say("warning", f"{name} does not look like a face crop: {caught[-1].message}")
-        elif 2 * len(missing) > len(self.model.roi_names):
-            found = f"no {', '.join(missing)} found. Open a photo cropped to a face, or draw the regions as masks"
-            self.say("warning", f"{name} does not look like a face crop: {found}.")
+            self.say("warning", f"{name}: {caught[-1].message}")
         elif missing:
             self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
 

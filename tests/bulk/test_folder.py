@@ -241,7 +241,7 @@ def test_files_of_others_are_never_replaced_unless_asked(tiny_model: L2SAE, fold
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rois": ("hare",)}, "unknown ROI hare: this model has"),
+        ({"rois": ("hare",)}, "unknown region hare: there are"),
         ({"style": None}, "give either a recipe, or rois and a style"),
         ({"strength": 3.0}, r"strength=3.0: need 0"),
         ({"compose": "paste"}, "compose='paste': give one of"),

@@ -255,7 +255,7 @@ def test_a_picture_that_is_no_face_warns(tiny_model: L2SAE, photos: Photos, monk
     [
         ({"rois": ()}, "rois is empty"),
         ({"rois": None}, "name the regions"),
-        ({"rois": ("hat",)}, "unknown ROI hat: this model has hair, skin"),
+        ({"rois": ("hat",)}, "unknown region hat: there are hair, skin"),
         ({"style": None}, "give a style"),
         ({"style": "blond"}, "style of hair is str"),
         ({"style": {"lips": Noise()}}, "let them agree"),

@@ -1,16 +1,16 @@
 """Command line: ``l2sae edit PHOTO --roi hair --swap REF -o OUT``, ``masks``, ``styles``, ``export`` and others."""
 
 import functools
+import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import ImageColor
 from skimage.data import astronaut
 
 from l2sae.editing import EditError, FaceEditor, FaceWarning, Recipe, Style
@@ -20,17 +20,29 @@ from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.styles import STYLES
 from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 from l2sae.model import CheckpointError, load_model
+from l2sae.pictures.conversions import check_size, with_alpha
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.photos import Box, as_rgb, colour_profile, read_picture
+from l2sae.pictures.errors import PictureWarning
+from l2sae.pictures.files import check_outputs, path_of, readable_name
+from l2sae.pictures.frames import Box
+from l2sae.pictures.picture import Picture
+from l2sae.pictures.reading import as_picture, read_picture
+from l2sae.pictures.writing import FORMATS, write_picture
 from l2sae.provenance import AuditLog, Export, export, inspect, verify
-from l2sae.provenance.exporting import FORMATS as EXPORT_FORMATS
 from l2sae.provenance.session import EditSession
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
-photo_argument = click.argument("photo", type=click.Path(path_type=Path))
-out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
-model_option = click.option("--model", "checkpoint", type=click.Path(path_type=Path), help="Checkpoint.")
+class UserPath(click.Path):
+    """A path as a shell would have given it: ``~`` is the home folder, in ``--out=~/o.png`` as well."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path; see `l2sae.pictures.files.path_of`."""
+        return Path(os.fsdecode(super().convert(path_of(value), param, ctx)))
+
+
+photo_argument = click.argument("photo", type=UserPath(path_type=Path))
+out_option = click.option("-o", "--out", required=True, type=UserPath(path_type=Path), help="Picture to write.")
+model_option = click.option("--model", "checkpoint", type=UserPath(path_type=Path), help="Checkpoint.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what exists.")
 
 
@@ -72,6 +84,8 @@ def place_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--box", metavar="L,T,R,B", help="Where the face is, in pixels: left, top, right, bottom."),
         click.option(
             "--align",
+            is_flag=False,
+            flag_value="auto",
             type=click.Choice([*ALIGN_MODES, "none"]),
             help="auto: the largest face of the photo (default); all: every face; none: the photo is a face crop.",
         ),
@@ -94,10 +108,17 @@ def export_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options of what writes a marked, signed and logged picture."""
     for option in (
         click.option("--purpose", default="research", show_default=True, help="What it is for; see policy.yaml."),
-        click.option("--policy", type=click.Path(path_type=Path), help="Policy; default: policy.yaml here, if any."),
+        click.option("--policy", type=UserPath(path_type=Path), help="Policy; default: policy.yaml here, if any."),
         click.option("--consent", help="Reference to the consent of the person shown."),
         click.option("--unmarked", is_flag=True, help="No watermark; logged, and only where the policy allows it."),
-        click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="JPEG and WebP."),
+        click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of lossy files."),
+        click.option(
+            "--metadata",
+            type=click.Choice(["keep", "none"]),
+            default="keep",
+            show_default=True,
+            help="Keep date, copyright, artist and resolution; places and serial numbers never.",
+        ),
     ):
         command = option(command)
     return command
@@ -110,7 +131,9 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("ignore")
                 warnings.simplefilter("always", FaceWarning)
+                warnings.simplefilter("always", PictureWarning)
                 command(*args, **kwargs)
         except (EditError, CheckpointError, TolerancesError, OSError) as error:
             _fail(error)
@@ -134,7 +157,7 @@ def main() -> None:
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
 @place_options
-@click.option("--recipe", type=click.Path(path_type=Path), help="Save the edit as JSON, to replay it.")
+@click.option("--recipe", type=UserPath(path_type=Path), help="Save the edit as JSON, to replay it.")
 @model_option
 @out_option
 @force_option
@@ -158,21 +181,23 @@ def edit(
     """Edit regions of the face in PHOTO and write it, marked, signed and logged."""
     if style is None:
         raise click.UsageError(f"give a style: {_style_usage()}")
-    _check_out(out, force, EXPORT_FORMATS)
+    _check_out(out, force)
     if recipe is not None and recipe.exists() and not force:
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
+    inputs = _named(photo, checkpoint, options["policy"], *style.files)
+    check_outputs(inputs, _named(out, recipe))
     model = load_model(checkpoint)
     if align == "all":
         if recipe is not None:
             raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
-        original = as_rgb(read_picture(photo))[0]
-        picture = apply_edit(model, original, rois, style, strength, compose, seed, align=align)
-        _tell(export(picture, out, original=original, overwrite=force, icc_profile=colour_profile(photo), **options))
+        original = as_picture(photo)
+        edited = apply_edit(model, original, rois, style, strength, compose, seed, align=align)
+        _tell(export(edited, out, overwrite=force, source=photo, **_taken_over(original, **options)))
         return
     session = EditSession(model, compose)
     session.load(photo, align, box=box)
     session.add_layer(rois, style, strength, seed=seed)
-    done = session.export(out, overwrite=force, icc_profile=colour_profile(photo), **options)
+    done = session.export(out, overwrite=force, **options)
     _tell(done)
     if recipe is not None:
         (done.recipe or session.recipe()).save(recipe)
@@ -183,18 +208,20 @@ def edit(
 @click.option("-o", "--out", required=True, help="Folder for the results and their table; a path or a URL.")
 @click.option("--roi", "rois", multiple=True, help="Region to edit, e.g. hair; may be repeated.")
 @style_options
-@click.option("--recipe", type=click.Path(path_type=Path), help="Apply this recipe instead.")
+@click.option("--recipe", type=UserPath(path_type=Path), help="Apply this recipe instead.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
 @click.option(
     "--align",
+    is_flag=False,
+    flag_value="auto",
     type=click.Choice(["auto", "none"]),
     default="auto",
     show_default=True,
     help="auto: the largest face of each photo; none: photos are face crops.",
 )
-@click.option("--ending", type=click.Choice(list(EXPORT_FORMATS)), default=".png", show_default=True)
+@click.option("--ending", type=click.Choice(list(FORMATS)), default=".png", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), help="Processes; default: one for each core.")
 @model_option
 @force_option
@@ -206,7 +233,7 @@ def edit_photos(
 ) -> None:  # fmt: skip
     """Edit all photos of the folder PHOTOS, or of a list, and write them, marked, signed and logged.
 
-    The same command takes up what was cut off.
+    The same command takes up what was cut off. Exit code 1: some photos were skipped.
     """
     from l2sae.bulk import edit_folder  # with Parquet and fsspec, which no other command needs
 
@@ -214,14 +241,18 @@ def edit_photos(
         raise click.UsageError(f"give either --roi with {_style_usage()}, or --recipe FILE")
     options |= {"recipe": recipe, "align": None if align == "none" else align, "overwrite": force}
     table = edit_folder(load_model(checkpoint), photos, out, rois or None, style, **options)
-    for row in table[table["result"] == "skipped"].itertuples():
-        click.echo(f"{row.photo}: {row.reason}", err=True)
-    click.echo(f"{(table['result'] == 'done').sum()} of {len(table)} photos edited; see {out}/results.parquet")
+    skipped = table[table["result"] == "skipped"]
+    for row in skipped.itertuples():
+        click.echo(f"{row.photo}: {row.reason}" + (f" ({row.note})" if row.note else ""), err=True)
+    said = f", {len(skipped)} skipped" if len(skipped) else ""
+    done = len(table) - len(skipped)
+    click.echo(f"{done} of {len(table)} photos edited{said}; see {readable_name(out)}/results.parquet")
+    sys.exit(1 if len(skipped) else 0)
 
 
 @main.command("export")
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--photo", type=click.Path(path_type=Path), help="The photo, if it is not where the recipe says.")
+@click.argument("recipe", type=UserPath(path_type=Path))
+@click.option("--photo", type=UserPath(path_type=Path), help="The photo, if it is not where the recipe says.")
 @model_option
 @out_option
 @force_option
@@ -231,21 +262,19 @@ def export_recipe(
     recipe: Path, photo: Path | None, checkpoint: Path | None, out: Path, force: bool, **options: Any
 ) -> None:
     """Replay RECIPE and write its result, marked, signed and logged."""
-    _check_out(out, force, EXPORT_FORMATS)
-    document = Recipe.load(recipe)
-    picture = document.replay(load_model(checkpoint), photo)
-    source = Path(photo or document.photo.path or "")  # replay has read it
-    original = as_rgb(read_picture(source))[0]
-    done = export(
-        picture, out, recipe=document, original=original, overwrite=force, icc_profile=colour_profile(source), **options
-    )
+    _check_out(out, force)
+    check_outputs(_named(recipe, photo, checkpoint, options["policy"]), [out])
+    document = Recipe.load(recipe, own_photo=photo is None)
+    original = document.source(photo)
+    edited = with_alpha(document.replay(load_model(checkpoint), original), original.alpha)
+    done = export(edited, out, recipe=document, overwrite=force, source=photo, **_taken_over(original, **options))
     _tell(done)
 
 
 @main.command("inspect")
 @photo_argument
-@click.option("--log", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Audit log to look in.")
-@click.option("--trust", type=click.Path(path_type=Path), help="PEM file of certificate authorities to trust.")
+@click.option("--log", type=UserPath(path_type=Path, exists=True, dir_okay=False), help="Audit log to look in.")
+@click.option("--trust", type=UserPath(path_type=Path), help="PEM file of certificate authorities to trust.")
 @one_line_errors
 def inspect_photo(photo: Path, log: Path | None, trust: Path | None) -> None:
     """Say what manifest, watermark and audit log tell of PHOTO."""
@@ -253,8 +282,8 @@ def inspect_photo(photo: Path, log: Path | None, trust: Path | None) -> None:
 
 
 @main.command("verify")
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--trust", type=click.Path(path_type=Path), help="PEM file of certificate authorities to trust.")
+@click.argument("path", type=UserPath(path_type=Path))
+@click.option("--trust", type=UserPath(path_type=Path), help="PEM file of certificate authorities to trust.")
 @one_line_errors
 def verify_file(path: Path, trust: Path | None) -> None:
     """Check the manifest of a picture, or the chain of an audit log (.jsonl); exit code 1 where it is broken."""
@@ -276,8 +305,10 @@ def verify_file(path: Path, trust: Path | None) -> None:
 @one_line_errors
 def masks(photo: Path, align: str | None, box: Box | None, checkpoint: Path | None, out: Path, force: bool) -> None:
     """Show the predicted mattes over the face in PHOTO."""
-    _check_out(out, force, FORMATS)
-    model, pixels = load_model(checkpoint), as_rgb(read_picture(photo))[0].copy()
+    _check_out(out, force)
+    check_outputs(_named(photo, checkpoint), [out])
+    model, pixels = load_model(checkpoint), read_picture(photo).copy()
+    check_size(*pixels.shape[:2])
     editors = [FaceEditor(model, pixels, one.crop, head=one.head) for one in find_places(pixels, align, box)]
     for editor in editors:
         warn_if_no_face(editor)
@@ -288,11 +319,11 @@ def masks(photo: Path, align: str | None, box: Box | None, checkpoint: Path | No
         colour = ImageColor.getrgb(roi_colour(index))
         shown += 0.6 * matte * np.array(colour, np.float32)
         click.echo(f"{roi}: {matte.mean():.1%} of the picture, shown in rgb{colour}")
-    _save(np.clip(shown, 0, 255).round().astype(np.uint8), out, photo)
+    write_picture(np.clip(shown, 0, 255).round().astype(np.uint8), out)
 
 
 @main.command("styles")
-@click.option("--photo", type=click.Path(path_type=Path), help="Face to draw them on; default: one from scikit-image.")
+@click.option("--photo", type=UserPath(path_type=Path), help="Face to draw them on; default: one from scikit-image.")
 @place_options
 @model_option
 @out_option
@@ -304,17 +335,19 @@ def draw_styles(
     """Draw all named styles, those that --style takes, as one picture."""
     from l2sae.figures.style_chart import style_chart
 
-    _check_out(out, force, FORMATS)
+    _check_out(out, force)
+    check_outputs(_named(photo, checkpoint), [out])
     model = load_model(checkpoint)
-    pixels = astronaut() if photo is None else as_rgb(read_picture(photo))[0]
-    _save(style_chart(model, pixels, find_places(pixels, align, box)[0].crop), out)
+    pixels = astronaut() if photo is None else read_picture(photo)
+    check_size(*pixels.shape[:2])
+    write_picture(style_chart(model, pixels, find_places(pixels, align, box)[0].crop), out)
 
 
 @main.command("compare-metrics")
-@click.argument("first", type=click.Path(path_type=Path, exists=True))
-@click.argument("second", type=click.Path(path_type=Path, exists=True))
+@click.argument("first", type=UserPath(path_type=Path, exists=True))
+@click.argument("second", type=UserPath(path_type=Path, exists=True))
 @click.option("--device", default="same", show_default=True, help="Where SECOND ran: a class of the tolerances.")
-@click.option("--tolerances", "file", type=click.Path(path_type=Path), default=TOLERANCES, show_default=True)
+@click.option("--tolerances", "file", type=UserPath(path_type=Path), default=TOLERANCES, show_default=True)
 @one_line_errors
 def compare_metrics(first: Path, second: Path, device: str, file: Path) -> None:
     """Hold the metrics of run SECOND (a file or folder) against FIRST; exit code 1 where a figure moved too far."""
@@ -329,25 +362,23 @@ def compare_metrics(first: Path, second: Path, device: str, file: Path) -> None:
     sys.exit(1 if found else 0)
 
 
-def _check_out(out: Path, force: bool, formats: Mapping[str, str]) -> None:
-    if out.suffix.lower() not in formats:
-        raise click.UsageError(f"{out}: the name has to end in {', '.join(formats)}")
+def _check_out(out: Path, force: bool) -> None:
+    if out.suffix.lower() not in FORMATS:
+        raise click.UsageError(f"{out}: the name has to end in {', '.join(FORMATS)}")
     if out.exists() and not force:
         raise click.UsageError(f"{out} exists: give another name, or --force to overwrite it")
     if not out.parent.is_dir():
         raise click.UsageError(f"{out.parent}: no such folder")
 
 
-def _save(picture: NDArray[np.uint8], out: Path, photo: Path | None = None) -> None:
-    """Write the picture whole or not at all, with the photo's colour profile; its pixels are upright already."""
-    profile = None if photo is None else colour_profile(photo)
-    partial = out.with_name(out.name + ".partial")
-    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if FORMATS[out.suffix.lower()] == "JPEG" else {}
-    try:
-        Image.fromarray(picture).save(partial, FORMATS[out.suffix.lower()], icc_profile=profile, **options)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+def _named(*files: str | Path | None) -> list[str | Path]:
+    return [file for file in files if file is not None]
+
+
+def _taken_over(photo: Picture, metadata: str, **options: Any) -> dict[str, Any]:
+    """Arguments of an export that keeps what the photo has."""
+    kept = photo.metadata if metadata == "keep" else None
+    return options | {"original": photo.array, "icc_profile": photo.profile, "metadata": kept, "flatten": True}
 
 
 def _tell(done: Export) -> None:
@@ -357,7 +388,7 @@ def _tell(done: Export) -> None:
 
 
 def _fail(error: Exception) -> NoReturn:
-    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+    click.echo(f"Error: {readable_name(' '.join(str(error).split()))}", err=True)
     sys.exit(1)
 
 

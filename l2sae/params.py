@@ -295,7 +295,7 @@ class Params(Section):
             raise ValueError("train.minutes makes runs differ: under determinism: strict give train.steps")
         if (self.data.source == "mixed") != bool(self.data.sources):
             raise ValueError(
-                "data.sources names what data.source: mixed puts together, and is empty for any other source"
+                "data.sources names what data.source: mixed puts together; leave it empty for other sources"
             )
         if self.data.source not in ("rendered", "mixed") and self.data.root is None:
             raise ValueError(f"data.root is required for data.source: {self.data.source}; give the data set's folder")

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -64,9 +65,9 @@ def test_edit_folder_writes_what_edit_returns(folder: Path, tiny_checkpoint: Pat
     (folder / "photos/b.png").write_bytes(b"")
     arguments = ("edit-folder", str(folder / "photos"), "--roi", "hair", "--noise", "2", "-o", str(folder / "out"))
     result = run(folder, tiny_checkpoint, *arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert f"{folder / 'photos/b.png'}: empty file" in result.output
-    assert "1 of 2 photos edited" in result.output
+    assert "1 of 2 photos edited, 1 skipped" in result.output
     expected = edit(load_model(tiny_checkpoint, device="cpu"), large, "hair", Noise(2.0))
     assert same_but_for_the_mark(pixels(folder / "out/a.png"), expected)
     mistaken = run(folder, tiny_checkpoint, "edit-folder", str(folder), "--roi", "hair", "-o", str(folder / "out"))
@@ -85,7 +86,7 @@ def test_export_inspect_and_verify(folder: Path, tiny_checkpoint: Path) -> None:
     assert "watermark is there" in CliRunner().invoke(main, ["inspect", str(folder / "again.png")]).output
     assert CliRunner().invoke(main, ["verify", str(folder / "again.png")]).output.startswith("valid")
     plain = CliRunner().invoke(main, ["verify", str(folder / "photo.png")])
-    assert (plain.exit_code, plain.output.split()[0]) == (1, "stripped")
+    assert (plain.exit_code, plain.output.split()[0]) == (1, "none")
 
 
 def test_verify_checks_audit_logs_too(tmp_path: Path) -> None:
@@ -210,3 +211,30 @@ def test_align_edits_a_face_in_a_larger_photo(
     assert "holds one face" in run(folder, tiny_checkpoint, *both, "--force", "--recipe", "b.json").output
     assert run(folder, tiny_checkpoint, "masks", "larger.png", "--align", "-o", "masks.png").exit_code == 0
     assert (pixels(folder / "masks.png")[200:, 140:] == round(99 * 0.4)).all()
+
+
+@pytest.mark.finds_faces
+def test_no_face_is_one_line_that_says_what_to_do(folder: Path, tiny_checkpoint: Path) -> None:
+    Image.fromarray(np.full((200, 300, 3), 128, np.uint8)).save(folder / "wall.png")
+    arguments = ("edit", "wall.png", "--roi", "hair", "--noise", "1", "-o", "out.png")
+    refused = run(folder, tiny_checkpoint, *arguments)
+    assert (refused.exit_code, refused.output.count("\n")) == (1, 1)
+    assert "no face found in the photo of 300 x 200 pixels" in refused.output
+    assert "--box" in refused.output
+    assert "--align none" in refused.output
+    assert not (folder / "out.png").exists()
+
+
+def test_a_box_says_where_the_face_is(folder: Path, tiny_checkpoint: Path, photos: Photos) -> None:
+    larger = np.pad(photos[1], ((40, 90), (30, 50), (0, 0)), constant_values=99)
+    Image.fromarray(larger).save(folder / "larger.png")
+    arguments = ("edit", "larger.png", "--roi", "hair", "--noise", "2", "--strength", "1")
+    done = run(folder, tiny_checkpoint, *arguments, "--box", "30,40,94,104", "-o", "out.png", "--recipe", "edit.json")
+    assert done.exit_code == 0, done.output
+    assert json.loads((folder / "edit.json").read_text())["photo"]["crop"]["side"] == 64.0
+    for wrong, message in (("30,40", "--box 30,40: give left"), ("30,40,94,10000", "box=(30, 40, 94, 10000)")):
+        refused = run(folder, tiny_checkpoint, *arguments, "--box", wrong, "-o", "other.png")
+        assert refused.exit_code != 0
+        assert message in refused.output
+    both = run(folder, tiny_checkpoint, *arguments, "--box", "1,2,3,4", "--align", "none", "-o", "other.png")
+    assert "not both" in both.output

@@ -13,7 +13,7 @@ from l2sae import EditSession, Swap
 from l2sae.data import render_faces
 from l2sae.model import L2SAE
 from l2sae.pictures.display import as_pictures
-from l2sae.provenance.exporting import encode
+from l2sae.pictures.writing import encode
 
 Picture = NDArray[np.uint8]
 

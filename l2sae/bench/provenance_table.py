@@ -21,7 +21,7 @@ from l2sae.measures.parallel import side_by_side
 from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.reading import read_picture
 from l2sae.provenance import pattern_mark
 from l2sae.provenance.attack_table import (
     EXPORT_SIDE,
@@ -117,7 +117,8 @@ def find_photos(folder: Path, count: int) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not found:
         raise ProvenanceError(f"{folder}: no pictures ({', '.join(SUFFIXES)}) in it")
-    return [found[index * len(found) // count] for index in range(min(count, len(found)))]
+    count = min(count, len(found))
+    return [found[index * len(found) // count] for index in range(count)]
 
 
 def journal_key(settings: str, *files: Path) -> str:

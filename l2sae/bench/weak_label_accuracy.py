@@ -16,7 +16,7 @@ from l2sae.data.teacher import open_teacher
 from l2sae.measures.regions import one_hot, overlap_counts
 from l2sae.params import DataParams
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.decoding import UnusableError
+from l2sae.pictures.errors import UnusableError
 from l2sae.rois import Roi
 
 FASSEG_ROIS = (  # as FASSEG is annotated: brows are hair, neck and ears are skin

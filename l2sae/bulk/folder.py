@@ -9,17 +9,18 @@ from typing import Any, Literal
 import pandas as pd
 
 from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
-from l2sae.bulk.one_photo import Context
+from l2sae.bulk.one_photo import Context, recipe_name
 from l2sae.bulk.photo_lists import Item, batches, find_items, share
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
 from l2sae.bulk.ranks import Ranks, joined_ranks
-from l2sae.bulk.results import JOB, ROWS, TABLE, Row, read_rows, read_table, unfinished, write_table
+from l2sae.bulk.results import JOB, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
 from l2sae.bulk.storage import Folder, open_folder
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
+from l2sae.pictures.files import PARTIAL, check_outputs, partial_prefix, path_of, same_place
 from l2sae.provenance import Policy, load_credentials
 
 Runner = Literal["processes", "ray"]
@@ -47,6 +48,7 @@ def edit_folder(
     policy: str | Path | Policy | None = None,
     consent: str | None = None,
     unmarked: bool = False,
+    metadata: str = "keep",
     overwrite: bool = False,
     workers: int | None = None,
     batch: int = BATCH,
@@ -75,13 +77,14 @@ def edit_folder(
         seed: likewise; every photo gets the same noise.
         align: ``auto`` edits the largest face of each photo; None takes photos as face crops. A recipe's own photo is
             edited as the recipe says.
-        ending: of the results: ``.png``, ``.jpg`` or ``.webp``.
+        ending: of the results: ``.png``, ``.jpg``, ``.webp``, ``.avif`` or ``.tif``.
         quality: of JPEG and WebP.
         recipes: write a recipe beside each result as well.
         purpose: of all exports; as the following for `l2sae.provenance.export`.
         policy: what they have to keep to.
         consent: a reference to the consent of the persons shown.
         unmarked: leave the watermark out, where the policy allows it.
+        metadata: ``keep`` for date, copyright, artist and resolution of each photo, or ``none``.
         overwrite: replace files in ``output`` that are not of this job.
         workers: processes of one thread each; 0 works in this process; None takes one for each core of this machine.
         batch: photos that a worker takes at a time, fewer where they are large.
@@ -103,20 +106,23 @@ def edit_folder(
     if runner == "ray":  # whose workers have another working folder
         photos, output = (path if "://" in os.fspath(path) else Path(path).absolute() for path in (photos, output))
     source, target = open_folder(photos, storage_options), open_folder(output, storage_options)
-    if source.root == target.root and source.url.split("://")[0] == target.url.split("://")[0]:
-        raise EditError(f"{target.url}: this is the folder of the photos; name another output")
     if batch < 1 or (workers is not None and workers < 0):
         raise EditError(f"batch={batch}, workers={workers}: give batch 1 or more, workers 0 or more")
     if runner not in ("processes", "ray"):
         raise EditError(f"runner={runner!r}: give 'processes' or 'ray'")
+    given: list[str | os.PathLike[str]] = []
     if isinstance(recipe, (str, os.PathLike)):
-        recipe = Recipe.load(Path(recipe), Path(recipe).parent if root is None else root)
+        given.append(recipe)
+        recipe = Recipe.load(path_of(recipe), path_of(recipe).parent if root is None else root, own_photo=False)
+    if recipe is not None:
+        given += recipe.files
     job = make_job(
         model, rois, style, recipe, strength, seed, compose, align, policy,
         ending=ending.lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent, unmarked=unmarked,
-        backend=backend,
+        backend=backend, metadata=metadata,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
+    _check_places(source, target, items, job.recipes, [*given, *_references(style)])
     load_credentials()  # made on first use, by one process
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
@@ -132,6 +138,24 @@ def edit_folder(
         return read_table(target)
 
 
+def _references(style: Style | Mapping[str, Style] | None) -> list[str | Path]:
+    styles = list(style.values()) if isinstance(style, Mapping) else [style]
+    return [file for one in styles if isinstance(one, Style) for file in one.files]
+
+
+def _check_places(
+    source: Folder, target: Folder, items: Sequence[Item], recipes: bool, inputs: Sequence[str | os.PathLike[str]]
+) -> None:
+    """Refuse results among the photos, and any that would take the place of a file that is read."""
+    folders = {source.url} if source.fs.isdir(source.root) else set()
+    folders |= {item.folder.url_of(item.source).rpartition("/")[0] for item in items}
+    if taken := [folder for folder in folders if same_place(folder, target.url)]:
+        raise EditError(f"{target.url}: this is the folder of the photos, {taken[0]}; name another output")
+    results = [name for item in items for name in (item.name, recipe_name(item.name))[: 2 if recipes else 1]]
+    photos = [item.folder.url_of(item.source) for item in items]
+    check_outputs([source.url, *photos, *inputs], [target.url_of(name) for name in (*results, TABLE)])
+
+
 def _run(
     context: Context,
     items: Sequence[Item],
@@ -143,11 +167,15 @@ def _run(
 ) -> None:
     """Edit this rank's share of what is not finished."""
     mine = share(items, ranks.rank, ranks.ranks)
-    todo = unfinished(mine, read_rows(context.output))
+    known = read_rows(context.output)
+    todo = unfinished(mine, known)
     if not todo:
         return
     cut = list(batches(todo, batch))
-    with reporting(len(mine), len(mine) - len(todo), progress if ranks.rank == 0 else False) as report:
+    left = {item.key for item in todo}
+    skipped = sum(known[one.key, one.stamp]["result"] == SKIPPED for one in mine if one.key not in left)
+    shown = progress if ranks.rank == 0 else False
+    with reporting(len(mine), len(mine) - len(todo), shown, skipped) as report:
         for rows in _runs(context, cut, runner, _workers(workers, ranks, len(cut))):
             report(rows)
 
@@ -193,8 +221,8 @@ def _finish(output: Folder, items: Sequence[Item]) -> None:
     write_table(output, items)
     if output.local is None:
         return
-    names = {item.name.rpartition("/")[2] for item in items}
+    beginnings = {partial_prefix(item.name.rpartition("/")[2]) for item in items}
     for folder in {(output.local / item.name).parent for item in items}:
-        for partial in folder.glob(".*.partial"):
-            if partial.name[1:].rsplit(".", 2)[0] in names:
+        for partial in folder.glob(f".*{PARTIAL}"):
+            if f".{partial.name[1:].partition('.')[0]}." in beginnings:
                 partial.unlink(missing_ok=True)

@@ -26,8 +26,10 @@ from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
 from l2sae.pictures.errors import EditError
+from l2sae.pictures.metadata import check_choice
+from l2sae.pictures.writing import FORMATS
 from l2sae.provenance import Policy, load_policy
-from l2sae.provenance.exporting import FORMATS, current_user
+from l2sae.provenance.exporting import current_user
 from l2sae.provenance.fingerprint import digest_text
 from l2sae.rois import Roi
 
@@ -54,6 +56,7 @@ class Job:
         recipes: whether a recipe is written beside each picture.
         purpose, policy, consent, unmarked: as for `l2sae.provenance.export`.
         backend: what runs the networks.
+        metadata: ``keep`` for date, copyright, artist and resolution of each photo, or ``none``.
     """
 
     layers: tuple[SessionLayer, ...]
@@ -72,6 +75,7 @@ class Job:
     consent: str | None = None
     unmarked: bool = False
     backend: Backend = "torch"
+    metadata: str = "keep"
 
     def describe(self, model: L2SAE) -> dict[str, Any]:
         """The job as JSON, for the file that is kept with its results: whatever changes a picture or its manifest."""
@@ -98,6 +102,7 @@ class Job:
             "consent_sha256": digest_text(self.consent) if self.consent else None,
             "unmarked": self.unmarked,
             "backend": self.backend,
+            "metadata": self.metadata,
         }
 
 
@@ -108,7 +113,8 @@ def job_id(description: Mapping[str, Any]) -> str:
 
 def export_id(job: str, name: str, input_sha256: str) -> str:
     """The id of a photo's export: follows from job, the output's name, and the input file's bytes."""
-    return hashlib.sha256(f"{job}\n{name}\n{input_sha256}".encode()).hexdigest()[:ID_DIGITS]
+    named = f"{job}\n{name}\n{input_sha256}".encode("utf-8", "surrogateescape")
+    return hashlib.sha256(named).hexdigest()[:ID_DIGITS]
 
 
 def make_job(
@@ -164,6 +170,7 @@ def draft_recipe(model: L2SAE, job: Job) -> Recipe:
 def _check(model: L2SAE, job: Job) -> None:
     if job.ending not in FORMATS:
         raise EditError(f"ending={job.ending!r}: give one of {', '.join(FORMATS)}")
+    check_choice(job.metadata)
     if job.backend not in get_args(Backend):
         raise EditError(f"backend={job.backend!r}: give one of {', '.join(get_args(Backend))}")
     if not 1 <= job.quality <= 100:

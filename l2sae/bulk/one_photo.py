@@ -1,5 +1,6 @@
 """The work on one photo of a bulk edit, from the file to the export, by the same functions as a single edit."""
 
+import errno
 import hashlib
 import os
 import socket
@@ -16,17 +17,20 @@ from l2sae.bulk.job import Job, PackedModel, export_id
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
 from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
-from l2sae.bulk.storage import Folder, is_full
+from l2sae.bulk.storage import Folder
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.recipe_fields import digest_picture
 from l2sae.editing.session import EditSession
 from l2sae.model.threads import one_thread
-from l2sae.pictures.decoding import UnusableError, read_photo
-from l2sae.pictures.errors import EditError, FaceWarning
-from l2sae.pictures.photos import colour_profile
+from l2sae.pictures.errors import EditError, FaceWarning, PictureWarning, UnusableError
+from l2sae.pictures.files import fitting_name, is_full, readable_name
+from l2sae.pictures.reading import load_picture
 from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, export, load_credentials, make_mark, verify
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.keys import home_folder
+
+_OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+"""Errors that come of the name of one result."""
 
 
 @dataclass(frozen=True)
@@ -103,28 +107,36 @@ class BatchEditor:
     def _row(self, item: Item, fetched: _Fetched, scratch: Path) -> Row:
         """Edit one photo; what is wrong with it becomes its row."""
         started = time.perf_counter()
-        row: Row = {"photo": item.photo, "name": item.name, "stamp": item.stamp, "worker": self._worker, "again": False}
+        row: Row = {"photo": item.photo, "name": item.key, "stamp": item.stamp, "worker": self._worker, "again": False}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", FaceWarning)
+            warnings.simplefilter("always", PictureWarning)
             try:
                 row |= self._finished(item, fetched, scratch) or self._edited(item, fetched, scratch)
             except _SkipError as error:
                 row |= {"result": SKIPPED, "reason": str(error), "again": error.again}
             except UnusableError as error:
-                row |= {"result": SKIPPED, "reason": error.reason}
+                row |= {"result": SKIPPED, "reason": error.reason, "again": error.again}
             except MemoryError:
                 row |= {"result": SKIPPED, "reason": "too large for this machine's memory", "again": True}
             except EditError as error:
                 if isinstance(error, ProvenanceError) and not isinstance(error, MarkError):
                     raise  # policy, keys or log: no photo could be exported
                 row |= {"result": SKIPPED, "reason": str(error).removeprefix(f"{scratch / item.name}: ")}
-            except (ValueError, RuntimeError) as error:  # of a library: no reason to stop all others
+            except ImportError as error:
+                raise EditError(
+                    f"a package is missing or broken: {error}: install it, and run the same again"
+                ) from None
+            except OSError:
+                raise  # of the place of the results: no photo could be written
+            except Exception as error:  # of a library: no reason to stop all others
                 row |= {"result": SKIPPED, "reason": f"unexpected {type(error).__name__}: {error}", "again": True}
         if caught:
             row["note"] = "; ".join(
                 dict.fromkeys([*filter(None, [row.get("note")]), *(str(w.message) for w in caught)])
             )
+        row = {key: readable_name(value) if isinstance(value, str) else value for key, value in row.items()}
         row |= {f"{part}_s": seconds for part, seconds in self._watch.take().items()}
         return row | {"seconds": time.perf_counter() - started}
 
@@ -136,6 +148,7 @@ class BatchEditor:
         if fetched.path is None:
             raise _SkipError(f"cannot read the file: {fetched.error}", again=True)
         output = self.context.output
+        _require_place(output, item)
         if not output.exists(item.name):
             return None
         place = (output.local or scratch) / item.name
@@ -143,8 +156,7 @@ class BatchEditor:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(output.read(item.name))
         found = verify(place)
-        intact = found.status in ("trusted", "valid")
-        if intact and found.facts.get("export") == export_id(self.context.job_id, item.name, fetched.sha256):
+        if found.intact and found.facts.get("export") == export_id(self.context.job_id, item.name, fetched.sha256):
             return _describe(item, output, found.facts) | {"note": "finished by an earlier run"}
         if not (item.replaces or self.context.overwrite):
             raise _SkipError(f"{output.url_of(item.name)} exists, and is not of this job: remove it", again=True)
@@ -155,17 +167,16 @@ class BatchEditor:
         assert fetched.path is not None
         job, output = self.job, self.context.output
         with self._watch.part("decode"):
-            pixels = read_photo(fetched.path)
-            profile = colour_profile(fetched.path)
+            picture = load_picture(fetched.path)
         with self._watch.part("composite"):
             path = item.folder.local / item.source if job.recipes and item.folder.local else None
-            own = job.own_sha256 is not None and digest_picture(pixels) == job.own_sha256
+            own = job.own_sha256 is not None and digest_picture(picture.pixels) == job.own_sha256
             if own:
-                self._session.load_at(pixels, job.own_place, path)
+                self._session.load_at(picture, job.own_place, path)
             else:
-                self._session.load(pixels, job.align, path)
+                self._session.load(picture, job.align, path)
             self._session.set_layers(job.own_layers if own else job.layers)
-            rendering = self._session.rendering()
+            rendering = self._session.rendering(job.metadata)
         place = (output.local or scratch) / item.name
         place.parent.mkdir(parents=True, exist_ok=True)
         with self._watch.part("encode"):
@@ -173,8 +184,8 @@ class BatchEditor:
                 _save_recipe(rendering["recipe"], item, output)
             done = export(
                 **rendering, path=place, purpose=job.purpose, policy=job.policy, consent=job.consent,
-                unmarked=job.unmarked, quality=job.quality, icc_profile=profile, watermark=self._watermark,
-                credentials=self._credentials, log=self._log,
+                unmarked=job.unmarked, quality=job.quality, watermark=self._watermark,
+                credentials=self._credentials, log=self._log, source=fetched.path,
                 export_id=export_id(self.context.job_id, item.name, fetched.sha256),
                 overwrite=output.local is None or item.replaces or self.context.overwrite,
             )  # fmt: skip
@@ -186,7 +197,7 @@ class BatchEditor:
             facts["note"] = ("as recorded" if same else "differs from the record") if own else "applied afresh"
         if not (done.marked or job.unmarked):
             facts["note"] = "; ".join(filter(None, [facts.get("note"), f"not marked: {done.unmarked_reason}"]))
-        return _describe(item, output, facts) | {"width": pixels.shape[1], "height": pixels.shape[0]}
+        return _describe(item, output, facts) | {"width": picture.shape[1], "height": picture.shape[0]}
 
     def _upload(self, item: Item, place: Path, done: Export) -> None:
         """Bring an export to where the results go; one that does not arrive is logged as withdrawn."""
@@ -207,8 +218,30 @@ class _SkipError(EditError):
         self.again = again
 
 
+def _require_place(output: Folder, item: Item) -> None:
+    """A place for the result can be made; what keeps one photo's from being made is no reason to stop all others."""
+    if output.local is None:
+        return
+    place = output.local / item.name
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.path.lexists(place)
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder of this name is there")
+    except OSError as error:
+        if error.errno not in _OF_ONE_NAME:
+            raise
+        raise _SkipError(f"{output.url_of(item.name)}: cannot be written: {error.strerror}", again=True) from None
+
+
+def recipe_name(name: str) -> str:
+    """The name of the recipe beside a result."""
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + fitting_name(PurePosixPath(last).stem, ".recipe.json")
+
+
 def _save_recipe(recipe: Recipe, item: Item, output: Folder) -> None:
-    name = str(PurePosixPath(item.name).with_suffix(".recipe.json"))
+    name = recipe_name(item.name)
     if output.local is not None:
         recipe.save(output.local / name)  # with paths relative to its folder
     else:
@@ -217,13 +250,17 @@ def _save_recipe(recipe: Recipe, item: Item, output: Folder) -> None:
 
 def _describe(item: Item, output: Folder, facts: Mapping[str, Any]) -> Row:
     kept = ("note", "export", "original_sha256", "result_sha256", "changed_share", "watermark_bits")
-    return {"result": DONE, "output": output.url_of(item.name)} | {name: facts.get(name) for name in kept}
+    return {"result": DONE, "output": readable_name(output.url_of(item.name))} | {
+        name: facts.get(name) for name in kept
+    }
 
 
 def _fetch(item: Item, scratch: Path) -> _Fetched:
     """The photo's file, brought here if it is elsewhere."""
     local = item.folder.local
     try:
+        if local is not None and (local / item.source).exists() and not (local / item.source).is_file():
+            return _Fetched(None, error=OSError(errno.EINVAL, "not a plain file"))
         path = local / item.source if local else scratch
         content = path.read_bytes() if local else item.folder.read(item.source)
         if local is None:

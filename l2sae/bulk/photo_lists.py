@@ -1,8 +1,13 @@
 """The photos of a bulk edit, in order, with the names of their results, and how they are shared out."""
 
+import codecs
+import hashlib
+import io
+import os
+import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,8 +15,18 @@ import pandas as pd
 
 from l2sae.bulk.storage import Folder
 from l2sae.pictures.errors import EditError
+from l2sae.pictures.files import fitting_name, path_of, readable_name
 
-PHOTO_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PHOTO_ENDINGS = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif",
+    ".jp2",
+)  # fmt: skip
+"""Of files whose result is named without them. Files with other endings are tried as well."""
+SIDECARS = (
+    ".txt", ".csv", ".json", ".jsonl", ".parquet", ".md", ".xml", ".xmp", ".aae", ".yaml", ".yml", ".toml", ".ini",
+    ".log", ".html", ".pdf", ".db", ".py", ".ipynb", ".sha256", ".md5",
+)  # fmt: skip
+"""Of what lies beside photos and is none; they are left out."""
 LISTS = (".txt", ".csv", ".parquet")
 COLUMN = "photo"
 BATCH_BYTES = 2**25
@@ -40,27 +55,33 @@ class Item:
 
     @property
     def photo(self) -> str:
-        """Path or URL of the photo."""
-        return self.folder.url_of(self.source)
+        """Path or URL of the photo, as text that finds it again; see `readable_name`."""
+        return readable_name(self.folder.url_of(self.source))
+
+    @property
+    def key(self) -> str:
+        """The result's name as such text."""
+        return readable_name(self.name)
 
 
 def find_items(photos: Folder, ending: str, output: Folder) -> list[Item]:
     """The photos of a folder, at any depth, or of a list, sorted by name.
 
-    A list is a ``.txt`` file with a path a line, or a ``.csv`` or ``.parquet`` file with a column ``photo``; its paths
-    are relative to the list's folder, absolute, or URLs. A result takes its photo's path below the folder, or its plain
-    name where it lies elsewhere, with another ending.
+    Of a folder, linked subfolders included, these are all files but hidden ones and `SIDECARS`. A list is a ``.txt``
+    file with a path a line, or a ``.csv`` or ``.parquet`` file with a column ``photo``; its paths are relative to the
+    list's folder, absolute, or URLs. A result takes its photo's path below the folder, or its plain name where it lies
+    elsewhere, with another ending.
 
     Raises:
         EditError: no such folder or list, no photo in it, or two photos whose results would have one name.
     """
     is_list = photos.url.lower().endswith(LISTS)
-    items = _listed(photos, ending) if is_list else _found(photos, ending, output)
+    items = _told_apart(_listed(photos, ending) if is_list else _found(photos, ending, output))
     if repeated := [name for name, count in Counter(item.name for item in items).items() if count > 1]:
         first = sorted(repeated)[0]
         raise EditError(
-            f"{photos.url}: two photos named {PurePosixPath(first).stem}: their results would have one name, {first}; "
-            "rename one"
+            f"{photos.url}: two photos named {readable_name(PurePosixPath(first).stem)}: their results would have one "
+            f"name, {readable_name(first)}; rename one"
         )
     return sorted(items, key=lambda item: item.name)
 
@@ -88,17 +109,33 @@ def _found(photos: Folder, ending: str, output: Folder) -> list[Item]:
     inside = f"{output.root}/"[len(photos.root) + 1 :] if output.root.startswith(f"{photos.root}/") else None
     items = [
         Item(photos, name, _result_name(name, ending), _stamp(info), int(info.get("size") or 0))
-        for name, info in photos.files().items()
-        if name.lower().endswith(PHOTO_ENDINGS) and not (inside and name.startswith(inside))
+        for name, info in photos.files(leave_out=output.local).items()
+        if not name.lower().endswith(SIDECARS) and not (inside and name.startswith(inside))
     ]
     if not items:
         raise EditError(f"{photos.url}: no photo in this folder; it may hold {', '.join(PHOTO_ENDINGS)}")
     return items
 
 
+def _told_apart(items: list[Item]) -> list[Item]:
+    """The items; of two that would share a name, such as a camera's RAW beside its JPEG, the odd one has another."""
+    taken = {item.name for item in items if item.source.lower().endswith(PHOTO_ENDINGS)}
+    apart = []
+    for item in items:
+        if not item.source.lower().endswith(PHOTO_ENDINGS):
+            if item.name in taken:
+                folder, slash, name = item.name.rpartition("/")
+                stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+                tail = hashlib.sha256(os.fsencode(item.source)).hexdigest()[:8]
+                item = replace(item, name=folder + slash + fitting_name(f"{stem}~{tail}", suffix))
+            taken.add(item.name)
+        apart.append(item)
+    return apart
+
+
 def _listed(photos: Folder, ending: str) -> list[Item]:
     try:
-        paths = _read_list(photos)
+        paths = [path if "://" in path else posixpath.normpath(path) for path in _read_list(photos)]
     except (OSError, ValueError) as error:
         raise EditError(f"{photos.url}: cannot read the list of photos: {error}") from None
     if not paths:
@@ -106,8 +143,8 @@ def _listed(photos: Folder, ending: str) -> list[Item]:
     above = photos.url.rpartition("/")[0] or "."
     items = []
     for path in dict.fromkeys(paths):
-        if "://" in path or path.startswith("/"):
-            folder, _, source = path.rpartition("/")
+        if "://" in path or path.startswith(("/", "~")):
+            folder, _, source = (path if "://" in path else str(path_of(path))).rpartition("/")
             options = photos.options if "://" in path else {}
             items.append(_described(Folder(folder or "/", options), source, source, ending))
         else:
@@ -116,18 +153,25 @@ def _listed(photos: Folder, ending: str) -> list[Item]:
 
 
 def _read_list(photos: Folder) -> list[str]:
-    with photos.fs.open(photos.root, "rb") as file:
+    content = photos.fs.cat_file(photos.root)
+    if photos.url.lower().endswith(".parquet"):
+        table = pd.read_parquet(io.BytesIO(content))
+    else:
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = content.decode(encoding, "surrogateescape" if encoding == "utf-8-sig" else "strict")
         if photos.url.lower().endswith(".txt"):
-            return [line for line in map(str.strip, file.read().decode("utf-8").splitlines()) if line]
-        table = pd.read_csv(file) if photos.url.lower().endswith(".csv") else pd.read_parquet(file)
+            return [line for line in map(str.strip, text.splitlines()) if line]
+        table = pd.read_csv(io.StringIO(text), dtype=str)
     if COLUMN not in table:
         raise ValueError(f"no column {COLUMN}; it has {', '.join(map(str, table.columns))}")
-    return [str(path) for path in table[COLUMN]]
+    return [path for path in map(str, table[COLUMN].dropna()) if path.strip()]
 
 
 def _described(folder: Folder, source: str, name: str, ending: str) -> Item:
+    path = path_of(folder.local / source) if folder.local else None
+    if path is not None and "\\x" in source and path.name != source.rpartition("/")[2]:  # written by `readable_name`
+        source = name = os.path.relpath(path, folder.local)
     result = _result_name(name if ".." not in name.split("/") else name.rpartition("/")[2], ending)
-    path = folder.local / source if folder.local else None
     if path is None or not path.is_file():  # what is missing is found out when it is its turn
         return Item(folder, source, result)
     status = path.stat()
@@ -135,7 +179,10 @@ def _described(folder: Folder, source: str, name: str, ending: str) -> Item:
 
 
 def _result_name(name: str, ending: str) -> str:
-    return str(PurePosixPath(name).with_suffix(ending))
+    """The photo's name with another ending; an ending that is none of photos stays part of the name."""
+    folder, slash, last = name.rpartition("/")
+    stem = PurePosixPath(last).stem if last.lower().endswith(PHOTO_ENDINGS) else last
+    return folder + slash + fitting_name(stem, ending)
 
 
 def _stamp(info: Mapping[str, Any]) -> str:

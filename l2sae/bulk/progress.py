@@ -17,9 +17,9 @@ EVERY = 5.0  # seconds between plain lines at least
 class Lines:
     """Plain lines with the count, the rate and the time left."""
 
-    def __init__(self, total: int, known: int, say: Progress) -> None:
+    def __init__(self, total: int, known: int, say: Progress, skipped: int = 0) -> None:
         self._total, self._known, self._say = total, known, say
-        self._done = self._skipped = 0
+        self._done, self._skipped = 0, skipped
         self._began = self._said = time.monotonic()
 
     def update(self, rows: Sequence[Row]) -> None:
@@ -33,14 +33,16 @@ class Lines:
             rate = self._done / max(now - self._began, 1e-6)
             left = duration((self._total - self._known - self._done) / rate)
             self._say(
-                f"edited {self._known + self._done} of {self._total} photos, {rate:.1f}/s, "
+                f"edited {self._known + self._done - self._skipped} of {self._total} photos, {rate:.1f}/s, "
                 + (f"in {duration(now - self._began)}" if finished else f"{left} left")
                 + (f", {self._skipped} skipped" if self._skipped else "")
             )
 
 
 @contextmanager
-def reporting(total: int, known: int, progress: bool | Progress) -> Iterator[Callable[[Sequence[Row]], object]]:
+def reporting(
+    total: int, known: int, progress: bool | Progress, skipped: int = 0
+) -> Iterator[Callable[[Sequence[Row]], object]]:
     """What to call with the rows of each batch.
 
     Args:
@@ -48,6 +50,7 @@ def reporting(total: int, known: int, progress: bool | Progress) -> Iterator[Cal
         known: how many of them are finished already.
         progress: False reports nothing; a function is called with plain lines; True takes a bar in a terminal or in
             JupyterLab, and prints plain lines elsewhere, as when papermill runs a notebook.
+        skipped: of the known ones.
     """
     if progress is False:
         yield lambda rows: None
@@ -58,7 +61,7 @@ def reporting(total: int, known: int, progress: bool | Progress) -> Iterator[Cal
         say = print if progress is True else progress
         if known:
             say(f"{known} of {total} photos are finished already")
-        yield Lines(total, known, say).update
+        yield Lines(total, known, say, skipped).update
 
 
 def duration(seconds: float) -> str:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from l2sae.bulk.results import TABLE
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.recipe_fields import RecipeError
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.files import check_outputs, fitting_name, path_of, readable_name, same_place
+from l2sae.pictures.reading import load_picture
 from l2sae.provenance.saving import save_edit
 from l2sae.provenance.session import EditSession
 
@@ -33,7 +35,7 @@ def apply_recipe(
     Args:
         model: the one that the recipe was made with.
         recipe: path of the recipe.
-        photo: a photo, or a folder whose photos are all edited; None is the photo that the recipe names.
+        photo: a photo anywhere, or a folder whose photos are all edited; None is the photo that the recipe names.
         output: the ``.png`` file, or the folder to write into (always a folder for a folder of photos).
         root: the folder that all files named in the recipe have to be in; by default the recipe's own. ``"/"`` lifts
             the bound: only for recipes whose origin is known.
@@ -47,19 +49,25 @@ def apply_recipe(
         RecipeError: the recipe is unfit, or names a file outside ``root``; file and field are named.
         EditError: a photo given by itself cannot be edited, or there is none in the folder.
     """
-    recipe = Path(recipe)
-    document = Recipe.load(recipe, recipe.parent if root is None else root)
-    if photo is not None and Path(photo).is_dir():
-        return _apply_to_folder(model, document, photo, output, purpose)
-    file = _recorded_photo(document) if photo is None else Path(photo)
-    target = Path(output)
-    path = target if target.suffix.lower() == ".png" else target / f"{file.stem}.png"
-    return pd.DataFrame([[str(file), str(path), _apply(model, document, file, path, purpose)]], columns=COLUMNS)
+    recipe = path_of(recipe)
+    document = Recipe.load(recipe, recipe.parent if root is None else root, own_photo=photo is None)
+    if photo is not None and path_of(photo).is_dir():
+        return _apply_to_folder(model, document, photo, output, purpose, recipe)
+    file = _recorded_photo(document) if photo is None else path_of(photo)
+    target = path_of(output)
+    path = target if target.suffix.lower() == ".png" else target / fitting_name(file.stem, ".png")
+    if file.exists():
+        if same_place(file, path):
+            raise EditError(f"{path}: this is the photo itself; name another output")
+        check_outputs([recipe, file], [path])
+    names = [readable_name(file), readable_name(path)]
+    return pd.DataFrame([[*names, _apply(model, document, file, path, purpose)]], columns=COLUMNS)
 
 
 def _apply_to_folder(
-    model: L2SAE, document: Recipe, photos: str | Path, output: str | Path, purpose: str
+    model: L2SAE, document: Recipe, photos: str | Path, output: str | Path, purpose: str, file: Path
 ) -> pd.DataFrame:
+    check_outputs([file], [f"{output}/{TABLE}"])
     from l2sae.bulk.folder import edit_folder  # it edits by this package, so it imports it
 
     table = edit_folder(model, photos, output, recipe=document, recipes=True, purpose=purpose)
@@ -68,8 +76,6 @@ def _apply_to_folder(
 
 
 def _apply(model: L2SAE, document: Recipe, file: Path, path: Path, purpose: str) -> str:
-    if path.exists() and path.samefile(file):
-        raise EditError(f"{path}: this is the photo itself; name another output")
     session = EditSession(model)
     session.load(file)
     recorded = session.apply(document)
@@ -84,7 +90,7 @@ def _recorded_photo(document: Recipe) -> Path:
     if document.photo.path is None:
         raise RecipeError("photo.path: the photo was not read from a file: name it as photo")
     try:
-        read_picture(document.photo.path)
+        load_picture(document.photo.path)
     except EditError as error:
         raise RecipeError(f"photo.path: {error}") from None
-    return Path(document.photo.path)
+    return path_of(document.photo.path)

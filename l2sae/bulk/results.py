@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.storage import Folder
+from l2sae.pictures.files import readable_name
 
 TABLE, KEPT = "results.parquet", ".l2sae"
 JOB, ROWS = f"{KEPT}/job.json", f"{KEPT}/rows"
@@ -49,6 +50,7 @@ SCHEMA = pa.schema(
 """``*_s`` are seconds of one core, ``seconds`` of the clock; ``name``, ``stamp`` and ``again`` (a later run should try
 the photo again) are for taking a run up."""
 
+LEFTOVER = "there is an older file,"
 Row = dict[str, Any]
 Version = tuple[str, str]
 """Name of a result and stamp of its photo."""
@@ -71,7 +73,7 @@ def unpack(content: bytes) -> list[Row]:
 
 def rows_name(items: Sequence[Item]) -> str:
     """The name under which a batch leaves its rows: follows from its photos."""
-    names = json.dumps([[item.name, item.stamp] for item in items])
+    names = json.dumps([[item.key, item.stamp] for item in items])
     return f"{ROWS}/{hashlib.sha256(names.encode()).hexdigest()[:32]}.parquet"
 
 
@@ -94,17 +96,29 @@ def unfinished(items: Iterable[Item], rows: Mapping[Version, Row]) -> list[Item]
     """
     made = {name for (name, _), row in rows.items() if row["result"] == DONE}
     return [
-        replace(item, replaces=item.name in made)
+        replace(item, replaces=item.key in made)
         for item in items
-        if (row := rows.get((item.name, item.stamp))) is None or row["again"]
+        if (row := rows.get((item.key, item.stamp))) is None or row["again"]
     ]
 
 
 def write_table(output: Folder, items: Sequence[Item]) -> None:
-    """Put the rows of these items together as the table, in their order, and drop what batches have left."""
+    """Put the rows of these items together as the table, in their order, and drop what batches have left.
+
+    Where a skipped photo's result would be, another file may lie: the note says so.
+    """
     rows = read_rows(output)
-    output.write(TABLE, pack([rows[item.name, item.stamp] for item in items]))
+    output.write(TABLE, pack([_with_leftover(rows[item.key, item.stamp], item, output) for item in items]))
     output.remove(ROWS)
+
+
+def _with_leftover(row: Row, item: Item, output: Folder) -> Row:
+    if row["result"] != SKIPPED:
+        return row
+    notes = [note for note in (row["note"] or "").split("; ") if note and not note.startswith(LEFTOVER)]
+    if output.exists(item.name):
+        notes.append(f"{LEFTOVER} {readable_name(output.url_of(item.name))}, which is not of this photo and job")
+    return row | {"note": "; ".join(notes) or None}
 
 
 def read_table(output: Folder) -> pd.DataFrame:

@@ -1,10 +1,8 @@
 """Folders of photos, on this machine or wherever fsspec reaches, e.g. ``s3://bucket/photos``."""
 
-import errno
 import os
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from l2sae.pictures.errors import EditError
+from l2sae.pictures.files import atomic_write, path_of
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,17 @@ class Folder:
         """Path or URL of a file in the folder, as a user would write it."""
         return f"{self.url.rstrip('/')}/{name}"
 
-    def files(self) -> dict[str, Mapping[str, Any]]:
-        """Name -> what the file system tells of it, of all files at any depth; hidden ones are left out."""
+    def files(self, leave_out: Path | None = None) -> dict[str, Mapping[str, Any]]:
+        """Name -> what the file system tells of it, of all files at any depth; hidden ones are left out.
+
+        On this machine links to folders are followed. What cannot be looked into stands there like a file.
+
+        Args:
+            leave_out: a folder of this machine that does not count.
+        """
+        if self.local is not None:
+            barred = None if leave_out is None else os.path.realpath(leave_out)
+            return dict(_walk(self.local, "", (os.path.realpath(self.local),), barred))
         found = self.fs.find(self.root, detail=True)
         names = {path[len(self.root) :].lstrip("/"): info for path, info in found.items()}
         return {name: info for name, info in names.items() if not any(part.startswith(".") for part in name.split("/"))}
@@ -75,15 +83,7 @@ class Folder:
             return
         path = self.local / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(partial).replace(path)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        atomic_write(path, content)
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder and what is in it, if it is there."""
@@ -103,6 +103,8 @@ def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
         EditError: a URL of an unknown kind, or of one whose package is not installed.
     """
     url = os.fspath(path)
+    if "://" not in url:
+        url = os.fspath(path_of(url)) if url.startswith("~") else url
     try:
         # others write there too, so listings must not be remembered
         folder = Folder(url, {"use_listings_cache": False, **(options or {})} if "://" in url else {})
@@ -112,10 +114,25 @@ def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
     return folder
 
 
+def _walk(
+    folder: Path, prefix: str, above: tuple[str, ...], barred: str | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Files below a folder; ``above`` are the folders on the way there, to which links may lead back."""
+    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
+        if entry.name.startswith("."):
+            continue
+        name = f"{prefix}{entry.name}"
+        try:
+            if entry.is_dir():
+                real = os.path.realpath(entry.path)
+                if real != barred and real not in above:
+                    yield from list(_walk(Path(entry.path), f"{name}/", (*above, real), barred))
+                continue
+            status = entry.stat()
+            yield name, {"size": status.st_size, "mtime": status.st_mtime}
+        except OSError:
+            yield name, {"size": 0}  # when it is its turn, why becomes its row
+
+
 def _open(url: str, options: Mapping[str, Any]) -> tuple[fsspec.AbstractFileSystem, str]:
     return url_to_fs(url, **options)
-
-
-def is_full(error: OSError) -> bool:
-    """Whether a write failed for want of space."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -16,7 +16,7 @@ import numpy as np
 
 from l2sae.data.decode import Face
 from l2sae.data.sources import Entry
-from l2sae.pictures.decoding import UnusableError
+from l2sae.pictures.errors import UnusableError
 
 Found = Face | UnusableError
 _FACES = 256

@@ -11,19 +11,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops
 
 from l2sae.data.schemes import MaskError, Scheme, map_colours, map_ids
 from l2sae.data.sources import Entry
-from l2sae.pictures.decoding import (
-    MIN_SIDE,
-    ORIENTATION,
-    UnusableError,
-    open_picture,
-    square_margins,
-    square_photo,
-    upright_rgb,
-)
+from l2sae.pictures.conversions import MIN_SIDE, square_margins, square_photo
+from l2sae.pictures.errors import UnusableError
+from l2sae.pictures.metadata import read_orientation
+from l2sae.pictures.reading import as_decoded, open_picture, turned
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ def load_pair(
         UnusableError: as `load_face`.
     """
     raw = open_picture(entry.photo, digests)
-    photo = upright_rgb(raw, entry.photo)
+    photo = Image.fromarray(as_decoded(raw, entry.photo).shown)
     if min(photo.size) < MIN_SIDE:
         raise UnusableError(entry.photo, f"photo too small: {photo.width} x {photo.height}, at least {MIN_SIDE} a side")
     if entry.masks[0].part is None:
@@ -102,11 +97,9 @@ def _follow_photo(mask: Image.Image, raw: Image.Image, photo: Image.Image, path:
     """Check that the mask fits the photo; a mask drawn on the unrotated photo is turned along with it."""
     if mask.size == photo.size:
         return mask
-    orientation = raw.getexif().get(ORIENTATION, 1)
+    orientation = read_orientation(raw)
     if mask.size == raw.size and orientation != 1:
-        turned = mask.copy()
-        turned.getexif()[ORIENTATION] = orientation
-        return ImageOps.exif_transpose(turned)
+        return turned(mask, orientation)
     raise UnusableError(path, _sizes_differ(mask.width, mask.height, photo))
 
 

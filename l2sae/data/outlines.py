@@ -4,6 +4,7 @@ The points of the Face Research Lab sets (189 on each photo) are listed in their
 picture's left.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ FEATURES = ("r_brow", "l_brow", "nose", "r_eye", "l_eye", "l_lip", "u_lip", "mou
 
 STEPS = 6  # points of a curve between two of its own
 EYE_SCALE = (1.08, 1.2)  # the mesh's points lie a little inside of the lids
+CLOSED = 0.12  # of its width: what the mesh opens a closed mouth by
 NOSE = (168, 351, 399, 420, 279, 358, 327, 2, 98, 129, 49, 198, 174, 122)
 """The mesh's points from between the eyes down one side of the nose, below the nostrils, and up the other."""
 
@@ -46,7 +48,7 @@ class Outlines:
 
 def mesh_outlines(points: Points) -> Outlines:
     """Outlines from the mesh's landmarks, (478, 2)."""
-    outer, inner = points[list(mesh.LIPS)], points[list(mesh.MOUTH)]
+    outer, inner = points[list(mesh.LIPS)], _mouth(points[list(mesh.MOUTH)])
     features = {
         "r_brow": _smooth(points[list(mesh.RIGHT_BROW)], closed=True),
         "l_brow": _smooth(points[list(mesh.LEFT_BROW)], closed=True),
@@ -58,6 +60,16 @@ def mesh_outlines(points: Points) -> Outlines:
         "mouth": inner,
     }
     return Outlines(features, _smooth(points[list(mesh.FACE)], closed=True), False, {})
+
+
+def _mouth(inner: Points) -> Points:
+    """The mouth's outline, (20, 2) from corner to corner and back; flat where it is hardly open."""
+    upper, lower = inner[1:10], inner[:10:-1]
+    opening = np.abs(lower - upper).max()
+    if opening > CLOSED * float(np.hypot(*(inner[10] - inner[0]))):
+        return inner
+    middle = (upper + lower) / 2
+    return np.concatenate([inner[:1], middle, inner[10:11], middle[::-1]])
 
 
 def template_outlines(points: Points) -> Outlines:
@@ -81,14 +93,11 @@ def template_outlines(points: Points) -> Outlines:
         "l_lip": between(middle_down, edge(87, *range(104, 109), 93)),
         "mouth": between(middle_up, middle_down),
     }
-    face = np.concatenate(
-        [edge(109, *range(134, 145), 112), edge(112, 113, 114), edge(111, *range(125, 134), 114)[::-1]]
-    )
-    ears = {
-        "r_ear": _ear(points[[109, *range(115, 120), 111, 110]]),
-        "l_ear": _ear(points[[112, *range(120, 125), 114, 113]]),
-    }
-    return Outlines(features, np.concatenate([face, points[[110]]]), True, ears)
+    hairline, jaw = edge(109, *range(134, 145), 112), edge(111, *range(125, 134), 114)
+    face = np.concatenate([hairline, points[[113]], jaw[::-1], points[[110]]])
+    sides = {"r_ear": [109, *range(115, 120), 111, 110], "l_ear": [112, *range(120, 125), 114, 113]}
+    ears = {name: np.concatenate([_smooth(points[side[:-1]]), points[side[-1:]]]) for name, side in sides.items()}
+    return Outlines(features, face, True, ears)
 
 
 def filled(outline: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -96,10 +105,6 @@ def filled(outline: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
     mask = np.zeros(shape, bool)
     mask[polygon(outline[:, 1] - 0.5, outline[:, 0] - 0.5, shape)] = True
     return mask
-
-
-def _ear(points: Points) -> Points:
-    return np.concatenate([_smooth(points[:-1]), points[-1:]])
 
 
 def _smooth(points: Points, closed: bool = False) -> Points:
@@ -111,7 +116,7 @@ def _smooth(points: Points, closed: bool = False) -> Points:
     if len(through) < 4:
         return through
     curve = CubicSpline(at, through, bc_type="periodic" if closed else "natural")
-    fine = np.concatenate([np.linspace(a, b, STEPS, endpoint=False) for a, b in zip(at[:-1], at[1:], strict=True)])
+    fine = np.concatenate([np.linspace(a, b, STEPS, endpoint=False) for a, b in itertools.pairwise(at)])
     return np.asarray(curve(fine if closed else np.append(fine, at[-1])))
 
 

@@ -30,7 +30,8 @@ from l2sae.faces.silhouette import person_mask
 from l2sae.model.threads import one_thread
 from l2sae.params import DataParams
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.decoding import UnusableError, read_photo
+from l2sae.pictures.errors import UnusableError
+from l2sae.pictures.reading import read_photo
 
 MIN_CONFIDENCE = 0.65
 MAX_WORKERS = 2

@@ -27,7 +27,7 @@ from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.data.teacher import open_teacher
 from l2sae.data.walk_folder import Skipped
 from l2sae.params import DataParams, Params, SplitRatios
-from l2sae.pictures.decoding import UnusableError
+from l2sae.pictures.errors import UnusableError
 from l2sae.render.rendered_faces import render_faces
 from l2sae.rois import Roi
 

@@ -7,7 +7,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from l2sae.data import webmorph
@@ -369,33 +369,18 @@ def _webmorph(root: Path, data: DataParams) -> Listing:
     folders = [base / name for name in webmorph.FOLDERS if (base / name).is_dir()]
     if not folders:
         raise SourceError(f"data.root: {root}: none of the folders {', '.join(webmorph.FOLDERS)}; {webmorph.HOWTO}")
-    listing, pinned, stated = Listing(), webmorph.pinned_digests(), webmorph.read_attributes(root)
+    listing, stated = Listing(), webmorph.read_attributes(root)
     for folder in folders:
-        files, skipped = walk(
-            folder, lambda name: not name.startswith(".") and name.endswith((".jpg", ".tem")), "no photo"
-        )
+        files, skipped = walk(folder, webmorph.names_a_file, "neither photo nor template")
         listing.skipped += skipped
         for photo in [path for path in files if path.suffix == ".jpg"]:
-            name = f"{folder.name}/{photo.name}"
-            if name not in pinned:
+            if not (pinned := webmorph.pinned_files(photo)):
                 listing.skipped.append(Skipped(photo, "not one of the pinned photos", bad=False))
                 continue
-            template = photo.with_suffix(".tem")
-            accepted = {photo: pinned[name]}
-            if template.is_file():
-                accepted[template] = pinned.get(f"{folder.name}/{template.name}", ())
-            person = webmorph.person_of(photo)
-            listing.entries.append(
-                Entry(
-                    f"{folder.name}/{photo.stem}",
-                    photo,
-                    (),
-                    group=person,
-                    attributes=stated.get(person, {}),
-                    template=template if template.is_file() else None,
-                    pinned=accepted,
-                )  # fmt: skip
-            )
+            person, template = webmorph.person_of(photo), photo.with_suffix(".tem")
+            entry = Entry(f"{folder.name}/{photo.stem}", photo, (), group=person, pinned=pinned)
+            known = template if template in files else None
+            listing.entries.append(replace(entry, template=known, attributes=stated.get(person, {})))
     return listing
 
 

@@ -25,13 +25,15 @@ PERSON_FLOOR = 0.03  # the silhouette may be sure and wrong
 TAUGHT_FLOOR = 0.1  # so may a model
 FACE_IS_SKIN = 0.8  # mean belief in skin between jaw and brows, from which on a face counts as whole
 HAIRLINE = 0.7  # softness of the forehead's upper end, in units of its height
-FOREHEAD = 0.7  # probability of skin between brows and the mesh's upper end, where a fringe may hang
-EARS = 0.7  # and beside the face, between brows and mouth
-NECK_WIDTH, CLOTH_FROM = 0.75, 1.3  # half the neck's, in half face widths; in units below the eyes
-HAIR_BELOW = 0.7  # probability of hair beside neck and shoulders
+FOREHEAD = 0.8  # probability of skin between brows and the mesh's upper end, where a fringe may hang
+EARS = 0.8  # and beside the face, between brows and mouth
+EAR_REACH = 1.35  # of ears, in half face widths
+NECK_WIDTH, NECK = 0.75, 0.9  # half its width, in half face widths; probability of skin there
+CLOTH_FROM, CLOTH_BELOW_HAIR = 1.15, 0.5  # where clothes begin, in units below the eyes; how much lower beside hair
+HAIR_BELOW = 0.85  # probability of hair beside neck and shoulders
 UNEXPLAINED = 2e-7  # density over colour and contrast; that of a typical pixel under its own Gaussian is 4e-5
 TAUGHT_PIXELS = 3000  # that the mixtures are fitted to at most
-COLOUR_TRUST = 0.7  # exponent of the colour likelihoods: neighbouring pixels are not independent
+COLOUR_TRUST = 0.8  # exponent of the colour likelihoods: neighbouring pixels are not independent
 GUIDE_RADIUS = 0.03  # of the guided filter, as part of the picture's side
 GUIDE_NOISE = 2e-3  # variance of lightness, 0 to 1, below which the filter smooths
 Array = NDArray[np.float64]
@@ -91,37 +93,57 @@ def weak_labels(
     """
     shape = (picture.shape[0], picture.shape[1])
     frame = frame_of(outlines)
-    prior = with_silhouette(position_prior(outlines, shape), person)
+    prior = with_silhouette(position_prior(outlines, person), person)
     if taught is not None:
         prior = joined_prior(prior, taught)
     teaches = np.repeat(~features_mask(outlines, shape)[None], 4, axis=0)
     above = np.arange(shape[0])[:, None] < frame.chin
     teaches[HAIR] &= above  # what lies beside neck and shoulders is hair where it looks like that of the head
+    teaches[HAIR] &= ~ear_zone(frame, shape)  # or ears would teach what hair looks like
     known = np.ones(shape, bool) if known is None else known
     belief = head_regions(picture, prior, teaches & known)
-    classes = np.where(known, _rooted(belief.argmax(axis=0), above), REST)
+    side = np.arange(shape[0])[:, None] < (frame.nose + frame.chin) / 2
+    classes = np.where(known, _rooted(belief.argmax(axis=0), side), REST)
     return WeakLabels(_paint(classes, outlines, frame, known), _confidence(belief, known, outlines))
 
 
-def position_prior(outlines: Outlines, shape: tuple[int, int]) -> Array:
-    """Probabilities (4, H, W) of hair, skin, clothes and the rest by position relative to the face."""
-    frame = frame_of(outlines)
+def position_prior(outlines: Outlines, person: NDArray[np.floating]) -> Array:
+    """Probabilities (4, H, W) of hair, skin, clothes and the rest by position relative to the face.
+
+    Args:
+        outlines: of the face.
+        person: (H, W) in [0, 1]; it tells whether hair hangs beside the jaw, without which none lies on the shoulders.
+    """
+    frame, shape = frame_of(outlines), (person.shape[0], person.shape[1])
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
     dx, dy = (x - frame.x) / frame.half, (y - frame.eyes) / frame.unit
     inside = _step(_depth(outlines.face, shape) / frame.unit, 0.05)
     dome = FOREHEAD * _step(1 - np.hypot(dx, dy / 0.78), HAIRLINE)  # 0.5 at the hairline
-    forehead = np.minimum(inside, 0.9) if outlines.hairline else np.maximum(dome, FOREHEAD * inside)
+    forehead = np.minimum(inside, FOREHEAD) if outlines.hairline else np.maximum(dome, FOREHEAD * inside)
     face = np.where(y < frame.brows, forehead, inside)
     below = y > jaw_line(outlines, x)
-    neck = np.where(below & (dy < 1.9), _step(NECK_WIDTH - np.abs(dx), 0.15) * 0.85, 0.0)
-    ears = EARS * _step(1.16 - np.abs(dx), 0.08) * ((y > frame.brows) & (y < frame.nose + 0.1 * frame.unit))
+    neck = np.where(below & (dy < 1.9), _step(NECK_WIDTH - np.abs(dx), 0.15) * NECK, 0.0)
+    ears = EARS * _step(1.2 - np.abs(dx), 0.08) * ear_zone(frame, shape)
     skin = np.maximum.reduce([face, neck, ears])
+    beside = (np.abs(dx) > 1.05) & (np.abs(dx) < 1.35) & (dy > 0.5) & (dy < 0.75)
+    hanging = np.where(dx < 0, _mean(person, beside & (dx < 0)), _mean(person, beside & (dx > 0))).clip(0.02, 1)
     skull = np.hypot(dx / 1.35, (dy + 0.05) / 1.2)
-    around = _step(1 - skull, 0.18) * (dy < 0.3) + HAIR_BELOW * _step(1.7 - np.abs(dx), 0.25) * (dy >= 0.3) * (dy < 2.2)
+    around = _step(1 - skull, 0.18) * (dy < 0.3) + HAIR_BELOW * hanging * _step(1.7 - np.abs(dx), 0.25) * (
+        dy >= 0.3
+    ) * (dy < 2.2)
     hair = (1 - skin) * np.clip(around, 0, 1) * np.where(below & (np.abs(dx) < 0.8), 0.15, 0.9)
-    cloth = np.clip(1 - skin, 0, 1) * _step(dy - CLOTH_FROM + 0.15 * (1.4 - np.abs(dx)), 0.3)
+    cloth = np.clip(1 - skin, 0, 1) * _step(
+        dy - CLOTH_FROM - CLOTH_BELOW_HAIR * hanging + 0.15 * (1.4 - np.abs(dx)), 0.3
+    )
     rest = np.clip(1 - skin - hair, 0, 1) * _step(1.6 - dy, 0.6)
     return _normalised(np.stack([hair, skin, cloth, rest]) + PRIOR_FLOOR)
+
+
+def ear_zone(frame: Frame, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The face's rows between brows and mouth as far out as ears reach, (H, W)."""
+    y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+    beside = np.abs(x - frame.x) < EAR_REACH * frame.half
+    return np.asarray(beside & (y > frame.brows) & (y < frame.nose + 0.1 * frame.unit))
 
 
 def with_silhouette(prior: Array, person: NDArray[np.floating]) -> Array:
@@ -169,10 +191,13 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
 
 
 def _rooted(classes: NDArray[np.integer], above: NDArray[np.bool_]) -> NDArray[np.integer]:
-    """Hair that does not hang together with hair above the chin is clothing."""
-    pieces, _ = ndimage.label(classes == HAIR)
+    """Hair that does not hang together, by more than a thread, with hair ``above`` (the mouth) is clothing."""
+    hair = classes == HAIR
+    thick = ndimage.binary_erosion(hair, border_value=1)
+    pieces, _ = ndimage.label(thick)
     rooted = np.isin(pieces, np.unique(pieces[(pieces > 0) & above]))
-    return np.where((classes == HAIR) & ~rooted, CLOTH, classes)
+    rooted = above | ndimage.binary_dilation(rooted & thick, iterations=3)
+    return np.where(hair & ~rooted, CLOTH, classes)
 
 
 class _Guide:
@@ -232,6 +257,10 @@ def _local_contrast(lightness: Array) -> Array:
 
 def _step(x: Array, softness: float) -> Array:
     return 1 / (1 + np.exp(-np.clip(4 * x / softness, -40, 40)))
+
+
+def _mean(values: NDArray[np.floating], where: NDArray[np.bool_]) -> float:
+    return float(values[where].mean()) if where.any() else 0.0
 
 
 def _normalised(x: Array) -> Array:

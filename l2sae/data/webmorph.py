@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from l2sae.data.outlines import TEMPLATE_POINTS, Points
-from l2sae.pictures.decoding import UnusableError
+from l2sae.pictures.errors import UnusableError
 
 FOLDERS = {"neutral_front": "london", "smiling_front": "london", "canada": "canada"}
 """Folder -> the set whose persons it shows."""
@@ -51,6 +51,19 @@ def read_template(path: Path, content: bytes) -> Points:
     if counted != TEMPLATE_POINTS or points.shape != (TEMPLATE_POINTS, 2) or not np.isfinite(points).all():
         raise UnusableError(path, f"template of {counted} points, expected {TEMPLATE_POINTS}")
     return points
+
+
+def names_a_file(name: str) -> bool:
+    """Whether a file of this name is a photo or a template; macOS leaves ``._*`` files that are neither."""
+    return not name.startswith(".") and name.endswith((".jpg", ".tem"))
+
+
+def pinned_files(photo: Path) -> dict[Path, tuple[str, ...]]:
+    """The photo and its template, with their accepted digests; empty where the photo is not one of the sets'."""
+    pinned = pinned_digests()
+    files = (photo, photo.with_suffix(".tem"))
+    accepted = {file: pinned.get(f"{file.parent.name}/{file.name}", ()) for file in files}
+    return accepted if accepted[photo] else {}
 
 
 @functools.cache

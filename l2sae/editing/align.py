@@ -15,7 +15,8 @@ from l2sae.editing.whole_head import head_crop
 from l2sae.faces import find_faces
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.pictures.photos import Box, as_rgb, check_box, read_picture
+from l2sae.pictures.frames import Box, check_box
+from l2sae.pictures.reading import as_picture
 
 Align = Literal["auto", "all"]
 ALIGN_MODES: tuple[str, ...] = get_args(Align)
@@ -54,7 +55,7 @@ def align_face(picture: str | Path | NDArray[np.uint8]) -> AlignedFace:
         FaceNotFoundError: no face was found.
         EditError: the picture cannot be read.
     """
-    pixels = as_rgb(read_picture(picture) if isinstance(picture, (str, Path)) else np.asarray(picture))[0]
+    pixels = as_picture(picture).shown
     transform = _find(pixels)[0]
     return AlignedFace(transform.crop(pixels), transform)
 
@@ -145,7 +146,7 @@ def _align_reference(reference: Reference) -> Reference:
     if not isinstance(reference, (str, Path)) and getattr(reference, "dtype", None) != np.uint8:
         return reference
     picture: Any = reference
-    pixels = as_rgb(read_picture(picture) if isinstance(picture, (str, Path)) else picture)[0]
+    pixels = as_picture(picture).shown
     name = str(reference) if isinstance(reference, (str, Path)) else f"picture {picture.shape}"
     cropped = crop_reference(pixels, name)
     return reference if cropped is pixels else cropped

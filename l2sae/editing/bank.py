@@ -12,8 +12,8 @@ from torch import Tensor
 from l2sae.editing.references import encode_reference, shows
 from l2sae.editing.styles import Swap
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import as_rgb, to_model
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import as_rgb, to_model
 
 Vector = NDArray[np.float32]
 MAX_REACH = 3.0  # standard deviations beyond which the map is not walked

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from l2sae.editing.resolution import Matte, box_mean, upsample_rows
-from l2sae.pictures.photos import Frame
+from l2sae.pictures.frames import Frame
 
 Composition = Literal["detail", "replace"]
 Window = tuple[EllipsisType, slice, slice]

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -16,8 +15,11 @@ from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.layers import Layer, MattePicture, assign_styles, expand_styles
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import check_images, with_alpha
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
-from l2sae.pictures.photos import Box, Photo, as_rgb, check_box, check_images, read_picture
+from l2sae.pictures.frames import Box, check_box
+from l2sae.pictures.picture import Photo, PhotoFile
+from l2sae.pictures.reading import as_picture
 
 
 @overload
@@ -38,7 +40,7 @@ def edit(
 @overload
 def edit(
     model: L2SAE,
-    photo: str | Path | NDArray[np.uint8],
+    photo: PhotoFile,
     rois: str | Sequence[str] | None = None,
     style: Style | Mapping[str, Style] | None = None,
     strength: float = 1.0,
@@ -69,7 +71,8 @@ def edit(
 
     Args:
         model: from `load_model`.
-        photo: uint8 (H, W), (H, W, 3) or (H, W, 4), or a path to one; or float (B, 3, H, W) in [-1, 1].
+        photo: a path, a Pillow picture, or uint8 (H, W), (H, W, 3) or (H, W, 4); or float (B, 3, H, W) in [-1, 1].
+            Where a file has a colour profile, the edit is computed in sRGB and brought back to the profile's space.
         rois: regions to edit, e.g. ``("hair", "lips")``; ``face`` stands for skin and nose. They may be left out where
             ``style`` is a dict.
         style: an operation of `l2sae.editing.styles`, e.g. `Noise` or `Swap`, or a dict from each ROI to its own style.
@@ -106,12 +109,12 @@ def edit(
         layer = replace(layer, styles=align_styles(layer.styles))
     if isinstance(photo, Tensor):
         return _edit_images(model, photo, layer, compose, box)
-    rgb, alpha = as_rgb(read_picture(photo) if isinstance(photo, (str, Path)) else photo)
+    picture = as_picture(photo)
     if align is None or box is not None:
-        edited = _edit_crop(model, rgb, layer, compose, box)
+        edited = _edit_crop(model, picture.srgb, layer, compose, box)
     else:
-        edited = _edit_faces(model, rgb, layer, compose, find_places(rgb, align))
-    return edited if alpha is None else np.concatenate([edited, alpha], axis=2)
+        edited = _edit_faces(model, picture.srgb, layer, compose, find_places(picture.srgb, align))
+    return with_alpha(picture.edited(edited), picture.alpha)
 
 
 def _edit_images(model: L2SAE, images: Tensor, layer: Layer, compose: str, box: Box | None) -> Tensor:

@@ -12,7 +12,7 @@ from l2sae.editing.layers import Layer
 from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents
-from l2sae.pictures.photos import Frame
+from l2sae.pictures.frames import Frame
 
 CACHED = 32  # styles that a face keeps, for sliders that go to and fro
 StyleKey = tuple[Style, int, tuple[str, ...]]  # style, seed, ROIs that share it

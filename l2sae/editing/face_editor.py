@@ -17,9 +17,10 @@ from l2sae.editing.layers import Layer
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
 from l2sae.model import L2SAE, Latents
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import Frame, to_model
+from l2sae.pictures.frames import Frame
 
 
 @dataclass(frozen=True, eq=False)

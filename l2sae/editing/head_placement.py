@@ -12,8 +12,8 @@ from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
 from l2sae.editing.whole_head import HeadFrame, keep_linked, reaches_border
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.photos import to_model
 
 
 class HeadCrop:

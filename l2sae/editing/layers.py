@@ -15,6 +15,7 @@ from l2sae.rois import expand_rois
 
 MattePicture = Tensor | NDArray[np.uint8] | NDArray[np.floating[Any]]
 MAX_STRENGTH = 2.0
+MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class Layer:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.strength) and 0 <= self.strength <= MAX_STRENGTH):
             raise EditError(f"strength={self.strength}: need 0 (no change) to {MAX_STRENGTH:g}; 1 is the full edit")
+        if not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed <= MAX_SEED:
+            raise EditError(f"seed={self.seed}: need a whole number, 0 to {MAX_SEED}")
         if not self.styles:
             raise EditError('rois is empty: name at least one region, e.g. rois=("hair",)')
         if unused := sorted(self.mattes.keys() - self.styles.keys()):

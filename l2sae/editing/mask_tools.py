@@ -18,11 +18,16 @@ from torch.nn import functional as F
 
 from l2sae.editing.face_editor import Renderer
 from l2sae.editing.resolution import GUIDE_SIDE, guided_matte, make_guide
-from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import Frame, to_model
+from l2sae.pictures.conversions import to_model
+from l2sae.pictures.errors import EditError, UnusableError
+from l2sae.pictures.files import atomic_write, path_of
+from l2sae.pictures.frames import Frame
+from l2sae.pictures.picture import Picture
+from l2sae.pictures.reading import as_decoded, decode_image
 
 Mask = NDArray[np.uint8]
 MAX_SIDE = 8192  # pixels of a mask file
+ONE_COLOUR = 8  # levels by which the strokes of one brush may differ
 
 
 class Point(NamedTuple):
@@ -174,36 +179,47 @@ def click_mask(editor: Renderer, x: float, y: float, tolerance: float) -> Mask:
 
 
 def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "mask") -> Mask:
-    """Read a mask PNG: grey, or the alpha channel of a picture that has one.
+    """Read a mask as a person sees it: white inside; or, where one colour is painted on nothing, what is painted.
 
     Args:
-        source: path, or the file's bytes.
+        source: path, or the file's bytes: a picture of any kind, grey, with a palette, or with transparency.
         shape: (height, width) of the photo; a mask of the same proportions is scaled to it.
         name: of the file in messages, where bytes are given.
 
     Raises:
-        EditError: no such file, not a PNG, too large, or of other proportions than the photo.
+        EditError: no such file, not a picture, too large, or of other proportions than the photo.
     """
     if isinstance(source, (str, Path)):
-        name = str(source)
-        if not Path(source).is_file():
+        name, file = str(source), path_of(source)
+        if not file.is_file():
             raise EditError(f"{name}: no such mask; check the path")
-        source = Path(source).read_bytes()
+        source = file.read_bytes()
     try:
-        with Image.open(io.BytesIO(source), formats=("PNG",)) as picture:
-            if max(picture.size) > MAX_SIDE:
-                raise EditError(f"{name}: {picture.width} x {picture.height} pixels, over {MAX_SIDE} a side")
-            grey = picture.getchannel("A") if "A" in picture.getbands() else picture.convert("L")
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, EditError):
-            raise
-        raise EditError(f"{name}: not a readable PNG: give a grey PNG, white inside ({error})") from None
+        image = decode_image(source, Path(name), still=True)
+        if max(image.size) > MAX_SIDE:
+            raise EditError(f"{name}: {image.width} x {image.height} pixels, over {MAX_SIDE} a side")
+        image.info.pop("icc_profile", None)  # a mask's levels are shares, not colours
+        grey = Image.fromarray(_seen(as_decoded(image, Path(name))))
+    except UnusableError as error:
+        raise EditError(f"{name}: not a readable PNG: give a grey PNG, white inside ({error.reason})") from None
     height, width = shape
     if abs(grey.width / grey.height - width / height) > 0.02 * width / height:
         raise EditError(
             f"{name}: {grey.width} x {grey.height} pixels, the photo has {width} x {height}: give a mask of this photo"
         )
     return np.asarray(grey if grey.size == (width, height) else grey.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _seen(picture: Picture) -> Mask:
+    """The levels (H, W) of a mask picture: its brightest channel, on black where it is transparent."""
+    light = picture.pixels.max(axis=2)
+    if picture.alpha is None or (picture.alpha == 255).all():
+        return light
+    alpha = picture.alpha[..., 0]
+    visible = picture.pixels[alpha > 0]
+    if not len(visible) or int(np.ptp(visible, axis=0).max()) <= ONE_COLOUR:
+        return alpha  # one colour, be it black, on nothing
+    return np.round(light * (alpha / 255.0)).astype(np.uint8)
 
 
 def mask_png(mask: Mask) -> bytes:
@@ -215,7 +231,7 @@ def mask_png(mask: Mask) -> bytes:
 
 def save_mask(mask: Mask, path: str | Path) -> None:
     """Write the mask as a grey PNG."""
-    Path(path).write_bytes(mask_png(mask))
+    atomic_write(path, mask_png(mask))
 
 
 def _checked(radius: float, what: str) -> float:

@@ -22,9 +22,10 @@ from l2sae.editing.resolution import (
     make_guide,
     square_matte,
 )
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError
-from l2sae.pictures.photos import CropFrame, Frame, to_model
+from l2sae.pictures.frames import CropFrame, Frame
 
 
 class Placement:

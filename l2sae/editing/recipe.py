@@ -20,7 +20,7 @@ from PIL import Image
 from pydantic import Field, ValidationError
 
 from l2sae.editing.align import FacePlace
-from l2sae.editing.face_editor import FaceEditor, Renderer
+from l2sae.editing.face_editor import FaceEditor
 from l2sae.editing.layers import MAX_STRENGTH, Layer
 from l2sae.editing.recipe_fields import (
     RecipeError,
@@ -34,7 +34,8 @@ from l2sae.editing.recipe_fields import (
 from l2sae.editing.styles import AnyStyleRecord, Style
 from l2sae.model import L2SAE
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.photos import Photo, as_rgb
+from l2sae.pictures.files import atomic_write, path_of, readable_name
+from l2sae.pictures.picture import PhotoFile, Picture
 
 MAX_RECIPE_BYTES = 2**26
 MAX_MATTE_CHARACTERS = 2**24  # of base64: 12 MiB of PNG
@@ -83,11 +84,11 @@ class PhotoRecord(Record):
     head: Annotated[CropRecord | None, Field(exclude_if=lambda head: head is None)] = None
 
     @classmethod
-    def of(cls, editor: Renderer, path: Path | None) -> "PhotoRecord":
-        """The photo of an editor, which was read from ``path``, if from a file."""
-        crop, head = (None if one is None else CropRecord(**asdict(one)) for one in (editor.crop, editor.head))
-        sha256 = digest_picture(editor.photo.numpy())
-        return cls(path=None if path is None else str(path), sha256=sha256, crop=crop, head=head)
+    def of(cls, picture: Picture, place: FacePlace, path: Path | None) -> "PhotoRecord":
+        """A photo with the place of its face, read from ``path``, if from a file."""
+        crop, head = (None if one is None else CropRecord(**asdict(one)) for one in (place.crop, place.head))
+        name = None if path is None else readable_name(path)
+        return cls(path=name, sha256=digest_picture(picture.pixels), crop=crop, head=head)
 
     def place(self) -> FacePlace:
         """Where the face lies in the photo."""
@@ -113,16 +114,26 @@ class Recipe(Record):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = path.parent.resolve()
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(_with_paths(self, lambda p, _: _relative(p, folder)).to_json(), encoding="utf-8")
-        partial.replace(path)
+        atomic_write(path, _with_paths(self, lambda p, _: _relative(p, folder)).to_json().encode())
+
+    @property
+    def files(self) -> list[str]:
+        """The files that the recipe names: photo and references."""
+        found: list[str] = []
+
+        def note(path: str, field: str) -> str:
+            found.append(path)
+            return path
+
+        _with_paths(self, note)
+        return found
 
     def to_json(self) -> str:
         """The recipe as JSON text."""
         return self.model_dump_json(indent=1) + "\n"
 
     @classmethod
-    def load(cls, path: str | Path, root: str | Path | None = None) -> "Recipe":
+    def load(cls, path: str | Path, root: str | Path | None = None, own_photo: bool = True) -> "Recipe":
         """Read a recipe.
 
         Args:
@@ -130,12 +141,13 @@ class Recipe(Record):
             root: the folder that all files named in the recipe have to be in. By default relative paths have to stay
                 inside the recipe's own folder; absolute ones are read only where their pixels have the digest that
                 stands beside them, so that they tell nothing to whoever wrote the recipe.
+            own_photo: whether the photo that the recipe names will be read; False leaves its path out, wherever it is.
 
         Raises:
             RecipeError: no such file, or fields that are unknown, missing, too large, of the wrong type, not finite,
                 or paths that leave the folder.
         """
-        path = Path(path)
+        path = path_of(path)
         try:
             if path.stat().st_size > MAX_RECIPE_BYTES:
                 raise RecipeError(f"{path}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")
@@ -144,15 +156,19 @@ class Recipe(Record):
             raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from None
         except UnicodeDecodeError:
             raise RecipeError(f"{path}: file: not UTF-8 text") from None
-        return cls.parse(text, str(path), path.parent, root)
+        return cls.parse(text, str(path), path.parent, root, own_photo)
 
     @classmethod
-    def parse(cls, text: str, name: str, folder: str | Path, root: str | Path | None = None) -> "Recipe":
-        """A recipe from JSON text, as from a file in ``folder``; ``name`` is for messages, ``root`` as in `load`."""
+    def parse(
+        cls, text: str, name: str, folder: str | Path, root: str | Path | None = None, own_photo: bool = True
+    ) -> "Recipe":
+        """A recipe from JSON text, as from a file in ``folder``; ``name`` is for messages, the rest as in `load`."""
         try:
             if len(text) > MAX_RECIPE_BYTES:
                 raise RecipeError(f"{name}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")
             recipe = cls.model_validate_json(text)
+            if not own_photo:
+                recipe = recipe.model_copy(update={"photo": recipe.photo.model_copy(update={"path": None})})
             return _with_paths(recipe, lambda p, field: _inside(p, Path(folder), root, field))
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
@@ -160,7 +176,7 @@ class Recipe(Record):
         except RecipeError as error:
             raise RecipeError(str(error) if str(error).startswith(name) else f"{name}: {error}") from None
 
-    def replay(self, model: L2SAE, photo: Photo | None = None) -> NDArray[np.uint8]:
+    def replay(self, model: L2SAE, photo: PhotoFile | None = None) -> NDArray[np.uint8]:
         """Make the edit again, (H, W, 3) uint8.
 
         Args:
@@ -180,7 +196,7 @@ class Recipe(Record):
             warnings.warn("the replay differs from the recorded result (result_sha256)", ReplayWarning, stacklevel=2)
         return result
 
-    def apply(self, model: L2SAE, photo: Photo | None = None) -> NDArray[np.uint8]:
+    def apply(self, model: L2SAE, photo: PhotoFile | None = None) -> NDArray[np.uint8]:
         """The same layers with any model, (H, W, 3) uint8; arguments and errors as for :meth:`replay`.
 
         Style vectors belong to the model that made them; with another they may mean something else, or not fit.
@@ -194,12 +210,12 @@ class Recipe(Record):
             )
             for record, (style, matte) in zip(self.layers, self.resolved(), strict=True)
         ]
-        place = self.photo.place()
-        editor = FaceEditor(model, self.original(photo).copy(), place.crop, head=place.head)
-        return editor.render(layers, self.compose).numpy()
+        place, picture = self.photo.place(), self.source(photo)
+        editor = FaceEditor(model, picture.srgb.copy(), place.crop, head=place.head)
+        return picture.edited(editor.render(layers, self.compose).numpy())
 
-    def original(self, photo: Photo | None = None) -> NDArray[np.uint8]:
-        """The photo that was edited, (H, W, 3) uint8, from ``photo.path`` if it is not given.
+    def source(self, photo: PhotoFile | None = None) -> Picture:
+        """The photo that was edited, from ``photo.path`` if it is not given.
 
         Raises:
             RecipeError: there is no such photo, or it has changed.
@@ -207,11 +223,14 @@ class Recipe(Record):
         source = self.photo.path if photo is None else photo
         if source is None:
             raise RecipeError("photo.path: the photo was not read from a file: give it as replay(model, photo)")
-        picture = read_named_picture(source, "photo.path") if isinstance(source, (str, Path)) else np.asarray(source)
-        pixels = as_rgb(picture)[0]
-        if digest_picture(pixels) != self.photo.sha256:
+        picture = read_named_picture(source, "photo.path")
+        if digest_picture(picture.pixels) != self.photo.sha256:
             raise RecipeError("photo.sha256: this is not the photo that was edited, or it has changed since")
-        return pixels
+        return picture
+
+    def original(self, photo: PhotoFile | None = None) -> NDArray[np.uint8]:
+        """The pixels (H, W, 3) uint8 of `source`, with the same errors."""
+        return self.source(photo).pixels
 
     def resolved(self) -> list[tuple[Style, NDArray[np.uint8] | None]]:
         """Style and drawn matte (H, W) uint8 of each layer.
@@ -272,17 +291,17 @@ def _with_paths(recipe: Recipe, change: Callable[[str, str], str]) -> Recipe:
 
 def _relative(path: str, folder: Path) -> str:
     """``path`` relative to ``folder`` where it lies in it, else absolute."""
-    whole = Path(path).resolve()
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
+    whole = path_of(path).resolve()
+    return readable_name(whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else whole)
 
 
 def _inside(path: str, folder: Path, root: str | Path | None, field: str) -> str:
     """The absolute path; refuses one that leaves ``root`` (default: ``folder``), through ``..`` or a link as well."""
     if "\0" in path or len(path) > 4096:
         raise RecipeError(f"{field}: not a path")
-    whole = (folder / path).resolve()
+    whole = path_of(folder / path).resolve()
     bound = Path(folder if root is None else root).resolve()
     free = Path(path).is_absolute() and root is None
     if not free and not whole.is_relative_to(bound):
         raise RecipeError(f"{field}: {path} lies outside {bound}: move the file there, or name another root")
-    return str(whole)
+    return readable_name(whole)

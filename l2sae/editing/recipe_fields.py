@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -10,8 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import on_white
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.picture import PhotoFile, Picture
+from l2sae.pictures.reading import as_picture
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -40,9 +41,9 @@ class ReferenceRecord(Record):
         if self.path is None or self.sha256 is None:
             raise RecipeError(f"{field}: needs either style, or path and sha256")
         picture = read_named_picture(self.path, f"{field}.path")
-        if (found := digest_picture(picture)) != self.sha256:
+        if (found := digest_reference(picture)) != self.sha256:
             raise RecipeError(f"{field}: {self.path} has changed since the edit (sha256 {found[:12]}...): restore it")
-        return picture
+        return picture.shown
 
 
 def digest_picture(picture: NDArray[np.uint8]) -> str:
@@ -50,6 +51,11 @@ def digest_picture(picture: NDArray[np.uint8]) -> str:
     digest = hashlib.sha256(repr(picture.shape).encode())
     digest.update(np.ascontiguousarray(picture).data)  # without a copy: 12 megapixels are 36 MB
     return digest.hexdigest()
+
+
+def digest_reference(picture: Picture) -> str:
+    """`digest_picture` of a reference, in its own colours, on white where it is transparent."""
+    return digest_picture(on_white(picture.pixels, picture.alpha))
 
 
 def digest_model(model: L2SAE) -> str:
@@ -61,14 +67,14 @@ def digest_model(model: L2SAE) -> str:
     return digest.hexdigest()
 
 
-def read_named_picture(path: str | Path, field: str) -> NDArray[np.uint8]:
-    """Read the picture that a field of a recipe names.
+def read_named_picture(photo: PhotoFile, field: str) -> Picture:
+    """The picture that a field of a recipe names.
 
     Raises:
         RecipeError: it cannot be read; the message names the field.
     """
     try:
-        return read_picture(path)
+        return as_picture(photo)
     except EditError as error:
         raise RecipeError(f"{field}: {error}") from None
 

@@ -8,10 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.recipe_fields import ReferenceRecord, digest_picture
+from l2sae.editing.recipe_fields import ReferenceRecord, digest_reference
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import as_rgb, check_images, to_model
 from l2sae.pictures.errors import EditError, FaceNotFoundError
-from l2sae.pictures.photos import as_rgb, check_images, read_picture, to_model
+from l2sae.pictures.files import readable_name
+from l2sae.pictures.reading import load_picture, read_picture
 
 Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor
 """A path, a uint8 picture, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""
@@ -41,7 +43,7 @@ def encode_reference(model: L2SAE, reference: Reference, rois: Sequence[str] = (
 def describe_reference(model: L2SAE, reference: Reference) -> ReferenceRecord:
     """A reference in a recipe: a file by its path and digest, anything else by its style vectors."""
     if isinstance(reference, (str, Path)):
-        return ReferenceRecord(path=str(reference), sha256=digest_picture(read_picture(reference)))
+        return ReferenceRecord(path=readable_name(reference), sha256=digest_reference(load_picture(reference)))
     return ReferenceRecord(style=tuple(map(tuple, encode_reference(model, reference).tolist())))
 
 

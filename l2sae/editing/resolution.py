@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from l2sae.pictures.photos import CropFrame, Frame
+from l2sae.pictures.frames import CropFrame, Frame
 
 MIN_MATTE = 1 / 255  # weaker mattes are 0: they could not change an 8-bit pixel by more than one level
 GUIDE_SIDE = 256  # pixels; the matte's coefficients are computed on a copy of the photo of at most this size

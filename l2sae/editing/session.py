@@ -32,8 +32,12 @@ from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_pictur
 from l2sae.editing.session_layer import SessionLayer, fitted_to, square_of
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import with_alpha
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import Box, as_rgb, read_picture
+from l2sae.pictures.frames import Box
+from l2sae.pictures.metadata import check_choice
+from l2sae.pictures.picture import PhotoFile, Picture
+from l2sae.pictures.reading import as_picture
 
 MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
 
@@ -67,6 +71,7 @@ class EditSession:
         self.model = model
         self._known_sha256 = model_sha256
         self._path: Path | None = None
+        self._picture: Picture | None = None
         self._editor: Renderer | None = None
         self._aligns = False
         self._resized: dict[int, Renderer] = {}
@@ -94,18 +99,29 @@ class EditSession:
         return self._editor
 
     @property
+    def picture(self) -> Picture:
+        """The loaded photo as it was read.
+
+        Raises:
+            EditError: no photo is loaded.
+        """
+        if self._picture is None:
+            raise EditError("no photo loaded: call session.load(photo) first")
+        return self._picture
+
+    @property
     def loaded(self) -> bool:
         """Whether there is a photo."""
         return self._editor is not None
 
     def load(
         self,
-        photo: str | Path | NDArray[np.uint8],
+        photo: PhotoFile,
         align: str | None = "auto",
         path: str | Path | None = None,
         box: Box | None = None,
     ) -> None:
-        """Take a photo, a path or uint8 (H, W[, 3]); layers and history start afresh.
+        """Take a photo, a path, a Pillow picture or uint8 (H, W[, C]); layers and history start afresh.
 
         Args:
             photo: any photo.
@@ -119,25 +135,23 @@ class EditSession:
             EditError: another mode, a box outside the photo, or a photo that cannot be read.
         """
         if isinstance(photo, (str, Path)):
-            path, photo = photo, read_picture(photo)
-        pixels, alpha = as_rgb(np.asarray(photo))
-        if alpha is not None:
-            raise EditError("a session edits pictures without transparency: give RGB, photo[..., :3]")
+            path = photo
         if align == "all":
             raise EditError("align='all': a session edits one face: give 'auto' or None")
-        self.load_at(pixels, find_places(pixels, align, box)[0], path)
+        picture = as_picture(photo)
+        self.load_at(picture, find_places(picture.srgb, align, box)[0], path)
         warn_if_no_face(self.editor)
         self._aligns = align is not None
 
-    def load_at(self, pixels: NDArray[np.uint8], place: FacePlace, path: str | Path | None = None) -> None:
-        """Take a photo (H, W, 3) uint8 whose face lies at a known place, as in a recipe, and references as they are."""
+    def load_at(self, picture: Picture, place: FacePlace, path: str | Path | None = None) -> None:
+        """Take a photo whose face lies at a known place, as in a recipe, and references of layers as they are."""
         self._path, self._aligns = None if path is None else Path(path), False
-        self._place(pixels, place)
+        self._place(picture, place)
         self._history.restart(_State((), self.compose))
 
-    def _place(self, pixels: NDArray[np.uint8], place: FacePlace) -> None:
-        self._editor = FaceEditor(self.model, pixels.copy(), place.crop, head=place.head)
-        self._resized = {}
+    def _place(self, picture: Picture, place: FacePlace) -> None:
+        editor = FaceEditor(self.model, picture.srgb.copy(), place.crop, head=place.head)
+        self._picture, self._editor, self._resized = picture, editor, {}
 
     def add_layer(
         self,
@@ -176,7 +190,9 @@ class EditSession:
         layers = list(self.layers)
         layers[index] = replace(layers[self._check(index)], **changes)
         layers[index].as_layer()  # checks the strength
-        tried = changes.keys() <= {"strength", "muted"}  # its style and matte have been rendered before
+        before, after = self.layers[index], layers[index]
+        rendered = after.muted or (not before.muted and before.strength > 0)  # with its style and matte
+        tried = changes.keys() <= {"strength", "muted"} and rendered
         self._commit(tuple(layers), gesture=gesture, tried=tried)
 
     def remove_layer(self, index: int) -> None:
@@ -234,9 +250,11 @@ class EditSession:
 
         Args:
             preview: at model resolution, longer side S: the fastest.
-            size: of the longer side, for a screen; a smaller photo keeps its own. None is the photo's own size.
+            size: of the longer side, for a screen, in sRGB; a smaller photo keeps its own. None is the photo's own
+                size, in the space of its colour profile.
         """
-        return self._render(self.layers, self.compose, preview, size)
+        shown = self._render(self.layers, self.compose, preview, size)
+        return shown if preview or size is not None else self.picture.edited(shown)
 
     def render_with(self, index: int, size: int | None = None, **changes: Any) -> NDArray[np.uint8]:
         """What `render` would return with fields of one layer changed; the session stays as it is."""
@@ -245,8 +263,8 @@ class EditSession:
         return self._render(layers, self.compose, side=size)
 
     def original(self, size: int | None = None) -> NDArray[np.uint8]:
-        """The photo itself, with its longer side reduced to ``size``."""
-        return self._editor_at(size).photo.numpy()
+        """The photo itself, with its longer side reduced to ``size``, in sRGB; or as it was read."""
+        return self.picture.pixels if size is None else self._editor_at(size).photo.numpy()
 
     def mattes(self, size: int | None = None) -> dict[str, NDArray[np.float32]]:
         """ROI -> predicted matte (H, W) in [0, 1], fitted to the photo's edges."""
@@ -282,7 +300,7 @@ class EditSession:
 
     def _recipe(self, result_sha256: str | None) -> Recipe:
         return Recipe(
-            photo=PhotoRecord.of(self.editor, self._path),
+            photo=PhotoRecord.of(self.picture, FacePlace(self.editor.crop, self.editor.head), self._path),
             model_sha256=self._model_sha256,
             compose=self.compose,
             layers=tuple(layer.record(self.model) for layer in self.layers if not layer.muted),
@@ -302,11 +320,23 @@ class EditSession:
                 np.maximum(union, one, out=union)
         return union
 
-    def rendering(self) -> dict[str, Any]:
-        """What an export says of the edit: ``picture`` at full size, ``recipe``, ``original`` and ``matte``."""
-        picture = self.render()
-        recipe = self._recipe(digest_picture(picture))
-        return {"picture": picture, "recipe": recipe, "original": self.editor.photo.numpy(), "matte": self.matte()}
+    def rendering(self, metadata: str = "keep") -> dict[str, Any]:
+        """What an export says of the edit, as arguments of `l2sae.provenance.export`: pixels at full size, recipe.
+
+        Transparency and colour profile are the photo's. ``metadata`` is ``keep`` for its date, copyright, artist and
+        resolution, or ``none``.
+        """
+        check_choice(metadata)
+        pixels, photo = self.render(), self.picture
+        return {
+            "picture": with_alpha(pixels, photo.alpha),
+            "recipe": self._recipe(digest_picture(pixels)),
+            "original": photo.array,
+            "matte": self.matte(),
+            "icc_profile": photo.profile,
+            "metadata": photo.metadata if metadata == "keep" else None,
+            "flatten": True,
+        }
 
     def apply(self, recipe: Recipe) -> bool:
         """Take the layers of a recipe, as one change that `undo` takes back.
@@ -323,10 +353,9 @@ class EditSession:
         """
         if (found := self._model_sha256) != recipe.model_sha256:
             raise RecipeError(f"model_sha256: made with model {recipe.model_sha256[:12]}..., this is {found[:12]}...")
-        pixels: NDArray[np.uint8] = self.editor.photo.numpy()
-        same, place = digest_picture(pixels) == recipe.photo.sha256, recipe.photo.place()
+        same, place = digest_picture(self.picture.pixels) == recipe.photo.sha256, recipe.photo.place()
         if same and place != FacePlace(self.editor.crop, self.editor.head):
-            self._place(pixels, place)
+            self._place(self.picture, place)
         layers = [
             SessionLayer(record.rois, style, record.strength, record.seed, matte if same else None)
             for record, (style, matte) in zip(recipe.layers, recipe.resolved(), strict=True)

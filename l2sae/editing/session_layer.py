@@ -13,9 +13,9 @@ from l2sae.editing.recipe import RecipeLayer, encode_matte
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
-from l2sae.pictures.decoding import square_margins
+from l2sae.pictures.conversions import square_margins
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import CropFrame, Frame
+from l2sae.pictures.frames import CropFrame, Frame
 
 
 @dataclass(frozen=True, eq=False)

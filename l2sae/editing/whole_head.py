@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.photos import FADE, CropFrame
+from l2sae.pictures.frames import FADE, CropFrame
 
 HEAD_SCALE = 2.0  # of the face's crop: looser ones show the model faces smaller than it knows them
 HEAD_DROP = 0.1  # of the face's crop: hair falls

@@ -37,31 +37,9 @@ MOUTH_CORNERS = (61, 291)
 NOSE_BRIDGE = (168, 6, 197, 195, 5, 4, 1)
 """Line from between the eyes to the tip."""
 NOSE = (
-    168,
-    351,
-    412,
-    343,
-    277,
-    329,
-    420,
-    360,
-    279,
-    358,
-    327,
-    326,
-    2,
-    97,
-    98,
-    129,
-    49,
-    131,
-    198,
-    100,
-    47,
-    114,
-    188,
-    122,
-)
+    168, 351, 412, 399, 437, 420, 429, 279, 358, 294, 327, 326,
+    2, 97, 98, 64, 129, 49, 209, 198, 217, 174, 188, 122,
+)  # fmt: skip
 """Outline: the bridge's root, the left side and wing, below the nostrils, the right wing and side."""
 
 FACE = (

@@ -64,7 +64,7 @@ def swap_figure(model: L2SAE, faces: FaceBatch, compose: str) -> Figure:
         content = [(r * _GROUPS + g) % len(images) for g in range(_GROUPS)]
         others = [(index + 1 + r % (len(images) - 1)) % len(images) for index in content]
         edited = edit(model, images[content], rois=(roi,), style=Swap(latents.style[others]), compose=compose)
-        near, far = ([_close_up(faces.labels[index] == r + 1) for index in chosen] for chosen in (content, others))
+        near, far = ([close_up(faces.labels[index] == r + 1) for index in chosen] for chosen in (content, others))
         triples = [(images[i][near[g]], images[j][far[g]], edited[g][near[g]]) for g, (i, j) in _pairs(content, others)]
         rows.append([_picture(one) for triple in triples for one in triple])
         outlines.append([mattes[roi][i][near[g]][0].cpu().numpy() for g, (i, _) in _pairs(content, others)])
@@ -84,7 +84,7 @@ def noise_figure(model: L2SAE, faces: FaceBatch, compose: str, seed: int) -> Fig
     rows = []
     for r, roi in enumerate(model.roi_names):
         index = r % len(images)
-        photo, near = images[[index]], _close_up(faces.labels[index] == r + 1)
+        photo, near = images[[index]], close_up(faces.labels[index] == r + 1)
         edits = [
             edit(model, photo, rois=(roi,), style=Noise(sigma), compose=compose, seed=one)
             for one in (seed, seed + 1)
@@ -134,7 +134,7 @@ def strength_figure(model: L2SAE, faces: FaceBatch, compose: str) -> Figure:
     for r, roi in enumerate(model.roi_names):
         index = r % len(images)
         photo, style = images[[index]], Swap(styles[[index]])
-        near, far = (_close_up(faces.labels[i % len(images)] == r + 1) for i in (index, index + 1))
+        near, far = (close_up(faces.labels[i % len(images)] == r + 1) for i in (index, index + 1))
         sweep = [
             edit(model, photo, rois=(roi,), style=style, strength=strength, compose=compose) for strength in STRENGTHS
         ]
@@ -150,7 +150,7 @@ def _with_references(model: L2SAE, faces: FaceBatch) -> tuple[Tensor, Tensor, Te
     return images, references, model.encode(references).style
 
 
-def _close_up(region: Tensor) -> Window:
+def close_up(region: Tensor) -> Window:
     """The square of a picture (C, S, S) around a ROI, (S, S) bool, with room to see what is next to it."""
     size = region.shape[-1]
     rows, columns = region.nonzero(as_tuple=True)

@@ -24,7 +24,7 @@ METHODS = {
 """Method -> what figures and tables call it, its colour and its marker."""
 _PARTS = {"encode": "encode", "masks": "mattes", "decode": "decode"}
 _DECADES = 100  # ratio of an axis' ends from which powers of ten are marks enough
-_SINGLE = ("detail", "replace", "reinhard")
+SINGLE_PASS = ("detail", "replace", "reinhard")
 
 
 @paper_style()
@@ -35,7 +35,7 @@ def quality_time_figure(benchmark: Mapping[str, Any]) -> Figure:
     """
     figure = PrintFigure(figsize=(6.3, 2.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name in _SINGLE:
+    for name in SINGLE_PASS:
         label, colour, marker = METHODS[name]
         one = benchmark["comparison"][name]
         left.plot(

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from l2sae.figures.drawing import PrintFigure, paper_style
-from l2sae.figures.plots import METHODS
+from l2sae.figures.plots import METHODS, SINGLE_PASS
 from l2sae.measures.figure_entry import MISSING, Entry, Table
 from l2sae.measures.metric_files import get
-from l2sae.measures.registry import shown_in
+from l2sae.measures.registry import entry, shown_in
 
 
 def roi_table(metrics: Mapping[str, Any], rois: Sequence[str]) -> pd.DataFrame:
@@ -34,6 +34,18 @@ def summary_table(metrics: Mapping[str, Any], table: Table = "summary") -> pd.Da
         rows.append((one.heading, one.text(get(metrics, one.key)), interval, trivial))
     frame = pd.DataFrame(rows, columns=["figure", "value", "95 % interval", "trivial method"])
     return frame.set_index("figure")
+
+
+def counterfactual_table(metrics: Mapping[str, Any], rois: Sequence[str]) -> pd.DataFrame:
+    """One row a method and figure, one column a region: edits against the true pictures of counterfactuals."""
+    rows, names = [], []
+    for figure in ("psnr", "delta_e", "texture"):
+        for method, label in (*((name, METHODS[name][0]) for name in SINGLE_PASS), ("none", "no edit")):
+            keys = [f"style.counterfactual.{method}.{roi}.{figure}" for roi in [*rois, "mean"]]
+            one = entry(f"style.counterfactual.<method>.<roi>.{figure}")
+            rows.append([one.text(get(metrics, key)) for key in keys])
+            names.append(f"{one.heading}: {label}")
+    return pd.DataFrame(rows, columns=[*rois, "mean"], index=pd.Index(names, name="method"))
 
 
 def speed_table(benchmark: Mapping[str, Any]) -> pd.DataFrame:

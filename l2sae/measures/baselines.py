@@ -8,7 +8,7 @@ from kornia.color import lab_to_rgb
 from torch import Tensor
 
 from l2sae.data import FaceDataset
-from l2sae.measures.reconstruction import resized
+from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.regions import region_means, region_means_of_squares
 
 _MOST_FACES = 4096  # evenly spaced over the training split; more change the mean by nothing
@@ -38,6 +38,21 @@ def lab_statistics(lab: Tensor, mattes: Tensor) -> Tensor:
     means = region_means(lab, mattes)
     spreads = [region_means_of_squares(lab[:, c : c + 1], means[..., c], mattes).sqrt() for c in range(3)]
     return torch.stack([means, torch.stack(spreads, dim=-1)], dim=2)
+
+
+def reinhard_edit(photos: Tensor, lab: Tensor, matte: Tensor, own: Tensor, other: Tensor) -> Tensor:
+    """Photos recoloured inside one ROI's matte as :func:`reinhard` says, at 8-bit levels.
+
+    Args:
+        photos: (B, 3, H, W) in [-1, 1], or pixels picked from them.
+        lab: the same in CIELAB.
+        matte: (B, 1, H, W) in [0, 1].
+        own: statistics (B, 2, 3) of the photos' ROI; where it is empty, nothing changes.
+        other: those of the references.
+    """
+    target = reinhard(lab, own, other)
+    target = torch.where(target.isnan(), photos, target)
+    return eight_bit(matte * target + (1 - matte) * photos)
 
 
 def reinhard(lab: Tensor, own: Tensor, other: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from l2sae.measures.reconstruction import eight_bit
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import through_jpeg
+from l2sae.pictures.writing import through_jpeg
 
 REFERENCE_SIDE = 128
 OCCLUDERS = ("object", "hand", "mask")

@@ -6,7 +6,7 @@ upsampled, truth is never reduced.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from l2sae.data import FaceDataset
 from l2sae.measures.baselines import mean_masks
+from l2sae.measures.counterfactuals import FACES as COUNTERFACTUAL_FACES
+from l2sae.measures.counterfactuals import counterfactuals
 from l2sae.measures.disentanglement import disentanglement
 from l2sae.measures.metric_files import flatten, put
 from l2sae.measures.optional_figures import optional_figures
@@ -27,7 +29,7 @@ from l2sae.measures.summary import summarise
 from l2sae.measures.swaps import FaceStatistics, SwapMeasurement, face_statistics
 from l2sae.model import L2SAE, Latents
 from l2sae.params import Params
-from l2sae.pictures.photos import to_model
+from l2sae.pictures.conversions import to_model
 
 FIGURE_SIZE = 128
 BATCH = 8  # small enough for the processor's cache
@@ -126,10 +128,17 @@ def evaluate(
         "images": count, "available": len(dataset), "skipped": skipped,
     }  # fmt: skip
     figures["sizes"] = {"figures": faces.size, "data": dataset.image_size, "model": model.image_size}
+    if params.data.source == "rendered":
+        progress("evaluate: counterfactuals")
+        _merge(figures, counterfactuals(model, params, min(count, COUNTERFACTUAL_FACES), faces.size))
     optional = optional_figures(model, faces, params.edit.compose, params.evaluate.weights)
-    for key, value in flatten(optional).items():
-        put(figures, key, value)
+    _merge(figures, optional)
     return figures
+
+
+def _merge(figures: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in flatten(more).items():
+        put(figures, key, value)
 
 
 def _counts(overlap: Array, rois: Sequence[str]) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class Entry:
     @property
     def baseline_name(self) -> str:
         """The trivial method's name in plain words; empty where there is none."""
-        return _BASELINES[self.baseline.split(".")[1]] if self.baseline else ""
+        parts = (self.baseline or "").split(".")
+        return next((_BASELINES[part] for part in parts if part in _BASELINES), "")
 
     @property
     def mean_key(self) -> str:

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from l2sae.data import FaceDataset
 from l2sae.editing import FaceEditor, Layer, Swap
-from l2sae.measures.baselines import lab_statistics, reinhard
+from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.inversion import ENOUGH_STEPS, LEARNING_RATES, MODES, optimise, starting_point
 from l2sae.measures.reconstruction import eight_bit, psnr, resized
-from l2sae.measures.region_edits import RegionEdits, where_visible
-from l2sae.measures.regions import choose_faces, edge_strength, one_hot, region_means, to_lab
+from l2sae.measures.region_edits import RegionDetail, RegionEdits, where_visible
+from l2sae.measures.regions import choose_faces, one_hot, region_means, to_lab
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights, weighted_totals
 from l2sae.model import L2SAE
 
@@ -59,7 +59,6 @@ class Pairs:
         self.editor = FaceEditor(model, self.photos)
         self.style = model.encode(self._seen(self.references)).style
         self.lab = to_lab(self.photos)
-        self.edges = edge_strength(self.lab)
         self.colour = region_means(self.lab, self.regions)
         self.edits = RegionEdits(self.photos, self.regions)
         self.weights = resampling_weights(len(self.photos), resamples, seed)
@@ -114,7 +113,7 @@ class Pairs:
                 {
                     "distance_before": where_visible(before, before),
                     "distance_after": where_visible(after, before),
-                    "edge_correlation": self.edits.detail(shown, self.edges, r)[1],
+                    "edge_correlation": self._details(shown, r).edge_correlation(self._details(self.photos, r)),
                     "outside_mean": self.edits.changes(shown, r)["outside_mean"],
                 }
             )
@@ -123,6 +122,9 @@ class Pairs:
             tally.add(name, torch.stack([row[name] for row in rows], dim=1))
         return tally.columns()
 
+    def _details(self, images: Tensor, r: int) -> RegionDetail:
+        return self.edits.detail(self.edits.crop(images, r), r)
+
     @torch.inference_mode()
     def reinhard_edits(self) -> list[Tensor]:
         """Every ROI recoloured by Reinhard's method inside the predicted mattes; one (N, 3, H, W) for each."""
@@ -130,9 +132,8 @@ class Pairs:
         own = lab_statistics(self.lab, mattes)
         edits = []
         for r in range(mattes.shape[1]):
-            target = reinhard(self.lab, own[:, r], own[:, r].roll(-1, dims=0)).nan_to_num()
-            matte = mattes[:, [r]]
-            edits.append(matte * target + (1 - matte) * self.photos)
+            target = own[:, r].roll(-1, dims=0)
+            edits.append(reinhard_edit(self.photos, self.lab, mattes[:, [r]], own[:, r], target))
         return edits
 
     def trajectory(self, mode: str, rate: float, steps: int) -> list[Figures]:
@@ -248,7 +249,6 @@ def _reinhard_seconds(pairs: Pairs) -> float:
             mattes = resized(torch.sigmoid(logits), photo.shape[-1])[:, :1]
             lab = to_lab(both)
             own, goal = lab_statistics(lab, mattes)[:, 0].split(1)
-            target = reinhard(lab[:1], own, goal)
-            eight_bit(mattes[:1] * target + (1 - mattes[:1]) * photo)
+            reinhard_edit(photo, lab[:1], mattes[:1], own, goal)
         taken.append(time.perf_counter() - begin)
     return float(np.median(taken[1:]))

@@ -24,8 +24,8 @@ from l2sae.measures.identity import FaceEmbedding, cosine, identity_files
 from l2sae.measures.metric_files import put
 from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import to_model
 
 MOST_FACES = 64  # for identity: dlib takes a quarter of a second a face
 ALEXNET = "alexnet-owt-7be5be79.pth"

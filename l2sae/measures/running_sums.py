@@ -46,6 +46,7 @@ class RunningSums:
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
+        self._kept: dict[str, list[Tensor]] = {}
 
     def add(self, name: str, values: Tensor) -> None:
         """Add ``values`` (B, ...), one entry an image."""
@@ -53,10 +54,16 @@ class RunningSums:
         self._sums[name] = self._sums.get(name, torch.zeros(())) + values.nan_to_num().cpu().double()
         self._counts[name] = self._counts.get(name, torch.zeros(())) + valid.cpu().double()
 
+    def keep(self, name: str, values: Tensor) -> None:
+        """Keep ``values`` (B, ...) as they are, for statistics that are no sums; see :func:`weighted_medians`."""
+        self._kept.setdefault(name, []).append(values)
+
     def into(self, tally: Tally) -> None:
         """Append what was summed up as one batch of ``tally``."""
         for name, sums in self._sums.items():
             tally.add_sums(name, sums, self._counts[name])
+        for name, values in self._kept.items():
+            tally.add(name, torch.stack(values, dim=1))
 
 
 def resampling_weights(images: int, resamples: int, seed: int) -> Array:
@@ -68,6 +75,21 @@ def resampling_weights(images: int, resamples: int, seed: int) -> Array:
 def weighted_totals(columns: Mapping[str, Array], weights: Array) -> dict[str, Array]:
     """Sums of each column (N, ...) under each row of weights (W, N): name -> (W, ...)."""
     return {name: np.tensordot(weights, column, axes=1) for name, column in columns.items()}
+
+
+def weighted_medians(values: Array, valid: Array, weights: Array) -> Array:
+    """Medians of all values of the images that count, (W,): NaN where none is valid.
+
+    Args:
+        values: (N, K), K values an image.
+        valid: (N, K), 1 where there is one.
+        weights: (W, N), how often each image counts.
+    """
+    order = np.argsort(values, axis=None)
+    images = np.repeat(np.arange(len(values)), values.shape[1])[order]
+    reached = np.cumsum(weights[:, images] * valid.ravel()[order], axis=1)
+    place = np.argmax(reached >= reached[:, -1:] / 2, axis=1)
+    return np.where(reached[:, -1] > 0, values.ravel()[order][place], np.nan)
 
 
 def interval(samples: Array) -> list[float]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from l2sae.measures.metric_files import put
 from l2sae.measures.registry import entries
-from l2sae.measures.running_sums import Array, interval, resampling_weights, weighted_totals
+from l2sae.measures.running_sums import Array, interval, resampling_weights, weighted_medians, weighted_totals
 
 COMPOSITIONS = ("detail", "replace")
 CONDITION_FIGURES = {
@@ -34,16 +34,57 @@ def summarise(
         Nested figures. A figure that is undefined, such as the IoU of an ROI that no image shows, is left out.
     """
     images = len(next(iter(columns.values())))
-    totals = weighted_totals(columns, resampling_weights(images, resamples, seed))
+    weights = resampling_weights(images, resamples, seed)
+    totals = weighted_totals(columns, weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         figures = _means(totals) | _masks(totals, rois) | _style(totals, rois, compose)
-        figures |= _locality(totals) | {"structure.edge_correlation": _over_rois(_mean(totals, "edges"))}
-    defined = {key: value for key, value in figures.items() if np.isfinite(value[0])}
-    result: dict[str, Any] = {}
-    for key, value in defined.items():
-        put(result, key, float(value[0]))
-        put(result, f"ci.{key}", interval(value[1:]))
+        figures |= (
+            _locality(totals)
+            | _hues(columns, weights, rois)
+            | {"structure.edge_correlation": _over_rois(_mean(totals, "edges"))}
+        )
+    result = with_intervals(figures)
     _pairs(result, totals, rois)
+    return result
+
+
+def with_intervals(figures: Figures) -> dict[str, Any]:
+    """Nested figures, the first of each key's samples, and intervals under ``ci``; undefined ones are left out."""
+    result: dict[str, Any] = {}
+    for key, value in figures.items():
+        if np.isfinite(value[0]):
+            put(result, key, float(value[0]))
+            put(result, f"ci.{key}", interval(value[1:]))
+    return result
+
+
+def counterfactual_figures(
+    columns: Mapping[str, Array], rois: Sequence[str], methods: Sequence[str], prefix: str, resamples: int, seed: int
+) -> dict[str, Any]:
+    """Figures of edits against true pictures, with their intervals under ``ci``.
+
+    Args:
+        columns: from :func:`l2sae.measures.counterfactuals.measure_counterfactuals`.
+        rois: names of the ROIs, in the order of the columns' second axis.
+        methods: whose edits were measured.
+        prefix: of the keys.
+        resamples: bootstrap resamples over faces.
+        seed: of the resampling.
+    """
+    weights = resampling_weights(len(columns["patches.none"]), resamples, seed)
+    totals = weighted_totals(columns, weights)
+    figures: Figures = {}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for method in methods:
+            found = {name: _mean(totals, f"{name}.{method}") for name in ("psnr", "delta_e")}
+            found["texture"] = _travelled(totals, f"patches.{method}", "patches.none")
+            for name, values in found.items():
+                for roi, key in [*enumerate(rois), (None, "mean")]:
+                    value = _over_rois(values) if roi is None else values[:, roi]
+                    figures[f"{prefix}.{method}.{key}.{name}"] = value
+    result = with_intervals(figures)
+    for i, name in enumerate(rois):
+        put(result, f"{prefix}.pairs.{name}", int(totals["patches.none/n"][0, i]))
     return result
 
 
@@ -110,14 +151,25 @@ def _style(totals: Mapping[str, Array], rois: Sequence[str], compose: str) -> Fi
     figures: Figures = {}
     for name in COMPOSITIONS:
         transfer = _travelled(totals, f"distance_after_{name}", "distance_before")
-        figures |= _by_roi(f"style.transfer_{name}", transfer, rois)
-        figures[f"style.transfer_{name}.mean"] = _over_rois(transfer)
+        figures |= _with_mean(f"style.transfer_{name}", transfer, rois)
         if name == compose:
-            figures |= _by_roi("style.transfer", transfer, rois)
-            figures["style.transfer.mean"] = _over_rois(transfer)
-    figures |= _by_roi("style.texture", _travelled(totals, "texture_after", "texture_before"), rois)
+            figures |= _with_mean("style.transfer", transfer, rois)
     figures |= _by_roi("style.noise_diversity", _mean(totals, "diversity"), rois)
-    figures["baseline.reinhard.transfer"] = _over_rois(_travelled(totals, "distance_after_reinhard", "distance_before"))
+    for name in ("texture", "patches"):
+        figures |= _with_mean(f"style.{name}", _travelled(totals, f"{name}_after", f"{name}_before"), rois)
+        reached = _travelled(totals, f"{name}_after_reinhard", f"{name}_before")
+        figures |= _with_mean(f"baseline.reinhard.{name}", reached, rois)
+    reached = _travelled(totals, "distance_after_reinhard", "distance_before")
+    return figures | _with_mean("baseline.reinhard.transfer", reached, rois)
+
+
+def _hues(columns: Mapping[str, Array], weights: Array, rois: Sequence[str]) -> Figures:
+    """Median hue errors in degrees, of the default composition and of Reinhard's method."""
+    figures: Figures = {}
+    for name, key in (("hue", "style.hue_error"), ("hue_reinhard", "baseline.reinhard.hue_error")):
+        values, valid = columns[name], columns[f"{name}/n"]
+        medians = [weighted_medians(values[..., r], valid[..., r], weights) for r in range(len(rois))]
+        figures |= _with_mean(key, np.stack(medians, axis=1), rois)
     return figures
 
 
@@ -134,6 +186,11 @@ def _over_rois(values: Array) -> Array:
 
 def _by_roi(prefix: str, values: Array, rois: Sequence[str]) -> Figures:
     return {f"{prefix}.{name}": values[:, i] for i, name in enumerate(rois)}
+
+
+def _with_mean(prefix: str, values: Array, rois: Sequence[str]) -> Figures:
+    """Figures of each ROI, (W, R) values, and their mean."""
+    return {**_by_roi(prefix, values, rois), f"{prefix}.mean": _over_rois(values)}
 
 
 def _pairs(result: dict[str, Any], totals: Mapping[str, Array], rois: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ are shared by the ROIs and compositions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import combinations
 
@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from l2sae.editing import FaceEditor, Layer, Noise, Style, Swap
-from l2sae.measures.baselines import lab_statistics, reinhard
+from l2sae.measures.baselines import lab_statistics, reinhard_edit
+from l2sae.measures.patch_distance import patch_distance, patch_profile
 from l2sae.measures.reconstruction import eight_bit, resized
-from l2sae.measures.region_edits import RegionEdits, where_visible
+from l2sae.measures.region_edits import RegionDetail, RegionEdits, hue_error, region_box, where_visible
 from l2sae.measures.regions import edge_strength, overlap_counts, region_means, texture, to_lab
 from l2sae.measures.running_sums import RunningSums
 from l2sae.measures.summary import COMPOSITIONS
@@ -30,12 +31,14 @@ class FaceStatistics:
         style: (N, D).
         colour: mean CIELAB colour of the true ROIs, (N, R, 3).
         texture: spread and mean gradient of L* in the true ROIs, (N, R, 2).
+        patches: profile of the patches in the true ROIs, (N, R, 3, 16, 32).
         matched: mean and standard deviation of CIELAB in the predicted mattes, (N, R, 2, 3).
     """
 
     style: Tensor
     colour: Tensor
     texture: Tensor
+    patches: Tensor
     matched: Tensor
 
     @cached_property
@@ -45,13 +48,12 @@ class FaceStatistics:
 
     def at(self, indices: Tensor) -> "FaceStatistics":
         """The statistics of the images at ``indices``."""
-        return FaceStatistics(self.style[indices], self.colour[indices], self.texture[indices], self.matched[indices])
+        return FaceStatistics(*(getattr(self, field.name)[indices] for field in fields(self)))
 
     @classmethod
     def joined(cls, parts: Sequence["FaceStatistics"]) -> "FaceStatistics":
         """The statistics of all batches, one after the other."""
-        names = ("style", "colour", "texture", "matched")
-        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 class SwapMeasurement:
@@ -72,7 +74,8 @@ class SwapMeasurement:
         self.editor = FaceEditor(model, photos, latents=latents)
         self.edits = RegionEdits(photos, regions)
         self.lab = to_lab(photos)
-        self.edges = edge_strength(self.lab)
+        rois = range(regions.shape[1])
+        self.details = [self.edits.detail(self.edits.crop(photos, r), r) for r in rois]
         mattes = self.editor.mattes()
         self.mattes = {roi: resized(matte, photos.shape[-1]) for roi, matte in mattes.items()}
 
@@ -94,22 +97,24 @@ class SwapMeasurement:
             row: dict[str, Tensor] = {}
             for compose in COMPOSITIONS:
                 edited = self._render(roi, other.swap, compose)
-                row[f"distance_after_{compose}"] = self.edits.distance(edited, r, other.colour[:, r])
+                colour = self.edits.colour(edited, r)
+                row[f"distance_after_{compose}"] = (colour - other.colour[:, r]).norm(dim=-1)
                 if compose == self.compose:
-                    row |= self._measure_edit(edited, r, other)
+                    row |= self._measure_edit(edited, colour, r, other, patches=recoded is not None)
                     if recoded is not None:
                         again = torch.where((recoded == r)[:, None, None, None], edited, again)
-            recoloured = self._reinhard(r, own, other)
-            row["distance_after_reinhard"] = (recoloured - other.colour[:, r]).norm(dim=-1)
-            rows.append(row)
+            rows.append(row | self._measure_reinhard(r, own, other, patches=recoded is not None))
+        stacked = {name: torch.stack([row[name] for row in rows], dim=1) for name in rows[0]}
+        stacked |= {"distance_before": before, "texture_before": (own.texture - other.texture).norm(dim=-1)}
         if recoded is not None:
             sums.add("edited", self._recoded_overlap(again))
-        stacked = {name: torch.stack([row[name] for row in rows], dim=1) for name in rows[0]}
-        stacked["texture_before"] = (own.texture - other.texture).norm(dim=-1)
-        stacked["distance_before"] = before
+            stacked["patches_before"] = patch_distance(own.patches, other.patches)
         for name, values in stacked.items():
-            of_pair = name.startswith(("distance", "texture"))
-            sums.add(name, where_visible(values, before) if of_pair else values)
+            if name.startswith("hue"):
+                sums.keep(name, values)
+            else:
+                of_pair = name.startswith(("distance", "texture", "patches"))
+                sums.add(name, where_visible(values, before) if of_pair else values)
 
     def measure_noise(self, sigma: float, seeds: Sequence[int], sums: RunningSums) -> None:
         """Mean CIELAB distance in each ROI between noise edits with different ``seeds``."""
@@ -125,19 +130,34 @@ class SwapMeasurement:
     def _render(self, roi: str, style: Style, compose: str, seed: int = 0) -> Tensor:
         return eight_bit(self.editor.render([Layer({roi: style}, seed=seed)], compose))
 
-    def _measure_edit(self, edited: Tensor, r: int, other: FaceStatistics) -> dict[str, Tensor]:
-        """Texture, edges and locality of one edit."""
-        made, edges = self.edits.detail(edited, self.edges, r)
-        after = (made - other.texture[:, r]).norm(dim=-1)
-        return {"texture_after": after, "edges": edges, **self.edits.changes(edited, r)}
+    def _measure_edit(
+        self, edited: Tensor, colour: Tensor, r: int, other: FaceStatistics, patches: bool
+    ) -> dict[str, Tensor]:
+        """Style, edges and locality of one edit, whose ROI has the mean ``colour`` (B, 3)."""
+        made = self.edits.detail(self.edits.crop(edited, r), r)
+        edges = made.edge_correlation(self.details[r])
+        return self._style(made, colour, r, other, "", patches) | {"edges": edges, **self.edits.changes(edited, r)}
 
-    def _reinhard(self, r: int, own: FaceStatistics, other: FaceStatistics) -> Tensor:
-        """Mean colour (B, 3) of the true ROI after colour statistics were matched inside the predicted matte."""
-        pixels = self.edits.inside[r]
-        source, target = own.matched[pixels.image, r], other.matched[pixels.image, r]
-        matte = pixels.take(self.mattes[self.model.roi_names[r]])
-        result = matte * reinhard(pixels.take(self.lab), source, target) + (1 - matte) * pixels.take(self.photos)
-        return pixels.means(to_lab(eight_bit(result)))
+    def _measure_reinhard(self, r: int, own: FaceStatistics, other: FaceStatistics, patches: bool) -> dict[str, Tensor]:
+        """Style after colour statistics were matched inside the predicted matte."""
+        photos, lab, matte = (
+            self.edits.crop(values, r) for values in (self.photos, self.lab, self.mattes[self.model.roi_names[r]])
+        )
+        edited = reinhard_edit(photos, lab, matte, own.matched[:, r], other.matched[:, r])
+        made = self.edits.detail(edited, r)
+        distance = (made.colour - other.colour[:, r]).norm(dim=-1)
+        return self._style(made, made.colour, r, other, "_reinhard", patches) | {"distance_after_reinhard": distance}
+
+    def _style(
+        self, made: RegionDetail, colour: Tensor, r: int, other: FaceStatistics, method: str, patches: bool
+    ) -> dict[str, Tensor]:
+        found = {
+            f"texture_after{method}": (made.texture - other.texture[:, r]).norm(dim=-1),
+            f"hue{method}": hue_error(colour, other.colour[:, r]),
+        }
+        if patches:
+            found[f"patches_after{method}"] = patch_distance(made.patches, other.patches[:, r])
+        return found
 
     def _recoded_overlap(self, edited: Tensor) -> Tensor:
         images = resized(edited, self.model.image_size)
@@ -161,6 +181,14 @@ def face_statistics(style: Tensor, photos: Tensor, regions: Tensor, mattes: Tens
         mattes: predicted, (B, R, S, S) in [0, 1].
     """
     lab = to_lab(photos)
+    patches = []
+    for r in range(regions.shape[1]):
+        rows, columns = region_box(regions[:, [r]])
+        patches.append(patch_profile(lab[..., rows, columns], regions[:, [r], rows, columns]))
     return FaceStatistics(
-        style, region_means(lab, regions), texture(lab, edge_strength(lab), regions), lab_statistics(lab, mattes)
+        style,
+        region_means(lab, regions),
+        texture(lab, edge_strength(lab), regions),
+        torch.stack(patches, dim=1),
+        lab_statistics(lab, mattes),
     )

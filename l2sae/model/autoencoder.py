@@ -47,6 +47,8 @@ class L2SAE(nn.Module):
         self.generator = Generator(
             channels, params.style_dim, params.width, params.structure_stride, len(rois), params.moments, params.relief
         )
+        if self.generator.relief is not None:
+            self.generator.relief.invert(self.structure_encoder.head)
         self.mask_predictor = MaskPredictor(
             [roi.channels if params.sliced else channels for roi in rois],
             8 * max(1, params.width // 24),

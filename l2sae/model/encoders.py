@@ -20,8 +20,8 @@ class StructureEncoder(nn.Module):
     eyes and lips cannot be placed. What lies in one cell of the structure then becomes channels (space to depth).
     ``width`` is the number of channels at 1/2.
 
-    With ``relief``, the last layer also sees the lightness of every pixel of a cell, so that detail has a way into the
-    structure that needs no learning of features.
+    With ``relief``, the last layer also sees by how much each pixel of a cell is lighter than the cell, so that detail
+    has a way into the structure that needs no learning of features.
     """
 
     def __init__(self, channels: int, width: int, stride: int, relief: bool = False):
@@ -55,7 +55,8 @@ class StructureEncoder(nn.Module):
         # the reduced image beside the features is a code to start learning from
         code = [self.gather(F.silu(self.norm(x))), F.avg_pool2d(images, self.stride)]
         if self.relief:
-            code.append(F.pixel_unshuffle(images.mean(dim=1, keepdim=True), self.stride))
+            pixels = F.pixel_unshuffle(images.mean(dim=1, keepdim=True), self.stride)
+            code.append(pixels - pixels.mean(dim=1, keepdim=True))
         return self.head(torch.cat(code, dim=1))
 
 

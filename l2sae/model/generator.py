@@ -78,6 +78,18 @@ class Relief(nn.Module):
         nn.init.normal_(self.contrast.weight, std=0.1 / math.sqrt(style_dim))
         nn.init.ones_(self.contrast.bias)
 
+    @torch.no_grad()
+    def invert(self, head: nn.Conv2d) -> None:
+        """Begin as the inverse of what the structure encoder's last layer, ``head``, makes of a cell's pixels.
+
+        Both begin with orthonormal weights in the middle of their kernels, so that detail passes from the first step.
+        """
+        cells = self.pixels.weight.shape[0]
+        basis = nn.init.orthogonal_(torch.empty(head.weight.shape[0], cells))
+        for weight, values in ((head.weight[:, -cells:], basis), (self.pixels.weight, basis.T)):
+            weight.zero_()
+            weight[:, :, 1, 1] = values
+
     def forward(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
         """Structure (B, C, h, w), style (B, style_dim) and mattes (B, regions, H, W) -> (B, 3, H, W)."""
         contrast = self.contrast(style).unflatten(1, (-1, 3))

@@ -1,4 +1,6 @@
-"""What an edit complains about."""
+"""What is complained about: photos that cannot be used, and edits that cannot be made."""
+
+from pathlib import Path
 
 
 class EditError(ValueError):
@@ -9,5 +11,28 @@ class FaceNotFoundError(EditError):
     """The photo, or a reference, does not show the ROI that is to be edited."""
 
 
+class UnusableError(EditError):
+    """A photo or mask cannot be used.
+
+    Attributes:
+        file: the one to blame.
+        reason: why; starts with a fixed phrase, so that reasons can be counted.
+        again: whether the reason may go away, as where a package can be installed.
+    """
+
+    def __init__(self, file: Path, reason: str, again: bool = False) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.reason = reason
+        self.again = again
+
+    def __reduce__(self) -> tuple[type["UnusableError"], tuple[Path, str, bool]]:
+        return type(self), (self.file, self.reason, self.again)
+
+
 class FaceWarning(UserWarning):
     """The photo does not look like a face crop; the edit goes on, but judge its result."""
+
+
+class PictureWarning(UserWarning):
+    """Something of a file is not taken over: other frames, a colour space, transparency."""

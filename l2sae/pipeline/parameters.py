@@ -85,6 +85,31 @@ def resolve_parameters(notebook: NotebookNode, path: Path, given: Sequence[tuple
     return values
 
 
+def typed_parameters(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The annotated parameters of a notebook that papermill itself runs, checked and of the types they declare.
+
+    Papermill makes a number of ``-p photos 2024``, and text of ``-p align false``. Called by the cell behind the
+    parameters: ``globals().update(typed_parameters(globals()))``.
+
+    Args:
+        variables: the notebook's globals; their ``__annotations__`` name the parameters.
+
+    Raises:
+        NotebookError: a value is not of its parameter's type; the message says how to pass it.
+    """
+    declared = {name: kind for name, kind in variables.get("__annotations__", {}).items() if name in variables}
+    return {name: _as_declared(Parameter(name, kind, None, False), variables[name]) for name, kind in declared.items()}
+
+
+def _as_declared(parameter: Parameter, value: Any) -> Any:
+    if parameter.type is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # a name of digits
+    if isinstance(value, str) and parameter.type is not str:
+        value = _parse(parameter.name, value)
+    where = "parameters" if parameter.type is not str else "parameters (pass text with papermill's -r)"
+    return _checked(parameter, value, where)
+
+
 def _parameters_cell(notebook: NotebookNode) -> int | None:
     """Number, from 1, of the cell tagged ``parameters``."""
     for number, cell in enumerate(notebook.cells, start=1):

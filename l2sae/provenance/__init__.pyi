@@ -6,7 +6,8 @@ from .exporting import Export, check_destination, export
 from .fingerprint import digest_recipe, perceptual_hash
 from .inspection import Inspection, inspect
 from .keys import Credentials, development_root, load_credentials
-from .manifest import Verification, verify
+from .manifest import verify
+from .manifest_report import HistoryStep, Verification
 from .mark import Detection, RivaGan, Watermark, detection_threshold
 from .mark_choice import known_marks, make_mark
 from .pattern_mark import PatternMark
@@ -21,6 +22,7 @@ __all__ = [
     "EditSession",
     "Entry",
     "Export",
+    "HistoryStep",
     "Inspection",
     "Localiser",
     "LocaliserError",

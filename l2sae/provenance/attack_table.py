@@ -15,8 +15,8 @@ from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.measures.metric_files import put
 from l2sae.measures.running_sums import interval, resampling_weights
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import to_model
 from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
 from l2sae.provenance.manifest import sign, verify
@@ -121,13 +121,13 @@ def measure_manifest(marked: Sequence[Picture], watermark: Watermark, folder: Pa
             ("valid", signed, "valid"),
             ("trusted", signed, "trusted"),
             ("tampered", bytes(flipped), "tampered"),
-            ("stripped", _encoded(shown, "PNG"), "stripped"),
-            ("resaved", _encoded(shown, "JPEG", quality=90), "stripped"),
+            ("stripped", _encoded(shown, "PNG"), "none"),
+            ("resaved", _encoded(shown, "JPEG", quality=90), "none"),
         ):
             path = folder / ("case.jpg" if case == "resaved" else "case.png")
             path.write_bytes(encoded)
             right = verify(path, anchors if case == "trusted" else None).status == expected
-            if right and expected == "stripped":
+            if right and expected == "none":
                 right = watermark.detect(np.asarray(Image.open(path).convert("RGB"))).marked
             told.setdefault(case, []).append(right)
     figures: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from l2sae.pictures.photos import through_jpeg
+from l2sae.pictures.writing import through_jpeg
 
 Picture = NDArray[np.uint8]
 Map = NDArray[np.bool_]

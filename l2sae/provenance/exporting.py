@@ -1,12 +1,13 @@
 """The one way by which pictures leave: policy, watermark, manifest, audit log, and only then the file."""
 
+import contextlib
 import functools
 import getpass
 import hashlib
 import io
 import os
-import tempfile
 import uuid
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,22 +20,21 @@ from PIL import Image
 
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.recipe_fields import digest_picture
+from l2sae.pictures.errors import EditError, PictureWarning
+from l2sae.pictures.files import check_outputs, is_full, move_into_place, partial_file, path_of
+from l2sae.pictures.metadata import Metadata
+from l2sae.pictures.reading import load_picture
+from l2sae.pictures.writing import QUALITY, check_storable, encode, format_of, storable
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.export_errors import MarkError, ProvenanceError
 from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash
 from l2sae.provenance.keys import Credentials, home_folder, load_credentials
-from l2sae.provenance.manifest import MIME_TYPES, NO_MARK, sign
+from l2sae.provenance.manifest import NO_MARK, sign
+from l2sae.provenance.manifest_boxes import has_manifest_box
 from l2sae.provenance.mark import Watermark
 from l2sae.provenance.mark_choice import make_mark
 from l2sae.provenance.policy import Policy, load_policy
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-QUALITY = 95
-OPTIONS: dict[str, dict[str, Any]] = {
-    "PNG": {"compress_level": 4},  # as small as Pillow's 6, and twice as fast
-    "JPEG": {"subsampling": 0},
-    "WEBP": {"method": 4},
-}
 LOG_FILE = "audit.jsonl"
 
 Picture = NDArray[np.uint8]
@@ -88,11 +88,14 @@ def export(
     quality: int = QUALITY,
     overwrite: bool = False,
     icc_profile: bytes | None = None,
+    metadata: Metadata | None = None,
+    flatten: bool = False,
     watermark: Watermark | None = None,
     credentials: Credentials | None = None,
     log: AuditLog | None = None,
     home: str | Path | None = None,
     export_id: str | None = None,
+    source: str | Path | None = None,
 ) -> Export:
     """Write a picture that is marked, signed and logged; if any of that fails, no file appears.
 
@@ -101,7 +104,7 @@ def export(
 
     Args:
         picture: (H, W, 3) uint8, or (H, W, 4) whose alpha is kept.
-        path: ends in .png, .jpg, .jpeg or .webp.
+        path: ends in one of `l2sae.pictures.writing.FORMATS`.
         purpose: one that the policy allows.
         recipe: of the edit; its result has to be ``picture``.
         original: the photo that was edited, of the same size, for the share of pixels changed.
@@ -112,6 +115,9 @@ def export(
         quality: of JPEG and WebP, 1 to 100.
         overwrite: replace an existing file.
         icc_profile: colour profile of the picture.
+        metadata: of the photo, for the file: see `l2sae.pictures.metadata`.
+        flatten: lay transparency over white, with a `PictureWarning`, where the kind of file holds none; otherwise
+            that is an error.
         watermark: None takes the one that the policy names (``mark``).
         credentials: from `load_credentials`; None takes those of the environment, or development ones.
         log: the audit log; None is ``audit.jsonl`` in ``home``.
@@ -119,6 +125,8 @@ def export(
         export_id: names the export in manifest and log, 32 hexadecimal digits, so that an export that was cut off can
             be made again under its own name: a line that it left in the log stays the only one, unless the file's
             bytes have become others, which a second line then says. None draws one.
+        source: the file of the photo that was edited; if it has a manifest, that becomes part of the export's, and
+            `inspect` tells the history. None takes the recipe's, as long as it still holds that photo.
 
     Returns:
         Where the file is, and its line in the log.
@@ -128,19 +136,22 @@ def export(
         MarkError: the picture cannot carry the mark, and the policy requires it.
         ProvenanceError: the file exists, or a step failed.
     """
-    path, rules, user = Path(path), load_policy(policy), current_user()
+    path, rules, user = path_of(path), load_policy(policy), current_user()
+    check_outputs([*([] if recipe is None else recipe.files), *([] if source is None else [source])], [path])
     check_destination(path, overwrite)
     rules.check(purpose, consent, recipe, unmarked, user)
-    _check_picture(picture, path, quality, recipe)
+    _check_picture(picture, path, quality, recipe, flatten)
     facts = _describe(picture, recipe, original, matte) | {"purpose": purpose, "policy_sha256": rules.digest}
     folder = home_folder(home)
     credentials = credentials or load_credentials(home=folder)
-    written = _mark(picture, path, None if unmarked else watermark or make_mark(rules.mark), quality, icc_profile)
+    mark = None if unmarked else watermark or make_mark(rules.mark)
+    written = _mark(_stored(picture, path), path, mark, quality, icc_profile, metadata)
     if written.unmarked_reason and rules.mark_required:
         raise MarkError(f"{path}: policy, mark_required: {written.unmarked_reason}")
     facts |= {"export": export_id or uuid.uuid4().hex, "watermark": written.mark or NO_MARK}
     facts |= {"unmarked_reason": written.unmarked_reason}
-    encoded = sign(written.encoded, MIME_TYPES[path.suffix.lower()], facts, credentials)
+    parent = _read_source(source, recipe)
+    encoded = sign(written.encoded, format_of(path).mime, facts, credentials, parent, rules.tsa_url)
     record = {
         "event": "export" if written.mark else "unmarked export",
         **facts,
@@ -158,8 +169,10 @@ def export(
 
 def check_destination(path: Path, overwrite: bool) -> None:
     """Refuse a file that cannot be written, before any work is done for it."""
-    if path.suffix.lower() not in FORMATS:
-        raise ProvenanceError(f"{path}: the name has to end in {', '.join(FORMATS)}")
+    try:
+        format_of(path)
+    except EditError as error:
+        raise ProvenanceError(str(error)) from None
     if path.exists() and not overwrite:
         raise ProvenanceError(f"{path} exists: give another name, or overwrite=True")
     if not path.parent.is_dir():
@@ -174,14 +187,23 @@ def current_user() -> str:
         return f"uid {os.getuid()}"
 
 
-def _check_picture(picture: Picture, path: Path, quality: int, recipe: Recipe | None) -> None:
+def _stored(picture: Picture, path: Path) -> Picture:
+    """The picture as the file can hold it; what it cannot is said."""
+    stored, note = storable(picture, path)
+    if note is not None:
+        warnings.warn(note, PictureWarning, stacklevel=3)
+    return stored
+
+
+def _check_picture(picture: Picture, path: Path, quality: int, recipe: Recipe | None, flatten: bool) -> None:
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4):
         raise ProvenanceError(f"picture {picture.shape} of {picture.dtype}: give uint8 (H, W, 3) or (H, W, 4)")
-    if picture.shape[2] == 4 and FORMATS[path.suffix.lower()] == "JPEG":
+    if picture.shape[2] == 4 and not format_of(path).alpha and not flatten:
         raise ProvenanceError(f"{path}: JPEG has no transparency: export a .png, or picture[..., :3]")
+    check_storable(path, *picture.shape[:2])
     if not 1 <= quality <= 100:
         raise ProvenanceError(f"quality={quality}: give 1 to 100")
-    if recipe is not None and recipe.result_sha256 != digest_picture(picture):
+    if recipe is not None and recipe.result_sha256 != digest_picture(picture[..., :3]):
         raise ProvenanceError("recipe: its result is another picture: export what session.render() or replay() returns")
 
 
@@ -197,26 +219,44 @@ def _describe(
         changed = round(float(functools.reduce(np.logical_or, planes).mean()), 6)
     source = recipe.photo.sha256 if recipe else None
     if source is None and original is not None:
-        source = digest_picture(original)
+        source = digest_picture(original[..., :3])
     return {
         "original_sha256": source,
         "recipe_sha256": digest_recipe(recipe) if recipe else None,
         "model_sha256": recipe.model_sha256 if recipe else None,
-        "result_sha256": digest_picture(picture),
+        "result_sha256": digest_picture(picture[..., :3]),
         "matte_sha256": digest_picture(matte) if matte is not None else None,
         "changed_share": changed,
     }
 
 
+def _read_source(source: str | Path | None, recipe: Recipe | None) -> bytes | None:
+    """The bytes of the photo's file, if it has a manifest; the recipe's only if it still is the photo of the recipe."""
+    named = source or (recipe.photo.path if recipe else None)
+    if named is None or not (path := path_of(named)).is_file():
+        return None
+    encoded = path.read_bytes()
+    if not has_manifest_box(encoded):
+        return None
+    if source is None and recipe is not None and digest_picture(load_picture(path).pixels) != recipe.photo.sha256:
+        return None
+    return encoded
+
+
 def _mark(
-    picture: Picture, path: Path, watermark: Watermark | None, quality: int, icc_profile: bytes | None
+    picture: Picture,
+    path: Path,
+    watermark: Watermark | None,
+    quality: int,
+    icc_profile: bytes | None,
+    metadata: Metadata | None,
 ) -> _Encoded:
     """The picture file's bytes, marked; without the mark where there is to be none, or where it does not hold."""
-    plain = functools.partial(encode, picture, path, quality, icc_profile)
+    plain = functools.partial(encode, picture, path, quality, icc_profile, metadata)
     if watermark is None:
         return _Encoded(plain(), unmarked_reason="no mark was asked for")
     shown = np.concatenate([watermark.embed(picture[..., :3]), picture[..., 3:]], axis=2)
-    encoded = encode(shown, path, quality, icc_profile)
+    encoded = encode(shown, path, quality, icc_profile, metadata)
     with Image.open(io.BytesIO(encoded)) as written:
         found = watermark.detect(np.asarray(written.convert("RGB")))
     if found.marked:
@@ -225,60 +265,24 @@ def _mark(
     return _Encoded(plain(), unmarked_reason=f"{reason} carry it")
 
 
-def encode(picture: Picture, path: Path, quality: int = QUALITY, icc_profile: bytes | None = None) -> bytes:
-    """The bytes of a picture as the file that ``path`` names would hold them, without mark and manifest."""
-    file_format = FORMATS[path.suffix.lower()]
-    options = OPTIONS[file_format] | ({} if file_format == "PNG" else {"quality": quality})
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, file_format, icc_profile=icc_profile, **options)
-    return buffer.getvalue()
-
-
 def _publish(
     encoded: bytes, path: Path, overwrite: bool, log: AuditLog, record: Mapping[str, Any], export_id: str | None
 ) -> Entry:
     """Log the export, then let the file appear, whole; a file that cannot is logged as withdrawn."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        partial = Path(name)
-    except OSError as error:
-        raise ProvenanceError(f"{path}: cannot write there: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(encoded)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o666 & ~_umask())
+    with contextlib.ExitStack() as stack:
+        try:
+            partial = stack.enter_context(partial_file(path, encoded))
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise ProvenanceError(f"{path}: cannot write there: {error.strerror}") from None
         entry = log.append(record, export_id)
         if entry.record.get("file_sha256") != record["file_sha256"]:  # an attempt that ended before its file appeared
             entry = log.append({**record, "event": f"repeated {record['event']}"})
         try:
-            _move(partial, path, overwrite)
+            move_into_place(partial, path, overwrite)
         except OSError as error:
             log.append({"event": "withdrawn", "export": record["export"]})
             reason = "it exists now" if isinstance(error, FileExistsError) else error.strerror
             raise ProvenanceError(f"{path}: cannot be written: {reason}; the log says so") from None
         return entry
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _move(partial: Path, path: Path, overwrite: bool) -> None:
-    """Give the file its name; unless asked, never in place of another, even one that has just appeared."""
-    if overwrite:
-        partial.replace(path)
-        return
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if path.exists():
-            raise FileExistsError from None
-        partial.replace(path)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

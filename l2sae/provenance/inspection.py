@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.reading import load_picture
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.detector.localiser import MIN_SIDE, load_localiser
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.fingerprint import digest_file
 from l2sae.provenance.keys import home_folder
-from l2sae.provenance.manifest import Verification, verify
+from l2sae.provenance.manifest import verify
+from l2sae.provenance.manifest_report import Verification
 from l2sae.provenance.mark import Detection, Watermark
 from l2sae.provenance.mark_choice import known_marks
 
@@ -25,8 +26,9 @@ _MANIFEST_SAYS = {
     "trusted": "The manifest is intact and signed by {signer}, who is trusted.",
     "valid": "The manifest is intact and signed by {signer}; whether that is who it says is not known.",
     "development": "The manifest is intact and signed with a certificate that anyone can make: {signer}.",
+    "expired": "The manifest is intact; the certificate of {signer} has expired, and no authority states the time.",
     "tampered": "The file was changed after it was signed, or its manifest is damaged: do not rely on the manifest.",
-    "stripped": "There is no manifest: there was none, or it was removed.",
+    "none": "There is no manifest: there was none, or it was removed.",
 }
 
 
@@ -56,7 +58,7 @@ class Inspection:
     def edited(self) -> bool:
         """Whether anything says that the picture is an export of this package. False does not say that it is not."""
         marked = self.watermark is not None and self.watermark.marked
-        return self.manifest.status != "stripped" or marked or bool(self.exact)
+        return self.manifest.ours or marked or bool(self.exact)
 
     @property
     def verdict(self) -> str:
@@ -64,8 +66,9 @@ class Inspection:
         manifest = self.manifest
         known = "development" if manifest.status == "valid" and manifest.development else manifest.status
         sentences = [_MANIFEST_SAYS[known].format(signer=manifest.signer)]
-        if (share := manifest.facts.get("changed_share")) is not None and manifest.status != "tampered":
+        if (share := manifest.facts.get("changed_share")) is not None and manifest.intact:
             sentences.append(f"It states that {share:.1%} of the pixels were edited.")
+        sentences += self._history_says()
         sentences += [self._watermark_says(), self._log_says()]
         if self.heat is not None:
             share = float((self.heat >= EDITED).mean())
@@ -74,6 +77,15 @@ class Inspection:
         if not self.edited:
             sentences.append("No mark found; this does not show that the picture is unedited.")
         return " ".join(sentences)
+
+    def _history_says(self) -> list[str]:
+        """One sentence for each picture that this one came from, as their manifests have it."""
+        said = []
+        for step in self.manifest.history[1:]:
+            done = ", ".join(action.removeprefix("c2pa.") for action in step.actions) or "nothing stated"
+            algorithm = ", by a trained algorithm" if step.generated else ""
+            said.append(f"Before: {step.tool} ({done}{algorithm}), signed by {step.signer or 'someone unnamed'}.")
+        return said
 
     def _watermark_says(self) -> str:
         mark = self.watermark
@@ -123,9 +135,9 @@ def inspect(
     log = log or AuditLog(home_folder(home) / LOG_FILE)
     exact = log.find(digest=digest_file(photo))
     try:
-        picture = read_picture(photo)
+        picture = load_picture(photo).pixels
     except EditError:
-        if manifest.status != "tampered":
+        if manifest.status == "none":
             raise
         return Inspection(manifest, None, tuple(exact))
     similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]

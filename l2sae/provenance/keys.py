@@ -21,6 +21,7 @@ CERTIFICATE_VARIABLE = "L2SAE_CERTIFICATE"
 KEY_VARIABLE = "L2SAE_PRIVATE_KEY"
 DEVELOPMENT_NAME = "L2SAE development certificate (untrusted)"
 YEARS = 5
+RENEWAL_DAYS = 180  # before a development certificate expires, another one takes its place
 _FOLDER, _CHAIN, _KEY, _ROOT = "development", "chain.pem", "key.pem", "root.pem"
 
 
@@ -36,7 +37,7 @@ class Credentials:
 def home_folder(home: str | Path | None = None) -> Path:
     """The folder of keys and log, made if absent: ``home``, else L2SAE_HOME, else one in the user's data folder."""
     given = home or os.environ.get(HOME_VARIABLE)
-    folder = Path(given) if given else platformdirs.user_data_path("l2sae", appauthor=False)
+    folder = Path(given).expanduser() if given else platformdirs.user_data_path("l2sae", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -57,29 +58,54 @@ def load_credentials(
     if (certificate is None) != (private_key is None):
         raise ProvenanceError(f"give both a certificate and its key ({CERTIFICATE_VARIABLE}, {KEY_VARIABLE}), or none")
     if certificate is not None and private_key is not None:
-        return Credentials(_read(Path(certificate)), _read(Path(private_key)))
+        return Credentials(_read(Path(certificate).expanduser()), _read(Path(private_key).expanduser()))
     folder = _development_folder(home_folder(home))
     return Credentials(_read(folder / _CHAIN), _read(folder / _KEY), development=True)
 
 
 def development_root(home: str | Path | None = None) -> str:
-    """The development CA's certificate, PEM: who takes it as a trust anchor trusts this machine's exports."""
+    """The development CA's certificates, PEM: who takes them as trust anchors trusts this machine's exports.
+
+    Those of certificates that have been renewed are among them, so that older exports stay trusted.
+    """
     return _read(_development_folder(home_folder(home)) / _ROOT)
 
 
 def _development_folder(home: Path) -> Path:
-    """The folder of the development CA, made whole or not at all, once."""
+    """The folder of the development CA, made whole or not at all; one that is about to expire is made anew."""
     folder = home / _FOLDER
     with FileLock(home / f"{_FOLDER}.lock", mode=0o600):
-        if not folder.exists():
+        _finish_renewal(folder)
+        if not folder.exists() or _expires_soon(folder / _CHAIN):
+            earlier = _read(folder / _ROOT) if folder.exists() else ""
             partial = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}-", dir=home))  # mkdtemp: for this user alone
             try:
                 for name, text in _make_development().items():
-                    _write_private(partial / name, text)
+                    _write_private(partial / name, text + (earlier if name == _ROOT else ""))
+                if folder.exists():
+                    folder.rename(_set_aside(folder))
                 partial.rename(folder)
+                shutil.rmtree(_set_aside(folder), ignore_errors=True)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.expiring")
+
+
+def _finish_renewal(folder: Path) -> None:
+    """Undo a renewal that was cut off between the two names: the earlier keys come back, and are renewed again."""
+    if _set_aside(folder).exists() and not folder.exists():
+        _set_aside(folder).rename(folder)
+    shutil.rmtree(_set_aside(folder), ignore_errors=True)
+
+
+def _expires_soon(chain: Path) -> bool:
+    leaf = x509.load_pem_x509_certificate(_read(chain).encode())
+    left = leaf.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    return left < datetime.timedelta(days=RENEWAL_DAYS)
 
 
 def _make_development() -> dict[str, str]:

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
-from l2sae.pictures.photos import through_jpeg
+from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.rivagan import BITS, load_networks
 

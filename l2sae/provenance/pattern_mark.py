@@ -211,10 +211,10 @@ def _spectrum(picture: Picture) -> _Spectrum:
 
 def _sampled(spectrum: _Spectrum, matrices: NDArray[np.float64]) -> NDArray[np.complexfloating]:
     """The spectrum at the pattern's waves, (C, K); 0 beyond what the grid can hold."""
-    cycles = np.einsum("cij,kj->cki", matrices, pattern().waves) / spectrum.side  # a pixel
-    inside = (np.abs(cycles) < 0.5).all(axis=2)
-    down = np.rint(cycles[..., 0] * spectrum.rows).astype(np.int64)
-    across = np.rint(cycles[..., 1] * spectrum.columns).astype(np.int64)
+    cycles = (matrices / spectrum.side) @ pattern().waves.T.astype(np.float64)  # (C, 2, K), a pixel
+    inside = np.abs(cycles).max(axis=1) < 0.5
+    down = np.rint(cycles[:, 0] * spectrum.rows).astype(np.int64)
+    across = np.rint(cycles[:, 1] * spectrum.columns).astype(np.int64)
     mirrored = across < 0
     down, across = np.where(mirrored, -down, down) % spectrum.rows, np.abs(across)
     values = spectrum.values[down, np.minimum(across, spectrum.columns // 2)]
@@ -227,7 +227,7 @@ def _best_score(spectrum: _Spectrum, matrices: NDArray[np.float64]) -> _Score:
     size = np.abs(values)
     typical = np.median(size, axis=1, keepdims=True)
     values = values / (size + typical + 1e-9)  # equal weights, but for the faintest
-    agreement = values * np.exp(-1j * known.phases)
+    agreement = values * np.exp(-1j * known.phases).astype(np.complex64)
     plane = np.zeros((len(matrices), PERIOD, PERIOD // 2 + 1), np.complex64)
     doubled = np.where(known.waves[:, 1] == 0, 2.0, 1.0)  # their mirror image stands in the same column
     plane[:, known.waves[:, 0], known.waves[:, 1]] = agreement * doubled

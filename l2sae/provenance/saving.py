@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from l2sae.editing.recipe import Recipe
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.files import check_outputs, fitting_name, path_of
+from l2sae.pictures.writing import format_of
 from l2sae.provenance.session import EditSession
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def save_edit(
@@ -16,17 +15,18 @@ def save_edit(
 
     Args:
         session: with a photo.
-        path: a ``.png`` or ``.jpg`` file.
+        path: a file of a kind in `l2sae.pictures.writing.FORMATS`.
         purpose: what for; the policy has to allow it.
         policy: a policy file; None is that of the working folder, or the shipped one.
 
     Returns:
         The recipe.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise EditError(f"{path}: name a file that ends in {', '.join(SUFFIXES)}")
+    path = path_of(path)
+    format_of(path)  # or an error
+    beside = path.with_name(fitting_name(path.stem, ".recipe.json"))
+    check_outputs(session.recipe(draft=True).files, [path, beside])
     path.parent.mkdir(parents=True, exist_ok=True)
     recipe = session.export(path, purpose=purpose, policy=policy).recipe or session.recipe()
-    recipe.save(path.with_suffix(".recipe.json"))
+    recipe.save(beside)
     return recipe

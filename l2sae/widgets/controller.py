@@ -10,7 +10,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from l2sae.editing import EditError, FaceNotFoundError, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing.align import crop_reference
@@ -18,7 +17,8 @@ from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.picture import PhotoFile
+from l2sae.pictures.reading import read_picture
 from l2sae.provenance.saving import save_edit
 from l2sae.provenance.session import EditSession
 from l2sae.widgets.files import decode_upload, plain_name
@@ -233,7 +233,7 @@ class Controller:
 
     def upload_style(self, name: str, data: bytes) -> None:
         """Add the face in a photo that the browser sent to the styles."""
-        self.bank.add_picture(self._free_name(Path(name).stem[:40]), crop_reference(decode_upload(name, data)))
+        self.bank.add_picture(self._free_name(Path(name).stem[:40]), crop_reference(decode_upload(name, data).shown))
 
     def _free_name(self, wanted: str) -> str:
         name, number = wanted or "style", 2
@@ -241,7 +241,7 @@ class Controller:
             name, number = f"{wanted} {number}", number + 1
         return name
 
-    def _load(self, photo: Path | NDArray[np.uint8], name: str) -> None:
+    def _load(self, photo: PhotoFile, name: str) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", FaceWarning)
             try:

@@ -1,14 +1,11 @@
 """Files that come from the browser, and names for those that go there."""
 
 import re
-import tempfile
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from l2sae.editing import EditError
-from l2sae.pictures.photos import as_rgb, read_picture
+from l2sae.pictures.picture import Picture
+from l2sae.pictures.reading import as_decoded, as_picture, decode_image
 
 MAX_UPLOAD = 64 * 2**20
 
@@ -18,8 +15,8 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-")[:40] or "edit"
 
 
-def decode_upload(name: str, data: bytes) -> NDArray[np.uint8]:
-    """An uploaded photo, upright, (H, W, 3) uint8.
+def decode_upload(name: str, data: bytes) -> Picture:
+    """An uploaded photo.
 
     Raises:
         EditError: it is empty, too large, or no picture.
@@ -28,10 +25,5 @@ def decode_upload(name: str, data: bytes) -> NDArray[np.uint8]:
         raise EditError(f"{name}: empty file; choose a photo")
     if len(data) > MAX_UPLOAD:
         raise EditError(f"{name}: {len(data) >> 20} MB; up to {MAX_UPLOAD >> 20} MB can be uploaded")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "upload"
-        file.write_bytes(data)
-        try:
-            return as_rgb(read_picture(file))[0]
-        except EditError as error:
-            raise EditError(str(error).replace(str(file), name)) from None
+    file = Path(name)
+    return as_picture(as_decoded(decode_image(data, file), file))

@@ -1,11 +1,9 @@
 """The controller of the ROI-mask editor: predicted mattes as layers, drawn and refined, with the edit live in them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.editing import EditError, Noise
@@ -13,6 +11,7 @@ from l2sae.editing import mask_tools as masks
 from l2sae.editing.mask_tools import Mask, Point
 from l2sae.model import L2SAE
 from l2sae.pictures.display import roi_colour
+from l2sae.pictures.picture import PhotoFile
 from l2sae.widgets.controller import DISPLAY, Controller
 from l2sae.widgets.files import plain_name
 from l2sae.widgets.messages import Reply, coloured
@@ -142,7 +141,7 @@ class MaskController(Controller):
         self._sent = {}
         super().start()
 
-    def _load(self, photo: Path | NDArray[np.uint8], name: str) -> None:
+    def _load(self, photo: PhotoFile, name: str) -> None:
         self._predicted, self._sent = {}, {}
         super()._load(photo, name)
 

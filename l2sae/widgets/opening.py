@@ -14,7 +14,7 @@ from l2sae.data import PreparedError, open_split, render_faces
 from l2sae.editing import EditError
 from l2sae.model import L2SAE, CheckpointError, load_model
 from l2sae.pictures.display import as_pictures
-from l2sae.pictures.photos import read_picture
+from l2sae.pictures.reading import read_picture
 
 MODEL_PATH = Path("models/l2sae.safetensors")
 ASTRONAUT_FACE = (118, 8, 318, 208)  # left, top, right, bottom in the 512 x 512 portrait: framed as training faces are

@@ -13,7 +13,8 @@ from l2sae.bench.mark_table import (
     marks,
     measure,
     measure_unmarked,
-    unmarked_pictures,
+    photos_of,
+    summarise_unmarked,
 )
 from l2sae.provenance import Detection
 from l2sae.provenance.mark import count_bits
@@ -55,9 +56,9 @@ def test_block_differences_see_what_psnr_does_not(portrait: Picture) -> None:
 
 def test_unmarked_pictures_are_of_all_kinds_and_none_is_found(portrait: Picture, tmp_path: Path) -> None:
     Image.fromarray(portrait).save(tmp_path / "one.png")
-    pictures = list(unmarked_pictures(tmp_path, 6))
-    assert {kind for kind, _ in pictures} == {"photos", "rendered", "windows", "textures", "noise"}
-    figures = measure_unmarked(iter(pictures), print)
+    scores = measure_unmarked(photos_of(tmp_path, 6), range(6), print)
+    assert set(scores) == {"photos", "rendered", "windows", "textures", "noise"}
+    figures = summarise_unmarked(scores)
     assert (figures["found"], figures["pictures"]) == (0, 6)
     assert figures["highest_score"] < figures["threshold"]
     assert figures["rate_at_most"] == pytest.approx(1 - 0.025 ** (1 / 6))

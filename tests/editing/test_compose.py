@@ -7,7 +7,7 @@ from scipy.ndimage import convolve
 from l2sae.editing import compose
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring, support
 from l2sae.editing.resolution import Matte, box_mean
-from l2sae.pictures.photos import Frame
+from l2sae.pictures.frames import Frame
 
 
 def test_box_mean_averages_the_pixels_inside_the_picture():

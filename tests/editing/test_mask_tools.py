@@ -153,6 +153,27 @@ def test_masks_come_back_from_their_files(square: Mask, tmp_path: Path) -> None:
     assert load_mask(mask_png(soft), (120, 160)).shape == (120, 160)
 
 
+@pytest.mark.parametrize("kind", ["opaque", "on nothing", "black on nothing", "LA", "P", "1", "red", "16 bits", "TIFF"])
+def test_masks_of_image_editors_are_what_a_person_sees(kind: str) -> None:
+    inside = np.zeros((60, 80), np.uint8)
+    inside[10:30, 20:50] = 255
+    white, full = np.full_like(inside, 255), Image.fromarray(inside)
+    picture = {
+        "opaque": lambda: Image.fromarray(np.stack([inside, inside, inside, white], axis=2)),
+        "on nothing": lambda: Image.fromarray(np.stack([white, white, white, inside], axis=2)),
+        "black on nothing": lambda: Image.fromarray(np.stack([0 * white, 0 * white, 0 * white, inside], axis=2)),
+        "LA": lambda: Image.merge("LA", (full, Image.fromarray(white))),
+        "P": lambda: Image.merge("RGB", (full, full, full)).quantize(4),
+        "1": lambda: full.convert("1"),
+        "red": lambda: Image.merge("RGB", (full, Image.new("L", full.size), Image.new("L", full.size))),
+        "16 bits": lambda: Image.fromarray(inside.astype(np.uint16) * 257),
+        "TIFF": lambda: full,
+    }[kind]()
+    buffer = io.BytesIO()
+    picture.save(buffer, "TIFF" if kind == "TIFF" else "PNG")
+    assert np.array_equal(load_mask(buffer.getvalue(), (60, 80)), inside)
+
+
 def test_unfit_mask_files_get_a_clear_error(square: Mask, tmp_path: Path) -> None:
     with pytest.raises(EditError, match=r"absent\.png: no such mask"):
         load_mask(tmp_path / "absent.png", (60, 80))

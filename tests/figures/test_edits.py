@@ -58,17 +58,17 @@ def test_strength_0_shows_the_photo_itself(model, faces):
     figure = draw.strength_figure(model, faces, "detail")
     photo = ((faces.images[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     shown = figure.axes[0].images[0].get_array()
-    window = draw._close_up(faces.labels[0] == 1)
+    window = draw.close_up(faces.labels[0] == 1)
     assert (shown == photo[window[1], window[2]]).all()
 
 
-def test_small_rois_are_shown_close_up_and_never_cut_off():
+def test_small_rois_are_shownclose_up_and_never_cut_off():
     region = torch.zeros(96, 96, dtype=torch.bool)
-    assert draw._close_up(region) == (slice(None), slice(0, 96), slice(0, 96))
+    assert draw.close_up(region) == (slice(None), slice(0, 96), slice(0, 96))
     region[90:94, 40:50] = True
-    assert draw._close_up(region) == (slice(None), slice(64, 96), slice(28, 60))
+    assert draw.close_up(region) == (slice(None), slice(64, 96), slice(28, 60))
     region[:] = True
-    assert draw._close_up(region) == (slice(None), slice(0, 96), slice(0, 96))
+    assert draw.close_up(region) == (slice(None), slice(0, 96), slice(0, 96))
 
 
 def test_faces_that_show_every_roi_come_first(test_split):

@@ -14,7 +14,11 @@ KEYS = [
     "masks.boundary_f1", "style.transfer.mean", "style.transfer_detail.mean", "style.transfer_replace.mean",
     "locality.outside_mean", "locality.inside_mean", "locality.outside_share", "locality.outside_max_given_mattes",
     "structure.miou_drop", "structure.edge_correlation", "disentanglement.cross_talk", "labels", "baseline.blur.psnr",
-    "baseline.constant_mask.miou", "baseline.reinhard.transfer",
+    "baseline.constant_mask.miou",
+    *(f"baseline.reinhard.{name}.mean" for name in ("transfer", "texture", "patches", "hue_error")),
+    *(f"style.{name}.{roi}" for name in ("patches", "hue_error") for roi in ("skin", "mean")),
+    *(f"style.counterfactual{relit}.{method}.skin.{name}" for relit in ("", "_relit")
+      for method in ("detail", "replace", "reinhard", "none") for name in ("psnr", "delta_e", "texture")),
     *(f"masks.iou.{roi}" for roi in ROIS), *(f"masks.f1.{roi}" for roi in ROIS),
     *(f"style.transfer.pairs.{roi}" for roi in ROIS), *(f"style.texture.{roi}" for roi in ("hair", "skin")),
     *(f"style.noise_diversity.{roi}" for roi in ROIS), *(f"disentanglement.probe.{roi}" for roi in ("hair", "skin")),

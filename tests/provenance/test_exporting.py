@@ -180,7 +180,7 @@ def test_an_export_that_was_cut_off_is_made_again_under_its_id(home: Path, tmp_p
     assert log.verify()
 
 
-@pytest.mark.parametrize("step", ["embed", "encode", "sign", "append", "_move"])
+@pytest.mark.parametrize("step", ["embed", "encode", "sign", "append", "move_into_place"])
 def test_a_failure_at_any_step_leaves_no_file(
     home: Path, tmp_path: Path, portrait: Picture, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -193,7 +193,7 @@ def test_a_failure_at_any_step_leaves_no_file(
         export(portrait, tmp_path / "out.png", purpose="research")
     assert files_of(tmp_path) == []
     logged = [entry.record["event"] for entry in AuditLog(home / "audit.jsonl").entries()]
-    assert logged == (["export", "withdrawn"] if step == "_move" else [])
+    assert logged == (["export", "withdrawn"] if step == "move_into_place" else [])
 
 
 UNMARKABLE = {

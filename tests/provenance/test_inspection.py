@@ -41,7 +41,7 @@ def test_an_export_is_known_by_manifest_watermark_and_log(exported: Path) -> Non
 def test_a_copy_without_manifest_is_still_known(exported: Path, tmp_path: Path) -> None:
     Image.open(exported).save(tmp_path / "copy.jpg", quality=80)
     found = inspect(tmp_path / "copy.jpg")
-    assert (found.manifest.status, found.watermark.marked, found.exact) == ("stripped", True, ())
+    assert (found.manifest.status, found.watermark.marked, found.exact) == ("none", True, ())
     assert [entry.number for entry in found.similar] == [1]
     assert "no manifest" in found.verdict
     elsewhere = inspect(tmp_path / "copy.jpg", log=AuditLog(tmp_path / "another.jsonl"))

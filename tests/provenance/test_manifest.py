@@ -1,13 +1,29 @@
+import http.server
 import io
 import random
+import threading
+import time
 from pathlib import Path
 
+import c2pa
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from l2sae.provenance import Credentials, ProvenanceError, development_root, export, load_credentials, verify
+from l2sae.editing import EditSession, Noise
+from l2sae.model import L2SAE
+from l2sae.provenance import (
+    Credentials,
+    Policy,
+    ProvenanceError,
+    development_root,
+    export,
+    inspect,
+    keys,
+    load_credentials,
+    verify,
+)
 from l2sae.provenance.manifest import sign
 
 Picture = NDArray[np.uint8]
@@ -20,7 +36,7 @@ def signed(home: Path, tmp_path: Path, portrait: Picture) -> Path:
     return tmp_path / "out.png"
 
 
-def test_valid_trusted_tampered_and_stripped_are_told_apart(signed: Path, tmp_path: Path) -> None:
+def test_valid_trusted_tampered_and_none_are_told_apart(signed: Path, tmp_path: Path) -> None:
     found = verify(signed)
     assert (found.status, found.development) == ("valid", True)
     assert found.signer == "L2SAE development certificate (untrusted)"
@@ -28,7 +44,7 @@ def test_valid_trusted_tampered_and_stripped_are_told_apart(signed: Path, tmp_pa
     assert verify(signed, development_root()).status == "trusted"
     assert verify(signed, development_root(tmp_path / "other")).status == "valid"
     Image.open(signed).save(tmp_path / "saved_again.jpg")
-    assert verify(tmp_path / "saved_again.jpg").status == "stripped"
+    assert verify(tmp_path / "saved_again.jpg").status == "none"
     changed = bytearray(signed.read_bytes())
     changed[-40] ^= 1
     signed.write_bytes(changed)
@@ -86,9 +102,9 @@ def box_of(plain: bytes, whole: bytes) -> tuple[int, int]:
     return starts[0], starts[-1] + length  # several where the bytes around it are equal: none of these is tried
 
 
-def test_files_without_a_manifest_are_stripped_and_missing_ones_an_error(tmp_path: Path, portrait: Picture) -> None:
+def test_files_without_a_manifest_have_none_and_missing_ones_an_error(tmp_path: Path, portrait: Picture) -> None:
     Image.fromarray(portrait).save(tmp_path / "plain.png")
-    assert verify(tmp_path / "plain.png").status == "stripped"
+    assert verify(tmp_path / "plain.png").status == "none"
     with pytest.raises(ProvenanceError, match="cannot read the picture"):
         verify(tmp_path / "absent.png")
 
@@ -105,3 +121,148 @@ def test_a_certificate_that_does_not_fit_its_key_is_refused(home: Path, tmp_path
             export(portrait, tmp_path / "out.png", purpose="research", credentials=wrong)
         assert "PRIVATE" not in str(caught.value)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def commented(portrait: Picture, path: Path, words: bytes) -> Path:
+    """A file without a manifest whose comment, or what else its format has for text, says ``words``."""
+    picture = Image.fromarray(portrait)
+    if path.suffix == ".png":
+        info = PngImagePlugin.PngInfo()
+        info.add_text("Comment", words.decode("latin-1"))
+        picture.save(path, pnginfo=info)
+    elif path.suffix == ".jpg":
+        picture.save(path, comment=words)
+    else:
+        picture.save(path, xmp=words)
+    return path
+
+
+@pytest.mark.parametrize("name", ["plain.png", "plain.jpg", "plain.webp"])
+@pytest.mark.parametrize(
+    "words", [b"C2PA", b"c2pa jumb caBX JP", b"jumb\0\0\0\0jumdc2pa", b"signed with C2PA by nobody"]
+)
+def test_words_in_a_comment_are_no_manifest(
+    home: Path, tmp_path: Path, portrait: Picture, name: str, words: bytes
+) -> None:
+    path = commented(portrait, tmp_path / name, words)
+    assert verify(path).status == "none"
+    assert not inspect(path, localiser=False).edited
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_certificate_that_has_expired_since_is_no_tampering(
+    home: Path, tmp_path: Path, portrait: Picture, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "RENEWAL_DAYS", 0)
+    monkeypatch.setattr(keys, "YEARS", 3 / 86_400 / 365)  # three seconds
+    path = tmp_path / f"out{suffix}"
+    export(portrait, path, purpose="research", original=portrait)
+    whole = bytearray(path.read_bytes())
+    time.sleep(4)
+    for anchors in (None, development_root()):
+        found = verify(path, anchors)
+        assert (found.status, found.intact, found.facts["changed_share"]) == ("expired", True, 0)
+        assert "signingCredential.expired" in found.reasons
+    seen = inspect(path, localiser=False)
+    assert seen.edited
+    assert "has expired" in seen.verdict
+    assert "changed after it was signed" not in seen.verdict
+    path.write_bytes(whole + b"x")
+    assert verify(path).status == "tampered"
+
+
+def sign_as_another_tool(portrait: Picture, path: Path, tool: str, action: str) -> Path:
+    """A picture with the manifest of some other program."""
+    buffer = io.BytesIO()
+    Image.fromarray(portrait).save(buffer, "PNG")
+    own = load_credentials(home=path.parent / "another home")
+    generated = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    actions = [{"action": action, **({"digitalSourceType": generated} if action == "c2pa.created" else {})}]
+    definition = {
+        "claim_generator_info": [{"name": tool, "version": "1"}],
+        "title": "A picture",
+        "format": "image/png",
+        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
+    }
+    signed = io.BytesIO()
+    info = c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, own.chain.encode(), own.private_key.encode(), None)
+    with c2pa.Signer.from_info(info) as signer, c2pa.Builder(definition) as builder:
+        builder.sign(signer, "image/png", io.BytesIO(buffer.getvalue()), signed)
+    path.write_bytes(signed.getvalue())
+    return path
+
+
+def test_pictures_that_others_signed_are_not_called_edits_of_ours(
+    home: Path, tmp_path: Path, portrait: Picture
+) -> None:
+    found = inspect(sign_as_another_tool(portrait, tmp_path / "ai.png", "Some generator", "c2pa.created"))
+    assert found.manifest.status == "valid"
+    assert not found.edited
+    assert [(step.tool, step.generated, step.ours) for step in found.manifest.history] == [
+        ("Some generator", True, False)
+    ]
+
+
+def test_the_manifest_of_the_source_becomes_part_of_the_export(
+    home: Path, tmp_path: Path, portrait: Picture, tiny_model: L2SAE
+) -> None:
+    """A generated picture, edited, and edited again: three steps, newest first; by session and by the function."""
+    photo = sign_as_another_tool(portrait, tmp_path / "ai.png", "Some generator", "c2pa.created")
+    session = EditSession(tiny_model)
+    session.load(photo)
+    session.add_layer("hair", Noise(1.0))
+    once = session.export(tmp_path / "once.png", purpose="research").path
+    twice = export(portrait, tmp_path / "twice.jpg", purpose="research", source=once).path
+    history = verify(twice).history
+    assert [(step.tool, step.ours) for step in history] == [("l2sae", True), ("l2sae", True), ("Some generator", False)]
+    assert history[-1].generated
+    assert history[0].actions[0] == "c2pa.opened"
+    assert verify(twice, development_root()).status == "trusted"
+    verdict = inspect(twice, localiser=False).verdict
+    assert verdict.count("Before: ") == 2
+    assert "Before: Some generator (created, by a trained algorithm)" in verdict
+    plain = export(portrait, tmp_path / "plain.png", purpose="research", original=portrait, source=tmp_path / "no.png")
+    assert len(verify(plain.path).history) == 1
+    assert twice.stat().st_size < once.stat().st_size + portrait.size  # no thumbnails
+
+
+def test_a_recipe_whose_photo_is_another_by_now_has_no_history(
+    home: Path, tmp_path: Path, portrait: Picture, tiny_model: L2SAE
+) -> None:
+    photo = sign_as_another_tool(portrait, tmp_path / "ai.png", "Some generator", "c2pa.created")
+    session = EditSession(tiny_model)
+    session.load(photo)
+    sign_as_another_tool(255 - portrait, photo, "Another generator", "c2pa.created")
+    assert len(verify(session.export(tmp_path / "out.png", purpose="research").path).history) == 1
+
+
+def test_a_changed_source_does_not_make_the_export_look_changed(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    photo = sign_as_another_tool(portrait, tmp_path / "ai.png", "Some generator", "c2pa.created")
+    changed = bytearray(photo.read_bytes())
+    changed[-40] ^= 1
+    photo.write_bytes(changed)
+    done = export(portrait, tmp_path / "out.png", purpose="research", source=photo)
+    assert verify(done.path).status == "valid"
+
+
+def test_a_time_stamp_authority_is_asked_only_where_one_is_named(home: Path, tmp_path: Path, portrait: Picture) -> None:
+    asked = []
+
+    class Authority(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.headers["Content-Type"])
+            self.send_error(503)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Authority) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        export(portrait, tmp_path / "silent.png", purpose="research")
+        assert asked == []
+        with pytest.raises(ProvenanceError, match=url):
+            export(portrait, tmp_path / "out.png", purpose="research", policy=Policy(tsa_url=url))
+        server.shutdown()
+    assert asked == ["application/timestamp-query"]
+    assert not (tmp_path / "out.png").exists()

@@ -15,13 +15,15 @@ from l2sae.editing.styles.style import Style, StyleRecord
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
 
+MAX_WEIGHT = 1e6
+
 
 class BlendRecord(StyleRecord):
     """`Blend` in a recipe."""
 
     kind: Literal["blend"] = "blend"
     references: tuple[ReferenceRecord, ...] = Field(min_length=1, max_length=100, strict=False)
-    weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] = Field(max_length=100, strict=False)
+    weights: tuple[Annotated[float, Field(ge=0, le=MAX_WEIGHT)], ...] = Field(max_length=100, strict=False)
 
     def with_references(self, change: Callable[[ReferenceRecord, str], ReferenceRecord], field: str) -> "BlendRecord":
         """A copy with other references."""
@@ -50,8 +52,10 @@ class Blend(Style):
     def __init__(self, references: Iterable[tuple[Reference, float]]) -> None:
         pairs = tuple((reference, float(weight)) for reference, weight in references)
         weights = [weight for _, weight in pairs]
-        if not pairs or not all(math.isfinite(w) and w >= 0 for w in weights) or sum(weights) <= 0:
-            raise EditError(f"Blend with weights {weights}: need at least one positive, none negative, all finite")
+        if not pairs or not all(math.isfinite(w) and 0 <= w <= MAX_WEIGHT for w in weights) or sum(weights) <= 0:
+            raise EditError(
+                f"Blend with weights {weights}: need at least one positive, none negative, none above {MAX_WEIGHT:g}"
+            )
         object.__setattr__(self, "references", pairs)
 
     def vectors(self, model: L2SAE, own: Tensor, seed: int, rois: Sequence[str]) -> Tensor:

@@ -13,7 +13,7 @@ from l2sae.editing.styles.style import Style, StyleOption, StyleRecord
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
 
-MAX_SIGMA = 100.0  # standard deviations, in a recipe
+MAX_SIGMA = 100.0  # standard deviations
 
 
 class NoiseRecord(StyleRecord):
@@ -41,8 +41,8 @@ class Noise(Style):
     seeded: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and self.sigma >= 0):
-            raise EditError(f"Noise(sigma={self.sigma}): need a finite number, 0 or more")
+        if not (math.isfinite(self.sigma) and 0 <= self.sigma <= MAX_SIGMA):
+            raise EditError(f"Noise(sigma={self.sigma}): need a finite number, 0 to {MAX_SIGMA:g}")
 
     def vectors(self, model: L2SAE, own: Tensor, seed: int, rois: Sequence[str]) -> Tensor:
         """The photos' own style vectors (B, D) with noise."""
@@ -61,9 +61,10 @@ class Noise(Style):
 
 def _parse(text: str) -> Noise:
     try:
-        return Noise(float(text))
+        sigma = float(text)
     except ValueError:
         raise EditError(f"--noise {text}: give a number of standard deviations, 0 or more, e.g. 1.5") from None
+    return Noise(sigma)
 
 
 Noise.option = StyleOption("noise", "SIGMA", "Vary the style by this many standard deviations.", _parse)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
@@ -89,6 +90,18 @@ class Style(ABC):
     def with_references(self, change: Callable[[Reference], Reference]) -> "Style":
         """The style with ``change(reference)`` in place of every reference."""
         return self
+
+    @property
+    def files(self) -> list[str | Path]:
+        """The picture files among its references."""
+        found: list[Reference] = []
+
+        def note(reference: Reference) -> Reference:
+            found.append(reference)
+            return reference
+
+        self.with_references(note)
+        return [reference for reference in found if isinstance(reference, (str, Path))]
 
     @abstractmethod
     def record(self, model: L2SAE) -> StyleRecord:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from torch import Tensor
@@ -11,6 +10,7 @@ from l2sae.editing.recipe_fields import ReferenceRecord
 from l2sae.editing.references import Reference, describe_reference, encode_reference, fit_batch
 from l2sae.editing.styles.style import Style, StyleOption, StyleRecord
 from l2sae.model import L2SAE
+from l2sae.pictures.files import path_of
 
 
 class SwapRecord(StyleRecord):
@@ -50,4 +50,4 @@ class Swap(Style):
         return SwapRecord(reference=describe_reference(model, self.reference))
 
 
-Swap.option = StyleOption("swap", "REF", "Take the style of this picture.", lambda text: Swap(Path(text)))
+Swap.option = StyleOption("swap", "REF", "Take the style of this picture.", lambda text: Swap(path_of(text)))

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from l2sae.model.checkpoint import resolve_device
-from l2sae.pictures.photos import through_jpeg
+from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance import attacks
 from l2sae.provenance.detector.known_edits import EditedFace
 from l2sae.provenance.detector.localiser import CELL, Localiser, LocaliserNet, padded

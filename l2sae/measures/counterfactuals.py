@@ -1,0 +1,182 @@
+"""Swaps against the truth: the renderer draws the content face with the reference's style of one region.
+
+No photo set has such pictures. Each method edits the same faces: the model in both compositions, Reinhard's colour
+transfer in the same mattes, and nothing at all.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000
+from torch import Tensor
+
+from l2sae.editing import FaceEditor, Layer, Swap
+from l2sae.measures.baselines import lab_statistics, reinhard_edit
+from l2sae.measures.parallel import side_by_side
+from l2sae.measures.patch_distance import patch_distance
+from l2sae.measures.reconstruction import decibels, eight_bit, resized
+from l2sae.measures.region_edits import RegionEdits
+from l2sae.measures.regions import one_hot, to_lab
+from l2sae.measures.running_sums import Array, Tally
+from l2sae.measures.summary import counterfactual_figures
+from l2sae.model import L2SAE
+from l2sae.params import Params
+from l2sae.pictures.conversions import to_model
+from l2sae.render.counterfactual import Counterfactuals, render_counterfactual
+from l2sae.render.factors import STYLE_FACTORS
+
+METHODS = ("detail", "replace", "reinhard", "none")
+FACES = 48  # content faces; each with every region
+BATCH = 8
+VISIBLE = 5.0  # mean CIEDE2000 from which the truth counts as visibly another picture than the content
+Light = Literal["own", "other"]
+KEYS: dict[Light, str] = {"own": "style.counterfactual", "other": "style.counterfactual_relit"}
+"""Light under which the reference is seen -> keys of the figures."""
+
+
+@dataclass(frozen=True)
+class EditedTriples:
+    """Counterfactuals of one region, and what each method makes of the content: method -> (N, 3, H, W)."""
+
+    triples: Counterfactuals
+    edits: dict[str, Tensor]
+
+
+def styled_regions(model: L2SAE, params: Params) -> list[str]:
+    """Regions of the model that the renderer can restyle."""
+    parts = {roi.name: roi.parts for roi in params.rois}
+    return [name for name in model.roi_names if any(part in STYLE_FACTORS for part in parts[name])]
+
+
+def edited_triples(
+    model: L2SAE, params: Params, indices: Sequence[int], rois: Sequence[str], size: int, light: Light = "own"
+) -> Iterator[EditedTriples]:
+    """Triples of each region in turn, and the edits of them; nobody was trained on these faces.
+
+    Args:
+        model: in evaluation mode.
+        params: ``data``, ``rois`` and ``seed`` say what to render.
+        indices: consecutive numbers of the faces, counted from the first that was not prepared.
+        rois: regions.
+        size: side of the pictures.
+        light: under which the reference is seen.
+    """
+    editor: FaceEditor | None = None
+    for roi in rois:
+        triples = render_counterfactual(
+            len(indices), size, params.seed, roi, rois=params.rois, start=params.data.count + indices[0], light=light
+        )
+        content, reference = (eight_bit(p).to(model.device) for p in (triples.content, triples.reference))
+        if editor is None:  # content and reference are the same for every region
+            editor = FaceEditor(model, content)
+            latents = model.encode(to_model(reference, model.image_size))
+            swap = Swap(latents.style)
+            lab = to_lab(content)
+            own = lab_statistics(lab, _all_mattes(editor, size))
+            other = lab_statistics(to_lab(reference), resized(latents.mattes, size))
+        r = model.roi_names.index(roi)
+        layer = Layer({roi: swap})
+        edits = {compose: eight_bit(editor.render([layer], compose)) for compose in ("detail", "replace")}
+        matte = _all_mattes(editor, size)[:, [r]]
+        edits["reinhard"] = reinhard_edit(content, lab, matte, own[:, r], other[:, r])
+        yield EditedTriples(triples, edits | {"none": content})
+
+
+def measure_counterfactuals(model: L2SAE, params: Params, count: int, size: int, light: Light) -> dict[str, Array]:
+    """Columns of statistics of ``count`` content faces, (count, R) each.
+
+    ``psnr.<method>`` in dB and ``delta_e.<method>``, mean CIEDE2000, inside the true region; ``patches.<method>``, the
+    patch distance to the truth. Pairs whose truth hardly differs from the content, or that do not show the region, are
+    left out.
+    """
+    rois = styled_regions(model, params)
+
+    def measure(indices: tuple[int, ...]) -> dict[str, Tensor]:
+        found: dict[str, list[Tensor]] = {}
+        for one in edited_triples(model, params, indices, rois, size, light):
+            for name, values in _against_truth(one, params).items():
+                found.setdefault(name, []).append(values)
+        return {name: torch.stack(values, dim=1) for name, values in found.items()}
+
+    tally = Tally()
+    batches = (tuple(range(start, min(start + BATCH, count))) for start in range(0, count, BATCH))
+    for columns in side_by_side(measure, batches, model.device):
+        for name, values in columns.items():
+            tally.add(name, values)
+    return tally.columns()
+
+
+def counterfactuals(model: L2SAE, params: Params, count: int, size: int) -> dict[str, Any]:
+    """``style.counterfactual`` and ``style.counterfactual_relit`` with their intervals, nested.
+
+    Args:
+        model: in evaluation mode.
+        params: ``data``, ``rois``, ``evaluate`` and ``seed`` are used.
+        count: content faces.
+        size: side of the pictures.
+    """
+    figures: dict[str, Any] = {"style": {}, "ci": {"style": {}}}
+    for light, prefix in KEYS.items():
+        columns = measure_counterfactuals(model, params, count, size, light)
+        rois = styled_regions(model, params)
+        found = counterfactual_figures(columns, rois, METHODS, prefix, params.evaluate.bootstrap, params.seed)
+        figures["style"] |= found["style"]
+        figures["ci"]["style"] |= found.get("ci", {}).get("style", {})
+    return figures
+
+
+def _all_mattes(editor: FaceEditor, size: int) -> Tensor:
+    return resized(torch.cat(list(editor.mattes().values()), dim=1), size)
+
+
+def visibly_other(one: EditedTriples, params: Params) -> Tensor:
+    """Which triples (N,) count: both faces show the region, and the truth is visibly another picture."""
+    scored = _Scores(one, params)
+    return one.triples.shown & (scored.of(one.edits["none"])["delta_e"].cpu() >= VISIBLE)
+
+
+class _Scores:
+    """Scores pictures of one region against its truth."""
+
+    def __init__(self, one: EditedTriples, params: Params) -> None:
+        r = [roi.name for roi in params.rois].index(one.triples.roi[0])
+        content = one.edits["none"]
+        truth = eight_bit(one.triples.truth).to(content)
+        self.edits = RegionEdits(content, one_hot(one.triples.labels, len(params.rois))[:, [r]].to(content.device))
+        self.pixels = self.edits.inside[0]
+        self.true_pixels = self.pixels.take(truth)
+        self.true_lab = _numpy(to_lab(self.true_pixels))
+        self.true_patches = self._patches(truth)
+
+    def _patches(self, images: Tensor) -> Tensor:
+        return self.edits.detail(self.edits.crop(images, 0), 0).patches
+
+    def of(self, edited: Tensor) -> dict[str, Tensor]:
+        """PSNR, mean CIEDE2000 and patch distance, (N,) each; NaN where the region is absent."""
+        taken = self.pixels.take(edited)
+        error = self.pixels.means(((taken - self.true_pixels) / 2).square()).mean(dim=1)
+        apart = torch.from_numpy(deltaE_ciede2000(_numpy(to_lab(taken)), self.true_lab)).to(taken)
+        return {
+            "psnr": decibels(error, 3 * self.pixels.count),
+            "delta_e": self.pixels.means(apart[:, None, None, None])[:, 0],
+            "patches": patch_distance(self._patches(edited), self.true_patches),
+        }
+
+
+def _against_truth(one: EditedTriples, params: Params) -> dict[str, Tensor]:
+    """Statistics (N,) of one region's edits; NaN where the truth is not visibly another picture."""
+    scores = _Scores(one, params)
+    found: dict[str, Tensor] = {}
+    for method, edited in one.edits.items():
+        found |= {f"{name}.{method}": values for name, values in scores.of(edited).items()}
+    apart = found["delta_e.none"]
+    counts = one.triples.shown.to(apart.device) & (apart >= VISIBLE)
+    return {name: torch.where(counts, values, torch.nan) for name, values in found.items()}
+
+
+def _numpy(pixels: Tensor) -> NDArray[np.float64]:
+    return pixels.flatten(1).cpu().double().numpy()

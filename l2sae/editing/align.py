@@ -107,8 +107,19 @@ def align_styles(styles: Mapping[str, Style]) -> dict[str, Style]:
 
 
 def align_style(style: Style) -> Style:
-    """The style with every reference that is a path or a picture cropped to its largest face; see `align_styles`."""
-    return style.with_references(_align_reference)
+    """The style with every reference that is a path or a picture cropped to its largest face; see `align_styles`.
+
+    A style whose references stay as they are is returned itself: editors keep what they decoded by identity.
+    """
+    changed = []
+
+    def align(reference: Reference) -> Reference:
+        aligned = _align_reference(reference)
+        changed.append(aligned is not reference)
+        return aligned
+
+    aligned = style.with_references(align)
+    return aligned if any(changed) else style
 
 
 def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[np.uint8]:
@@ -120,7 +131,7 @@ def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[
     try:
         crop = find_places(pixels)[0].crop
     except FaceNotFoundError:
-        warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=7)
+        warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=8)
         return pixels
     return pixels if crop is None else crop.crop(pixels)
 

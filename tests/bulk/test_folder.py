@@ -117,7 +117,7 @@ import sys
 from l2sae import Noise, edit_folder, load_model
 from l2sae.provenance import Policy
 edit_folder(load_model(sys.argv[1], device="cpu"), sys.argv[2], sys.argv[3], ("hair",), Noise(2.0), workers=2, batch=2,
-            policy=Policy(unmarked_by=("*",)), unmarked=True)
+            policy=Policy(unmarked_by=("*",)), unmarked=True, align=None)
 """
 
 

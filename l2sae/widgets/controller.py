@@ -17,6 +17,8 @@ from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
+from l2sae.pictures.errors import PictureWarning
+from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
 from l2sae.provenance.saving import save_edit
@@ -221,7 +223,7 @@ class Controller:
         """Edit a photo file of this machine."""
         if not self.paths:
             raise EditError("files of the server cannot be opened here: upload the photo instead")
-        file = Path(path.strip()).expanduser()
+        file = path_of(path.strip())
         if not path.strip():
             raise EditError("type the path of a photo first")
         read_picture(file)
@@ -244,6 +246,7 @@ class Controller:
     def _load(self, photo: PhotoFile, name: str) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", FaceWarning)
+            warnings.simplefilter("always", PictureWarning)
             try:
                 self.session.load(photo)
             except FaceNotFoundError:
@@ -255,10 +258,14 @@ class Controller:
         self.view = "edit"
         self._send_before()
         missing = [roi for roi, value in error.rois.items() if value is None]
-        if caught:
-            self.say("warning", f"{name}: {caught[-1].message}")
+        doubts = [one.message for one in caught if issubclass(one.category, FaceWarning)]
+        notes = [one.message for one in caught if issubclass(one.category, PictureWarning)]
+        if doubts:
+            self.say("warning", f"{name}: {doubts[-1]}")
         elif missing:
             self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
+        elif notes:
+            self.say("note", f"{notes[-1]}.")
 
     def _send_before(self) -> None:
         self._extra.append(Reply({"type": "before"}, [jpeg(self.session.original(DISPLAY))]))

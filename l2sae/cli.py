@@ -15,7 +15,8 @@ from skimage.data import astronaut
 
 from l2sae.editing import EditError, FaceEditor, FaceWarning, Recipe, Style
 from l2sae.editing import edit as apply_edit
-from l2sae.editing.align import ALIGN_MODES, align_styles, face_crops
+from l2sae.editing.align import ALIGN_MODES, find_places
+from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.styles import STYLES
 from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 from l2sae.model import CheckpointError, load_model
@@ -23,13 +24,12 @@ from l2sae.pictures.conversions import check_size, with_alpha
 from l2sae.pictures.display import roi_colour
 from l2sae.pictures.errors import PictureWarning
 from l2sae.pictures.files import check_outputs, path_of, readable_name
+from l2sae.pictures.frames import Box
 from l2sae.pictures.picture import Picture
 from l2sae.pictures.reading import as_picture, read_picture
 from l2sae.pictures.writing import FORMATS, write_picture
 from l2sae.provenance import AuditLog, Export, export, inspect, verify
 from l2sae.provenance.session import EditSession
-
-ASTRONAUT_FACE = (118, 8, 318, 208)  # left, top, right, bottom in scikit-image's portrait
 
 
 class UserPath(click.Path):
@@ -43,10 +43,6 @@ class UserPath(click.Path):
 photo_argument = click.argument("photo", type=UserPath(path_type=Path))
 out_option = click.option("-o", "--out", required=True, type=UserPath(path_type=Path), help="Picture to write.")
 model_option = click.option("--model", "checkpoint", type=UserPath(path_type=Path), help="Checkpoint.")
-align_option = click.option(
-    "--align", is_flag=False, flag_value="auto", type=click.Choice(ALIGN_MODES),
-    help="Find the largest face of a photo of any size (all: every face); needs l2sae[faces].",
-)  # fmt: skip
 force_option = click.option("--force", is_flag=True, help="Overwrite what exists.")
 
 
@@ -72,6 +68,40 @@ def style_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _style_usage() -> str:
     return " or ".join(f"--{kind.option.name} {kind.option.metavar}" for kind in STYLES if kind.option is not None)
+
+
+def place_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Where the face is: ``--align`` and ``--box``; the command gets ``align`` and ``box``, each None without it."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, align: str | None, box: str | None, **kwargs: Any) -> None:
+        if align is not None and box is not None:
+            raise click.UsageError("give either --align or --box, not both")
+        place = {"align": None if align == "none" else align or "auto", "box": None if box is None else _parse_box(box)}
+        command(*args, **place, **kwargs)
+
+    for option in (
+        click.option("--box", metavar="L,T,R,B", help="Where the face is, in pixels: left, top, right, bottom."),
+        click.option(
+            "--align",
+            is_flag=False,
+            flag_value="auto",
+            type=click.Choice([*ALIGN_MODES, "none"]),
+            help="auto: the largest face of the photo (default); all: every face; none: the photo is a face crop.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _parse_box(text: str) -> tuple[int, int, int, int]:
+    try:
+        left, top, right, bottom = (int(part) for part in text.split(","))
+    except ValueError:
+        raise click.UsageError(
+            f"--box {text}: give left, top, right and bottom in pixels, e.g. 118,8,318,208"
+        ) from None
+    return left, top, right, bottom
 
 
 def export_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -126,7 +156,7 @@ def main() -> None:
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
-@align_option
+@place_options
 @click.option("--recipe", type=UserPath(path_type=Path), help="Save the edit as JSON, to replay it.")
 @model_option
 @out_option
@@ -141,13 +171,14 @@ def edit(
     compose: Any,
     seed: int,
     align: str | None,
+    box: Box | None,
     recipe: Path | None,
     checkpoint: Path | None,
     out: Path,
     force: bool,
     **options: Any,
 ) -> None:
-    """Edit regions of PHOTO, a face crop or with --align any photo, and write it, marked, signed and logged."""
+    """Edit regions of the face in PHOTO and write it, marked, signed and logged."""
     if style is None:
         raise click.UsageError(f"give a style: {_style_usage()}")
     _check_out(out, force)
@@ -155,19 +186,17 @@ def edit(
         raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
     inputs = _named(photo, checkpoint, options["policy"], *style.files)
     check_outputs(inputs, _named(out, recipe))
-    styles = dict.fromkeys(rois, style)
     model = load_model(checkpoint)
     if align == "all":
         if recipe is not None:
             raise click.UsageError("a recipe holds one face: leave out --recipe, or give --align auto")
         original = as_picture(photo)
-        edited = apply_edit(model, original, None, styles, strength, compose, seed, align=align)
+        edited = apply_edit(model, original, rois, style, strength, compose, seed, align=align)
         _tell(export(edited, out, overwrite=force, source=photo, **_taken_over(original, **options)))
         return
     session = EditSession(model, compose)
-    session.load(photo, align)
-    style = align_styles(styles)[rois[0]] if align else style
-    session.add_layer(tuple(styles), style, strength, seed=seed)
+    session.load(photo, align, box=box)
+    session.add_layer(rois, style, strength, seed=seed)
     done = session.export(out, overwrite=force, **options)
     _tell(done)
     if recipe is not None:
@@ -183,7 +212,15 @@ def edit(
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
 @click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
-@click.option("--align", is_flag=True, help="Find the largest face of each photo; needs l2sae[faces].")
+@click.option(
+    "--align",
+    is_flag=False,
+    flag_value="auto",
+    type=click.Choice(["auto", "none"]),
+    default="auto",
+    show_default=True,
+    help="auto: the largest face of each photo; none: photos are face crops.",
+)
 @click.option("--ending", type=click.Choice(list(FORMATS)), default=".png", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), help="Processes; default: one for each core.")
 @model_option
@@ -192,7 +229,7 @@ def edit(
 @one_line_errors
 def edit_photos(
     photos: str, out: str, rois: tuple[str, ...], style: Style | None, recipe: Path | None,
-    align: bool, checkpoint: Path | None, force: bool, **options: Any,
+    align: str, checkpoint: Path | None, force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Edit all photos of the folder PHOTOS, or of a list, and write them, marked, signed and logged.
 
@@ -202,7 +239,7 @@ def edit_photos(
 
     if (style is None) == (recipe is None) or (recipe is None) != bool(rois):
         raise click.UsageError(f"give either --roi with {_style_usage()}, or --recipe FILE")
-    options |= {"recipe": recipe, "align": "auto" if align else None, "overwrite": force}
+    options |= {"recipe": recipe, "align": None if align == "none" else align, "overwrite": force}
     table = edit_folder(load_model(checkpoint), photos, out, rois or None, style, **options)
     skipped = table[table["result"] == "skipped"]
     for row in skipped.itertuples():
@@ -261,19 +298,21 @@ def verify_file(path: Path, trust: Path | None) -> None:
 
 @main.command()
 @photo_argument
-@align_option
+@place_options
 @model_option
 @out_option
 @force_option
 @one_line_errors
-def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
-    """Show the predicted mattes over PHOTO, a face crop or with --align any photo."""
+def masks(photo: Path, align: str | None, box: Box | None, checkpoint: Path | None, out: Path, force: bool) -> None:
+    """Show the predicted mattes over the face in PHOTO."""
     _check_out(out, force)
     check_outputs(_named(photo, checkpoint), [out])
     model, pixels = load_model(checkpoint), read_picture(photo).copy()
     check_size(*pixels.shape[:2])
-    crops = face_crops(pixels, align) if align else [None]
-    found = [FaceEditor(model, pixels, crop).photo_mattes() for crop in crops]
+    editors = [FaceEditor(model, pixels, one.crop, head=one.head) for one in find_places(pixels, align, box)]
+    for editor in editors:
+        warn_if_no_face(editor)
+    found = [editor.photo_mattes() for editor in editors]
     shown = pixels * np.float32(0.4)
     for index, roi in enumerate(model.roi_names):
         matte = np.max([mattes[roi] for mattes in found], axis=0)
@@ -285,26 +324,23 @@ def masks(photo: Path, align: str | None, checkpoint: Path | None, out: Path, fo
 
 @main.command("styles")
 @click.option("--photo", type=UserPath(path_type=Path), help="Face to draw them on; default: one from scikit-image.")
-@align_option
+@place_options
 @model_option
 @out_option
 @force_option
 @one_line_errors
-def draw_styles(photo: Path | None, align: str | None, checkpoint: Path | None, out: Path, force: bool) -> None:
+def draw_styles(
+    photo: Path | None, align: str | None, box: Box | None, checkpoint: Path | None, out: Path, force: bool
+) -> None:
     """Draw all named styles, those that --style takes, as one picture."""
     from l2sae.figures.style_chart import style_chart
 
     _check_out(out, force)
     check_outputs(_named(photo, checkpoint), [out])
     model = load_model(checkpoint)
-    if photo is None:
-        left, top, right, bottom = ASTRONAUT_FACE
-        chart = style_chart(model, np.ascontiguousarray(astronaut()[top:bottom, left:right]))
-    else:
-        pixels = read_picture(photo)
-        check_size(*pixels.shape[:2])
-        chart = style_chart(model, pixels, face_crops(pixels, align)[0] if align else None)
-    write_picture(chart, out)
+    pixels = astronaut() if photo is None else read_picture(photo)
+    check_size(*pixels.shape[:2])
+    write_picture(style_chart(model, pixels, find_places(pixels, align, box)[0].crop), out)
 
 
 @main.command("compare-metrics")

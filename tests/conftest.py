@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.data import FaceDataset, open_split, prepare, render_faces
+from l2sae.editing import align
 from l2sae.model import L2SAE, save_model
 from l2sae.params import Params, load_params
+from l2sae.pictures.crops import CropTransform
 from l2sae.training import build_model
 
 PARAMS_FILE = Path(__file__).parents[1] / "params.yaml"
@@ -45,6 +47,17 @@ def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         for name in ("L2SAE_CERTIFICATE", "L2SAE_PRIVATE_KEY", "L2SAE_TRUST_ANCHORS"):
             patch.delenv(name, raising=False)
         yield home
+
+
+@pytest.fixture(autouse=True)
+def _pictures_are_face_crops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of models without training take pictures as face crops, but those that are marked ``finds_faces``."""
+    if "finds_faces" not in request.keywords:
+        monkeypatch.setattr(align, "_find", lambda picture: [_whole(*picture.shape[:2])])
+
+
+def _whole(height: int, width: int) -> CropTransform:
+    return CropTransform(width / 2, height / 2, float(max(height, width)))
 
 
 @pytest.fixture(autouse=True, scope="module")

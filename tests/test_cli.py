@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_existing_files_are_kept_without_force(folder: Path, tiny_checkpoint: Pa
             "SIGMA or --swap REF or --style NAME or --colour",
         ),
         (("photo.png", "--roi", "hair", "--swap", "ref.png", "--noise", "1", "-o", "out.png"), 2, "not 2"),
-        (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown ROI hat"),
+        (("photo.png", "--roi", "hat", "--noise", "1", "-o", "out.png"), 1, "unknown region hat"),
         (("absent.png", "--roi", "hair", "--noise", "1", "-o", "out.png"), 1, "no such picture"),
         (("photo.png", "--roi", "hair", "--swap", "absent.png", "-o", "out.png"), 1, "no such picture"),
         (("photo.png", "--roi", "hair", "--noise", "1", "-o", "out.gif"), 2, ".jpeg"),
@@ -189,12 +190,13 @@ def test_a_name_is_the_function_though_its_module_is_called_likewise() -> None:
     assert done.stdout == "True\n"
 
 
+@pytest.mark.finds_faces
 def test_align_edits_a_face_in_a_larger_photo(
     folder: Path, tiny_checkpoint: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crop = CropTransform(60.0, 70.0, 64.0, 10.0)
     monkeypatch.setattr(align, "find_faces", lambda picture: [SimpleNamespace(crop_transform=lambda: crop)])
-    larger = np.pad(photos[1], ((40, 90), (30, 50), (0, 0)), constant_values=99)
+    larger = np.pad(photos[1], ((40, 90), (30, 150), (0, 0)), constant_values=99)
     Image.fromarray(larger).save(folder / "larger.png")
     arguments = ("larger.png", "--align", "--model", str(tiny_checkpoint))
     edited = ("edit", *arguments, "--roi", "hair", "--noise", "2", "-o", "out.png", "--recipe", "edit.json")
@@ -202,11 +204,38 @@ def test_align_edits_a_face_in_a_larger_photo(
     replayed = Recipe.load(folder / "edit.json").replay(load_model(tiny_checkpoint))
     changed = (replayed != larger).any(axis=2)
     assert changed.any()
-    assert not changed[:, 120:].any()
+    assert not changed[:, 160:].any()
     assert same_but_for_the_mark(pixels(folder / "out.png"), replayed)
     both = ("edit", "larger.png", "--align", "all", "--roi", "hair", "--noise", "2", "-o", "all.png")
     assert run(folder, tiny_checkpoint, *both).exit_code == 0
     assert np.array_equal(pixels(folder / "all.png"), pixels(folder / "out.png"))
     assert "holds one face" in run(folder, tiny_checkpoint, *both, "--force", "--recipe", "b.json").output
     assert run(folder, tiny_checkpoint, "masks", "larger.png", "--align", "-o", "masks.png").exit_code == 0
-    assert (pixels(folder / "masks.png")[200:, 140:] == round(99 * 0.4)).all()
+    assert (pixels(folder / "masks.png")[:, 160:] == round(99 * 0.4)).all()
+
+
+@pytest.mark.finds_faces
+def test_no_face_is_one_line_that_says_what_to_do(folder: Path, tiny_checkpoint: Path) -> None:
+    Image.fromarray(np.full((200, 300, 3), 128, np.uint8)).save(folder / "wall.png")
+    arguments = ("edit", "wall.png", "--roi", "hair", "--noise", "1", "-o", "out.png")
+    refused = run(folder, tiny_checkpoint, *arguments)
+    assert (refused.exit_code, refused.output.count("\n")) == (1, 1)
+    assert "no face found in the photo of 300 x 200 pixels" in refused.output
+    assert "--box" in refused.output
+    assert "--align none" in refused.output
+    assert not (folder / "out.png").exists()
+
+
+def test_a_box_says_where_the_face_is(folder: Path, tiny_checkpoint: Path, photos: Photos) -> None:
+    larger = np.pad(photos[1], ((40, 90), (30, 50), (0, 0)), constant_values=99)
+    Image.fromarray(larger).save(folder / "larger.png")
+    arguments = ("edit", "larger.png", "--roi", "hair", "--noise", "2", "--strength", "1")
+    done = run(folder, tiny_checkpoint, *arguments, "--box", "30,40,94,104", "-o", "out.png", "--recipe", "edit.json")
+    assert done.exit_code == 0, done.output
+    assert json.loads((folder / "edit.json").read_text())["photo"]["crop"]["side"] == 64.0
+    for wrong, message in (("30,40", "--box 30,40: give left"), ("30,40,94,10000", "box=(30, 40, 94, 10000)")):
+        refused = run(folder, tiny_checkpoint, *arguments, "--box", wrong, "-o", "other.png")
+        assert refused.exit_code != 0
+        assert message in refused.output
+    both = run(folder, tiny_checkpoint, *arguments, "--box", "1,2,3,4", "--align", "none", "-o", "other.png")
+    assert "not both" in both.output

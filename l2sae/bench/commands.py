@@ -92,7 +92,7 @@ def example() -> None:
     Image.fromarray(sample_pictures.astronaut()[FACE_OF_ASTRONAUT]).save(folder / "astronaut.png", optimize=True)
     model = load_model(device="cpu")
     session = EditSession(model)
-    session.load(folder / "astronaut.png")
+    session.load(folder / "astronaut.png", align=None)
     reference = as_pictures(render_faces(32, size=256, seed=77).images)[12]
     session.add_layer(roi="hair", style=Swap(reference))  # a picture without a file: the recipe keeps its style vector
     session.recipe().save(folder / "astronaut.json")
@@ -302,7 +302,7 @@ def _example_edits(model: L2SAE) -> Any:
     rows = []
     for photo, reference in zip(photos, references, strict=True):
         style: Style = Swap(reference)
-        edits: list[NDArray[np.uint8]] = [edit(model, photo, rois=rois, style=style) for rois in columns]
+        edits: list[NDArray[np.uint8]] = [edit(model, photo, rois=rois, style=style, align=None) for rois in columns]
         rows.append([photo, reference, *edits])
     figure, _ = picture_grid(
         rows, columns=["photo", "reference", "hair", "skin and nose", "lips", "all five"], panel=1.3

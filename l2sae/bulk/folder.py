@@ -40,7 +40,7 @@ def edit_folder(
     strength: float = 1.0,
     compose: str = "detail",
     seed: int = 0,
-    align: str | None = None,
+    align: str | None = "auto",
     ending: str = ".png",
     quality: int = 95,
     recipes: bool = False,
@@ -75,7 +75,8 @@ def edit_folder(
         strength: as for `edit`.
         compose: likewise.
         seed: likewise; every photo gets the same noise.
-        align: ``auto`` finds the largest face of each photo; needs the extra ``faces``.
+        align: ``auto`` edits the largest face of each photo; None takes photos as face crops. A recipe's own photo is
+            edited as the recipe says.
         ending: of the results: ``.png``, ``.jpg``, ``.webp``, ``.avif`` or ``.tif``.
         quality: of JPEG and WebP.
         recipes: write a recipe beside each result as well.

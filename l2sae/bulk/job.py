@@ -1,6 +1,5 @@
 """What a bulk edit does to each photo, and the names that follow from it."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
 from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
-from l2sae.editing.align import align_styles, face_crops
+from l2sae.editing.align import FacePlace, align_styles
 from l2sae.editing.compose import COMPOSITIONS, Composition
-from l2sae.editing.layers import Layer, assign_styles
+from l2sae.editing.layers import Layer, assign_styles, expand_styles
 from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,
@@ -23,11 +21,11 @@ from l2sae.editing.recipe import (
 )
 from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
 from l2sae.editing.references import encode_reference
-from l2sae.editing.session import SessionLayer
+from l2sae.editing.session_layer import SessionLayer
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
-from l2sae.pictures.errors import EditError, FaceNotFoundError
+from l2sae.pictures.errors import EditError
 from l2sae.pictures.metadata import check_choice
 from l2sae.pictures.writing import FORMATS
 from l2sae.provenance import Policy, load_policy
@@ -49,9 +47,10 @@ class Job:
         own_layers: instead, for the photo that a recipe was made on, with the mattes drawn there.
         own_sha256: digest of that photo's pixels.
         own_result: digest of the recorded result on it.
+        own_place: where its face lies.
         compose: ``detail`` or ``replace``.
         model_sha256: of the model.
-        align: ``auto`` finds the largest face; None takes a photo as a face crop.
+        align: ``auto`` edits the largest face; None takes a photo as a face crop.
         ending: of the files written: .png, .jpg, .jpeg or .webp.
         quality: of JPEG and WebP.
         recipes: whether a recipe is written beside each picture.
@@ -66,6 +65,7 @@ class Job:
     own_layers: tuple[SessionLayer, ...] = ()
     own_sha256: str | None = None
     own_result: str | None = None
+    own_place: FacePlace = FacePlace()  # noqa: RUF009 - frozen
     align: str | None = None
     ending: str = ".png"
     quality: int = 95
@@ -138,15 +138,13 @@ def make_job(
         raise EditError('give either a recipe, or rois and a style, e.g. rois=("hair",), style=Swap(reference)')
     if align not in (None, "auto"):
         raise EditError(f"align={align!r}: give 'auto' for the largest face of each photo, or None for face crops")
-    if align is not None:
-        _require_faces()
     model_sha256 = digest_model(model)
     if recipe is None:
-        styles = assign_styles(rois, style)
+        styles = expand_styles(assign_styles(rois, style), model.roi_names)
         made: dict[str, Any] = {"layers": _layers(model, align_styles(styles) if align else styles, strength, seed)}
     else:
-        if rois is not None or align is not None:
-            raise EditError("a recipe says which regions are edited, on face crops: leave rois and align out")
+        if rois is not None:
+            raise EditError("a recipe says which regions are edited: leave rois out")
         if model_sha256 != recipe.model_sha256:
             raise RecipeError(
                 f"model_sha256: made with model {recipe.model_sha256[:12]}..., not {model_sha256[:12]}..."
@@ -157,12 +155,6 @@ def make_job(
     job = Job(compose=compose, model_sha256=model_sha256, align=align, policy=load_policy(policy), **made, **options)  # type: ignore[arg-type]
     _check(model, job)
     return job
-
-
-def _require_faces() -> None:
-    """What finds faces is there, or one error says so: it would be the same for every photo."""
-    with contextlib.suppress(FaceNotFoundError):
-        face_crops(np.zeros((64, 64, 3), np.uint8))
 
 
 def draft_recipe(model: L2SAE, job: Job) -> Recipe:
@@ -216,6 +208,7 @@ def _recipe_layers(model: L2SAE, recipe: Recipe) -> dict[str, Any]:
         "own_layers": tuple(own),
         "own_sha256": recipe.photo.sha256,
         "own_result": recipe.result_sha256,
+        "own_place": recipe.photo.place(),
     }
 
 

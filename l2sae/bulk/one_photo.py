@@ -170,8 +170,11 @@ class BatchEditor:
             picture = load_picture(fetched.path)
         with self._watch.part("composite"):
             path = item.folder.local / item.source if job.recipes and item.folder.local else None
-            self._session.load(picture, job.align, path)
             own = job.own_sha256 is not None and digest_picture(picture.pixels) == job.own_sha256
+            if own:
+                self._session.load_at(picture, job.own_place, path)
+            else:
+                self._session.load(picture, job.align, path)
             self._session.set_layers(job.own_layers if own else job.layers)
             rendering = self._session.rendering(job.metadata)
         place = (output.local or scratch) / item.name

@@ -6,7 +6,8 @@ from .layers import Layer
 from .recipe import Recipe, ReplayWarning
 from .recipe_fields import RecipeError
 from .references import encode_reference, shows
-from .session import EditSession, SessionLayer
+from .session import EditSession
+from .session_layer import SessionLayer
 from .styles import Blend, Colour, Named, Noise, Style, Swap
 
 __all__ = [

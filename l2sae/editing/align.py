@@ -1,22 +1,27 @@
-"""Faces in larger photos: found, cropped upright for the model, and edited in place."""
+"""Faces in photos of any kind: found, cropped upright for the model, and edited in place."""
 
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l2sae.editing.references import Reference
 from l2sae.editing.styles import Style
-from l2sae.faces.dlib_faces import FacesMissingError, find_faces
+from l2sae.editing.whole_head import head_crop
+from l2sae.faces import find_faces
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
+from l2sae.pictures.frames import Box, check_box
 from l2sae.pictures.reading import as_picture
 
-ALIGN_MODES = ("auto", "all")
+Align = Literal["auto", "all"]
+ALIGN_MODES: tuple[str, ...] = get_args(Align)
+TIGHT = 1.4  # a photo of at most this many times the crop's side is a face crop already
+OFF_CENTRE, TURNED = 0.15, 20.0  # of the photo's side, degrees: farther from the middle or more turned it is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +32,19 @@ class AlignedFace:
     transform: CropTransform
 
 
+@dataclass(frozen=True)
+class FacePlace:
+    """Where a face lies in a photo.
+
+    Attributes:
+        crop: the square that holds it; None takes the whole photo as a face crop.
+        head: the looser square through which what leaves ``crop`` is edited; None leaves it as it is.
+    """
+
+    crop: CropTransform | None = None
+    head: CropTransform | None = None
+
+
 def align_face(picture: str | Path | NDArray[np.uint8]) -> AlignedFace:
     """Crop the largest face of a photo as the model expects faces, e.g. for ``Swap(align_face("photo.jpg").crop)``.
 
@@ -35,35 +53,44 @@ def align_face(picture: str | Path | NDArray[np.uint8]) -> AlignedFace:
 
     Raises:
         FaceNotFoundError: no face was found.
-        EditError: the picture cannot be read, or the extra ``faces`` is not installed.
+        EditError: the picture cannot be read.
     """
-    pixels = _pixels(picture)
-    transform = face_crops(pixels)[0]
+    pixels = as_picture(picture).shown
+    transform = _find(pixels)[0]
     return AlignedFace(transform.crop(pixels), transform)
 
 
-def face_crops(picture: NDArray[np.uint8], align: str = "auto") -> list[CropTransform]:
-    """The crop of the largest face (``auto``), or of every face (``all``), of a picture (H, W, 3) uint8.
+def check_align(align: str | None) -> None:
+    """Refuse an unknown mode."""
+    if align is not None and align not in ALIGN_MODES:
+        raise EditError(f"align={align!r}: give 'auto' for the largest face, 'all' for every face, or None")
+
+
+def find_places(picture: NDArray[np.uint8], align: str | None = "auto", box: Box | None = None) -> list[FacePlace]:
+    """Where the faces to edit lie in a picture (H, W, 3) uint8.
+
+    Args:
+        picture: is searched, unless ``align`` is None or there is a box.
+        align: ``auto`` for the largest face, ``all`` for every face, None to take the picture as a face crop. A picture
+            that a single face fills is taken as a face crop, too.
+        box: (left, top, right, bottom) in pixels: a face crop in the picture, made square.
 
     Raises:
         FaceNotFoundError: no face was found.
-        EditError: another mode, or the extra ``faces`` is not installed.
+        EditError: another mode, or a box that does not lie inside the picture.
     """
-    if align not in ALIGN_MODES:
-        raise EditError(f"align={align!r}: give 'auto' for the largest face, 'all' for every face, or None")
-    try:
-        faces = find_faces(picture)
-    except FacesMissingError as error:
-        raise EditError(
-            f"align={align!r}: {error}; or crop the photo to the face, or give box=(left, top, right, bottom)"
-        ) from None
-    if not faces:
-        raise FaceNotFoundError(
-            f"no face found in the photo of {picture.shape[1]} x {picture.shape[0]} pixels: crop it to the face, or "
-            "give the face's place as box=(left, top, right, bottom)",
-            missing="face",
-        )
-    return [face.crop_transform() for face in (faces if align == "all" else faces[:1])]
+    check_align(align)
+    if box is not None:
+        check_box(box, *picture.shape[:2])
+        left, top, right, bottom = box
+        side = max(right - left, bottom - top)
+        return [FacePlace(CropTransform((left + right) / 2, (top + bottom) / 2, float(side)))]
+    if align is None:
+        return [FacePlace()]
+    crops = _find(picture)
+    if len(crops) == 1 and _is_tight(crops[0], *picture.shape[:2]):
+        return [FacePlace()]
+    return [FacePlace(crop, head_crop(crop)) for crop in (crops if align == "all" else crops[:1])]
 
 
 def align_styles(styles: Mapping[str, Style]) -> dict[str, Style]:
@@ -75,21 +102,63 @@ def align_styles(styles: Mapping[str, Style]) -> dict[str, Style]:
     aligned: dict[int, Style] = {}
     for style in styles.values():
         if id(style) not in aligned:
-            aligned[id(style)] = style.with_references(_align_reference)
+            aligned[id(style)] = align_style(style)
     return {roi: aligned[id(style)] for roi, style in styles.items()}
+
+
+def align_style(style: Style) -> Style:
+    """The style with every reference that is a path or a picture cropped to its largest face; see `align_styles`.
+
+    A style whose references stay as they are is returned itself: editors keep what they decoded by identity.
+    """
+    changed = []
+
+    def align(reference: Reference) -> Reference:
+        aligned = _align_reference(reference)
+        changed.append(aligned is not reference)
+        return aligned
+
+    aligned = style.with_references(align)
+    return aligned if any(changed) else style
+
+
+def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[np.uint8]:
+    """The crop of the largest face in a reference (H, W, 3) uint8; the reference itself where the face fills it.
+
+    Warns:
+        FaceWarning: no face was found, so it is taken as a face crop.
+    """
+    try:
+        crop = find_places(pixels)[0].crop
+    except FaceNotFoundError:
+        warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=8)
+        return pixels
+    return pixels if crop is None else crop.crop(pixels)
+
+
+def _find(picture: NDArray[np.uint8]) -> list[CropTransform]:
+    faces = find_faces(picture)
+    if not faces:
+        raise FaceNotFoundError(
+            f"no face found in the photo of {picture.shape[1]} x {picture.shape[0]} pixels: say where it is with "
+            "box=(left, top, right, bottom) (--box), or take the photo as a face crop with align=None (--align none)",
+            missing="face",
+        )
+    return [face.crop_transform() for face in faces]
+
+
+def _is_tight(crop: CropTransform, height: int, width: int) -> bool:
+    """Whether a photo shows little more than the face, upright, so that the model can take it as it is."""
+    side = max(height, width)
+    off = max(abs(crop.x - width / 2), abs(crop.y - height / 2))
+    return side <= TIGHT * crop.side and off <= OFF_CENTRE * side and abs(crop.angle) <= TURNED
 
 
 def _align_reference(reference: Reference) -> Reference:
     if not isinstance(reference, (str, Path)) and getattr(reference, "dtype", None) != np.uint8:
         return reference
     picture: Any = reference
-    try:
-        return align_face(picture).crop
-    except FaceNotFoundError:
-        name = str(reference) if isinstance(reference, (str, Path)) else f"picture {picture.shape}"
-        warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=7)
-        return reference
-
-
-def _pixels(picture: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return as_picture(picture).shown
+    pixels = as_picture(picture).shown
+    name = str(reference) if isinstance(reference, (str, Path)) else f"picture {picture.shape}"
+    cropped = crop_reference(pixels, name)
+    return reference if cropped is pixels else cropped

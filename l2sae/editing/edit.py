@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.align import align_styles, face_crops
+from l2sae.editing.align import FacePlace, align_styles, check_align, find_places
+from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.face_editor import FaceEditor, Renderer
-from l2sae.editing.layers import Layer, MattePicture, assign_styles
+from l2sae.editing.layers import Layer, MattePicture, assign_styles, expand_styles
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import check_images, with_alpha
@@ -20,8 +20,6 @@ from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.pictures.frames import Box, check_box
 from l2sae.pictures.picture import Photo, PhotoFile
 from l2sae.pictures.reading import as_picture
-
-PLAUSIBLE_COVER = (0.05, 0.98)  # share of a face crop that all ROIs together cover
 
 
 @overload
@@ -35,7 +33,7 @@ def edit(
     seed: int = 0,
     mattes: Mapping[str, MattePicture] | None = None,
     box: Box | None = None,
-    align: str | None = None,
+    align: str | None = "auto",
 ) -> Tensor: ...
 
 
@@ -50,7 +48,7 @@ def edit(
     seed: int = 0,
     mattes: Mapping[str, MattePicture] | None = None,
     box: Box | None = None,
-    align: str | None = None,
+    align: str | None = "auto",
 ) -> NDArray[np.uint8]: ...
 
 
@@ -64,52 +62,58 @@ def edit(
     seed: int = 0,
     mattes: Mapping[str, MattePicture] | None = None,
     box: Box | None = None,
-    align: str | None = None,
+    align: str | None = "auto",
 ) -> NDArray[np.uint8] | Tensor:
     """Edit the style of some regions of a face (arXiv 2312.15037).
 
-    A photo is taken as a face crop: it is padded to a square and brought to the model's size; decoded change and
-    mattes are brought back to the photo's own size. The same seed gives the same edit.
+    A photo is taken as it comes: its largest face is found, and the whole head is edited in place. Decoded change and
+    mattes are brought from the model's size to the photo's own. The same seed gives the same edit.
 
     Args:
         model: from `load_model`.
         photo: a path, a Pillow picture, or uint8 (H, W), (H, W, 3) or (H, W, 4); or float (B, 3, H, W) in [-1, 1].
             Where a file has a colour profile, the edit is computed in sRGB and brought back to the profile's space.
-        rois: regions to edit, e.g. ``("hair", "lips")``; may be left out where ``style`` is a dict.
+        rois: regions to edit, e.g. ``("hair", "lips")``; ``face`` stands for skin and nose. They may be left out where
+            ``style`` is a dict.
         style: an operation of `l2sae.editing.styles`, e.g. `Noise` or `Swap`, or a dict from each ROI to its own style.
         strength: 0 (the photo, to the bit) to 2; 1 is the full edit, more exaggerates it.
         compose: ``detail`` recolours the photo's own pixels, ``replace`` puts the decoded ones in their place.
         seed: of noise.
         mattes: ROI -> matte to use instead of the predicted one: (H, W) or (B, 1, H, W), uint8 or float in [0, 1],
             at the photo's (or box's) size, which is then used as it is, or at the model's size over the padded square.
-        box: (left, top, right, bottom) in pixels: the face in a larger photo; the rest stays as it is.
-        align: ``auto`` finds the largest face of a photo of any size, crops it upright, and edits it in place; ``all``
-            edits every face. References that are paths or uint8 pictures are cropped to their face likewise. Needs
-            the extra ``faces``.
+        box: (left, top, right, bottom) in pixels: a face crop in a larger photo, which is not searched; the rest
+            stays as it is.
+        align: ``auto`` edits the largest face of a photo, upright or turned; ``all`` edits every face; None takes the
+            photo as a face crop, and pads it to a square. References that are paths or uint8 pictures are taken
+            likewise. Tensors are face crops.
 
     Returns:
         A picture like ``photo``: uint8 (H, W, 3), with alpha unchanged for (H, W, 4); grey comes back as (H, W, 3),
         since edits bring colour in. Or (B, 3, H, W). Pixels where every chosen matte is 0 are bit-identical.
 
     Raises:
-        FaceNotFoundError: a picture, or a reference, does not show the ROI. In a batch of tensors, samples that lack it
-            come back unchanged instead.
+        FaceNotFoundError: no face was found, or a picture, or a reference, does not show the ROI. In a batch of
+            tensors, samples that lack it come back unchanged instead.
         EditError: anything else that cannot be; the message says what to do.
 
     Warns:
-        FaceWarning: the photo does not look like a face crop.
+        FaceWarning: the model does not find the regions of a face there.
     """
-    if align is not None and (box is not None or isinstance(photo, Tensor)):
+    check_align(align)
+    if align == "all" and (box is not None or isinstance(photo, Tensor)):
         what = "a tensor, which holds face crops" if box is None else "a box, which says where the face is"
-        raise EditError(f"align={align!r} with {what}: leave one of them out")
-    layer = Layer(assign_styles(rois, style), strength, seed, mattes or {})
+        raise EditError(f"align='all' with {what}: leave one of them out")
+    styles = expand_styles(assign_styles(rois, style), model.roi_names)
+    layer = Layer(styles, strength, seed, mattes or {})
+    if align is not None:
+        layer = replace(layer, styles=align_styles(layer.styles))
     if isinstance(photo, Tensor):
         return _edit_images(model, photo, layer, compose, box)
     picture = as_picture(photo)
-    if align is None:
+    if align is None or box is not None:
         edited = _edit_crop(model, picture.srgb, layer, compose, box)
     else:
-        edited = _edit_faces(model, picture.srgb.copy(), layer, compose, align)
+        edited = _edit_faces(model, picture.srgb, layer, compose, find_places(picture.srgb, align))
     return with_alpha(picture.edited(edited), picture.alpha)
 
 
@@ -131,19 +135,21 @@ def _edit_crop(
     return result
 
 
-def _edit_faces(model: L2SAE, photo: NDArray[np.uint8], layer: Layer, compose: str, align: str) -> NDArray[np.uint8]:
-    """Edit the faces found in a photo, one after the other; of several, those without the ROI stay as they are."""
-    layer = replace(layer, styles=align_styles(layer.styles))
-    edited, crops, refused = photo, face_crops(photo, align), []
-    for crop in crops:
+def _edit_faces(
+    model: L2SAE, photo: NDArray[np.uint8], layer: Layer, compose: str, places: Sequence[FacePlace]
+) -> NDArray[np.uint8]:
+    """Edit the faces of a photo, one after the other; of several, those without the ROI stay as they are."""
+    edited, refused = photo.copy(), []
+    for place in places:
         try:
-            edited = _render(FaceEditor(model, edited, crop), layer, compose).numpy()
+            editor = FaceEditor(model, edited, place.crop, head=place.head)
+            edited = _render(editor, layer, compose).numpy()
         except FaceNotFoundError as error:
             refused.append(error)
-    if len(refused) == len(crops):
+    if len(refused) == len(places):
         raise refused[0]
     for reason in refused:
-        warnings.warn(f"one of {len(crops)} faces stays as it is: {reason}", FaceWarning, stacklevel=3)
+        warnings.warn(f"one of {len(places)} faces stays as it is: {reason}", FaceWarning, stacklevel=3)
     return edited
 
 
@@ -157,18 +163,3 @@ def _window(box: Box | None, height: int, width: int) -> tuple[slice, slice]:
         return slice(0, height), slice(0, width)
     check_box(box, height, width)
     return slice(box[1], box[3]), slice(box[0], box[2])
-
-
-def warn_if_no_face(editor: Renderer) -> None:
-    """Warn when the predicted mattes are not those of a face crop."""
-    total = torch.stack(list(editor.mattes().values())).amax(dim=0)
-    cover = total.mean(dim=(1, 2, 3))
-    low, high = PLAUSIBLE_COVER
-    if bool(((cover < low) | (cover > high)).any()):
-        worst = float(cover[(cover - (low + high) / 2).abs().argmax()])
-        warnings.warn(
-            f"the model's regions cover {worst:.0%} of the picture, which is unlike a face: give a face crop, "
-            "or the face's place as box=(left, top, right, bottom)",
-            FaceWarning,
-            stacklevel=4,
-        )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from l2sae.editing.styles import Style, style_names
 from l2sae.pictures.errors import EditError
+from l2sae.rois import expand_rois
 
 MattePicture = Tensor | NDArray[np.uint8] | NDArray[np.floating[Any]]
 MAX_STRENGTH = 2.0
@@ -43,6 +44,28 @@ class Layer:
     def sharing(self, style: Style) -> tuple[str, ...]:
         """The ROIs that take this style on."""
         return tuple(roi for roi, other in self.styles.items() if other == style)
+
+
+def expand_names(rois: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The regions that names stand for, e.g. skin and nose for ``face``.
+
+    Raises:
+        EditError: an unknown region.
+    """
+    try:
+        return expand_rois((rois,) if isinstance(rois, str) else rois, known)
+    except ValueError as error:
+        raise EditError(str(error)) from None
+
+
+def expand_styles(styles: Mapping[str, Style], known: Sequence[str]) -> dict[str, Style]:
+    """The styles with the regions that shorthands stand for in place of these; a region named itself comes first.
+
+    Raises:
+        EditError: an unknown region.
+    """
+    expanded = {roi: style for name, style in styles.items() for roi in expand_names(name, known)}
+    return {roi: styles.get(roi, style) for roi, style in expanded.items()}
 
 
 def assign_styles(rois: str | Sequence[str] | None, style: Style | Mapping[str, Style] | None) -> dict[str, Style]:

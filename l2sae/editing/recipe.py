@@ -10,6 +10,7 @@ import io
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, ValidationError
 
+from l2sae.editing.align import FacePlace
 from l2sae.editing.face_editor import FaceEditor
 from l2sae.editing.layers import MAX_STRENGTH, Layer
 from l2sae.editing.recipe_fields import (
@@ -64,13 +66,34 @@ class CropRecord(Record):
     side: Annotated[float, Field(gt=0)]
     angle: float
 
+    def transform(self) -> CropTransform:
+        """The square again."""
+        return CropTransform(self.x, self.y, self.side, self.angle)
+
 
 class PhotoRecord(Record):
-    """The photo: where it was read, if from a file, the digest of its pixels, and the face's crop, if it is part."""
+    """The photo: where it was read, if from a file, the digest of its pixels, and the crops of a face that is a part.
+
+    Recipes without ``head``, as earlier versions wrote them, edit nothing beyond ``crop``; those without ``crop`` take
+    the photo as a face crop.
+    """
 
     path: str | None
     sha256: Sha256
     crop: CropRecord | None = None
+    head: Annotated[CropRecord | None, Field(exclude_if=lambda head: head is None)] = None
+
+    @classmethod
+    def of(cls, picture: Picture, place: FacePlace, path: Path | None) -> "PhotoRecord":
+        """A photo with the place of its face, read from ``path``, if from a file."""
+        crop, head = (None if one is None else CropRecord(**asdict(one)) for one in (place.crop, place.head))
+        name = None if path is None else readable_name(path)
+        return cls(path=name, sha256=digest_picture(picture.pixels), crop=crop, head=head)
+
+    def place(self) -> FacePlace:
+        """Where the face lies in the photo."""
+        crop, head = (None if one is None else one.transform() for one in (self.crop, self.head))
+        return FacePlace(crop, head)
 
 
 class Recipe(Record):
@@ -187,9 +210,9 @@ class Recipe(Record):
             )
             for record, (style, matte) in zip(self.layers, self.resolved(), strict=True)
         ]
-        crop = None if self.photo.crop is None else CropTransform(**self.photo.crop.model_dump())
-        picture = self.source(photo)
-        return picture.edited(FaceEditor(model, picture.srgb.copy(), crop).render(layers, self.compose).numpy())
+        place, picture = self.photo.place(), self.source(photo)
+        editor = FaceEditor(model, picture.srgb.copy(), place.crop, head=place.head)
+        return picture.edited(editor.render(layers, self.compose).numpy())
 
     def source(self, photo: PhotoFile | None = None) -> Picture:
         """The photo that was edited, from ``photo.path`` if it is not given.

@@ -1,18 +1,17 @@
 """An edit in progress: layers over one photo, with undo and redo. Holds no user interface."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2sae.editing.align import face_crops
+from l2sae.editing.align import FacePlace, align_style, find_places
 from l2sae.editing.comparison_views import (
     Outside,
     ReconstructionError,
@@ -21,49 +20,26 @@ from l2sae.editing.comparison_views import (
     reconstruction_error,
 )
 from l2sae.editing.compose import COMPOSITIONS, Composition
-from l2sae.editing.edit import warn_if_no_face
+from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.history import History
-from l2sae.editing.layers import Layer, MattePicture
+from l2sae.editing.layers import MattePicture, expand_names
 from l2sae.editing.recipe import (
-    CropRecord,
     PhotoRecord,
     Recipe,
-    RecipeLayer,
-    encode_matte,
 )
 from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
-from l2sae.editing.resolution import square_matte
+from l2sae.editing.session_layer import SessionLayer, fitted_to, square_of
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
-from l2sae.pictures.conversions import square_margins, with_alpha
+from l2sae.pictures.conversions import with_alpha
 from l2sae.pictures.errors import EditError, NoPhotoError
-from l2sae.pictures.files import readable_name
-from l2sae.pictures.frames import CropFrame, Frame
+from l2sae.pictures.frames import Box
 from l2sae.pictures.metadata import check_choice
 from l2sae.pictures.picture import PhotoFile, Picture
 from l2sae.pictures.reading import as_picture
 
 MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
-
-
-@dataclass(frozen=True, eq=False)
-class SessionLayer:
-    """One step of an edit: ``matte`` (H, W) uint8 replaces a single ROI's predicted one; muted, it has no effect."""
-
-    rois: tuple[str, ...]
-    style: Style
-    strength: float = 1.0
-    seed: int = 0
-    matte: NDArray[np.uint8] | None = None
-    muted: bool = False
-
-    def as_layer(self) -> Layer:
-        """What the editor renders."""
-        if self.matte is not None and len(self.rois) != 1:
-            raise EditError(f"one matte for {len(self.rois)} ROIs: give a layer with a matte one ROI")
-        mattes: Mapping[str, MattePicture] = {} if self.matte is None else {self.rois[0]: self.matte}
-        return Layer(dict.fromkeys(self.rois, self.style), self.strength, self.seed, mattes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +73,7 @@ class EditSession:
         self._path: Path | None = None
         self._picture: Picture | None = None
         self._editor: Renderer | None = None
+        self._aligns = False
         self._resized: dict[int, Renderer] = {}
         self._history = History(_State((), _checked_composition(compose)), _fit_in_memory)
 
@@ -137,26 +114,44 @@ class EditSession:
         """Whether there is a photo."""
         return self._editor is not None
 
-    def load(self, photo: PhotoFile, align: str | None = None, path: str | Path | None = None) -> None:
+    def load(
+        self,
+        photo: PhotoFile,
+        align: str | None = "auto",
+        path: str | Path | None = None,
+        box: Box | None = None,
+    ) -> None:
         """Take a photo, a path, a Pillow picture or uint8 (H, W[, C]); layers and history start afresh.
 
         Args:
-            photo: a face crop or, with ``align``, any photo.
-            align: ``auto`` edits the largest face in place; previews then show its crop. Needs the extra ``faces``.
+            photo: any photo.
+            align: ``auto`` edits the largest face in place, with the whole head; previews then show its crop. None
+                takes the photo as a face crop. References of layers are taken likewise.
             path: where pixels were read, for the recipe.
+            box: (left, top, right, bottom) in pixels: a face crop in the photo, which is not searched.
+
+        Raises:
+            FaceNotFoundError: no face was found.
+            EditError: another mode, a box outside the photo, or a photo that cannot be read.
         """
         if isinstance(photo, (str, Path)):
             path = photo
+        if align == "all":
+            raise EditError("align='all': a session edits one face: give 'auto' or None")
         picture = as_picture(photo)
-        pixels = picture.srgb
-        if align not in (None, "auto"):
-            raise EditError(f"align={align!r}: a session edits one face: give 'auto' or None")
-        crop = None if align is None else face_crops(pixels)[0]
-        editor = FaceEditor(self.model, pixels.copy(), crop)
-        warn_if_no_face(editor)
-        self._path, self._editor, self._resized = None if path is None else Path(path), editor, {}
-        self._picture = picture
+        self.load_at(picture, find_places(picture.srgb, align, box)[0], path)
+        warn_if_no_face(self.editor)
+        self._aligns = align is not None
+
+    def load_at(self, picture: Picture, place: FacePlace, path: str | Path | None = None) -> None:
+        """Take a photo whose face lies at a known place, as in a recipe, and references of layers as they are."""
+        self._path, self._aligns = None if path is None else Path(path), False
+        self._place(picture, place)
         self._history.restart(_State((), self.compose))
+
+    def _place(self, picture: Picture, place: FacePlace) -> None:
+        editor = FaceEditor(self.model, picture.srgb.copy(), place.crop, head=place.head)
+        self._picture, self._editor, self._resized = picture, editor, {}
 
     def add_layer(
         self,
@@ -171,7 +166,7 @@ class EditSession:
 
         A ``gesture`` that began here may go on in `update_layer`.
         """
-        layer = SessionLayer(_names(roi), style, strength, seed, self._as_bytes(matte))
+        layer = SessionLayer(self._names(roi), self._aligned(style), strength, seed, self._as_bytes(matte))
         self._commit((*self.layers, layer), gesture=gesture)
         return len(self.layers) - 1
 
@@ -184,7 +179,9 @@ class EditSession:
             changes: fields of `SessionLayer` and their new values.
         """
         if "rois" in changes:
-            changes["rois"] = _names(changes["rois"])
+            changes["rois"] = self._names(changes["rois"])
+        if "style" in changes:
+            changes["style"] = self._aligned(changes["style"])
         if "matte" in changes:
             changes["matte"] = self._as_bytes(changes["matte"])
         if unknown := sorted(changes.keys() - SessionLayer.__dataclass_fields__.keys()):
@@ -303,30 +300,11 @@ class EditSession:
 
     def _recipe(self, result_sha256: str | None) -> Recipe:
         return Recipe(
-            photo=self._describe_photo(),
+            photo=PhotoRecord.of(self.picture, FacePlace(self.editor.crop, self.editor.head), self._path),
             model_sha256=self._model_sha256,
             compose=self.compose,
-            layers=tuple(
-                RecipeLayer(
-                    rois=layer.rois,
-                    style=layer.style.record(self.model),
-                    strength=layer.strength,
-                    seed=layer.seed,
-                    matte=None if layer.matte is None else encode_matte(layer.matte),
-                )
-                for layer in self.layers
-                if not layer.muted
-            ),
+            layers=tuple(layer.record(self.model) for layer in self.layers if not layer.muted),
             result_sha256=result_sha256,
-        )
-
-    def _describe_photo(self) -> PhotoRecord:
-        editor = self.editor
-        crop = None if editor.crop is None else CropRecord(**asdict(editor.crop))
-        return PhotoRecord(
-            path=readable_name(self._path) if self._path else None,
-            sha256=digest_picture(self.picture.pixels),
-            crop=crop,
         )
 
     def matte(self) -> NDArray[np.uint8]:
@@ -363,8 +341,9 @@ class EditSession:
     def apply(self, recipe: Recipe) -> bool:
         """Take the layers of a recipe, as one change that `undo` takes back.
 
-        On the recipe's own photo the result is the recorded one. On another photo the layers are applied afresh:
-        styles, strengths and seeds are kept, and predicted mattes stand in for mattes drawn on the recorded photo.
+        On the recipe's own photo the result is the recorded one, with the face where it was then. On another photo the
+        layers are applied afresh: styles, strengths and seeds are kept, and predicted mattes stand in for mattes drawn
+        on the recorded photo.
 
         Returns:
             Whether this is the recipe's own photo.
@@ -374,7 +353,9 @@ class EditSession:
         """
         if (found := self._model_sha256) != recipe.model_sha256:
             raise RecipeError(f"model_sha256: made with model {recipe.model_sha256[:12]}..., this is {found[:12]}...")
-        same = digest_picture(self.picture.pixels) == recipe.photo.sha256
+        same, place = digest_picture(self.picture.pixels) == recipe.photo.sha256, recipe.photo.place()
+        if same and place != FacePlace(self.editor.crop, self.editor.head):
+            self._place(self.picture, place)
         layers = [
             SessionLayer(record.rois, style, record.strength, record.seed, matte if same else None)
             for record, (style, matte) in zip(recipe.layers, recipe.resolved(), strict=True)
@@ -389,10 +370,10 @@ class EditSession:
         shown = [layer for layer in layers if not layer.muted]
         editor = self._editor_at(None if preview else side)
         if not preview:
-            fitted = [replace(layer, matte=_fitted(layer.matte, editor.frame)) for layer in shown]
+            fitted = [replace(layer, matte=fitted_to(layer.matte, editor.frame)) for layer in shown]
             return editor.render([layer.as_layer() for layer in fitted], compose).numpy()
         size = self.model.image_size
-        shown = [replace(layer, matte=_square(layer.matte, editor.frame, size)) for layer in shown]
+        shown = [replace(layer, matte=square_of(layer.matte, editor.frame, size)) for layer in shown]
         square = editor.preview().render([layer.as_layer() for layer in shown], compose).numpy()
         return square[editor.frame.shown(size)]
 
@@ -434,31 +415,16 @@ class EditSession:
             raise EditError(f"matte has shape {values.shape}: give the photo's, ({frame.height}, {frame.width})")
         return values.reshape(frame.height, frame.width)
 
+    def _names(self, roi: str | Sequence[str]) -> tuple[str, ...]:
+        return expand_names(roi, self.model.roi_names)
+
+    def _aligned(self, style: Style) -> Style:
+        return align_style(style) if self._aligns else style
+
     def _check(self, index: int) -> int:
         if not 0 <= index < len(self.layers):
             raise EditError(f"no layer {index}: there are {len(self.layers)}, counted from 0")
         return index
-
-
-def _names(roi: str | Sequence[str]) -> tuple[str, ...]:
-    return (roi,) if isinstance(roi, str) else tuple(roi)
-
-
-def _square(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArray[np.uint8] | None:
-    """A matte at model resolution, over the photo's square or crop."""
-    if matte is None:
-        return None
-    if isinstance(frame, CropFrame):
-        return square_matte(torch.from_numpy(matte)[None, None].float(), frame, size)[0, 0].round().byte().numpy()
-    padded = np.pad(matte, square_margins(*matte.shape))
-    return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
-
-
-def _fitted(matte: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8] | None:
-    """A matte at the size of a reduced photo."""
-    if matte is None or matte.shape == (frame.height, frame.width):
-        return matte
-    return np.asarray(Image.fromarray(matte).resize((frame.width, frame.height), Image.Resampling.BILINEAR))
 
 
 def _checked_composition(compose: Composition) -> Composition:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import skimage
 import torch
 from scipy import ndimage
 from torch import Tensor
@@ -14,6 +15,8 @@ from l2sae.pictures.frames import FADE, CropFrame
 HEAD_SCALE = 2.0  # of the face's crop: looser ones show the model faces smaller than it knows them
 HEAD_DROP = 0.1  # of the face's crop: hair falls
 LINKED = 0.1  # mattes above this link what lies outside the face's crop to what lies inside
+SOFTNESS = 1.0  # pixels at model resolution, of the border between what stays and what goes
+_GOES_ON, _ENDS = 1, 2
 
 
 def head_crop(crop: CropTransform) -> CropTransform:
@@ -44,7 +47,11 @@ def reaches_border(matte: Tensor) -> bool:
 
 
 def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: CropTransform) -> Tensor:
-    """A matte of the looser crop without what does not hang together with the face's own matte, as in other heads.
+    """A matte of the looser crop, as far as it goes on from what the face's own matte shows.
+
+    The face's crop shows the face larger, so its matte is the surer one. What lies outside hangs on the place of the
+    border where a watershed (Meyer 1994, as in scikit-image) reaches it from: it stays where the own matte is above
+    one half there, and goes where it is not, such as walls of the hair's colour and other heads.
 
     Args:
         matte: (1, 1, S, S) in [0, 1] over ``head``.
@@ -58,9 +65,12 @@ def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: 
     places = inner.to_crop(head.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))) * 2 - 1
     grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2)
     own = F.grid_sample(inner_matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    pieces, _ = ndimage.label((torch.maximum(matte, own)[0, 0] > LINKED).cpu().numpy())
-    linked = np.isin(pieces, np.setdiff1d(pieces[(own[0, 0] > 0.5).cpu().numpy()], 0))
-    return matte * torch.from_numpy(linked).to(matte)
+    inside = np.abs(places).max(axis=1).reshape(size, size) < 1 - 2 * FADE  # short of where the own matte fades out
+    markers = np.where(inside, np.where(own[0, 0].cpu().numpy() > 0.5, _GOES_ON, _ENDS), 0)
+    outer = matte[0, 0].cpu().numpy()
+    basins = skimage.segmentation.watershed(1 - outer, markers, mask=inside | (outer > LINKED))
+    kept = ndimage.gaussian_filter((basins == _GOES_ON).astype(np.float32), SOFTNESS)
+    return matte * torch.from_numpy(kept).to(matte)
 
 
 def _smooth_depth(places: Tensor) -> Tensor:

@@ -210,7 +210,7 @@ def _as_images(photo: NDArray[np.uint8], model: L2SAE) -> Tensor:
 def _edit(
     model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params
 ) -> Callable[[], NDArray[np.uint8]]:
-    return lambda: edit(model, photo, rois=(roi,), style=Swap(style), compose=params.edit.compose)
+    return lambda: edit(model, photo, rois=(roi,), style=Swap(style), compose=params.edit.compose, align=None)
 
 
 def _slider(model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params) -> Callable[[], bytes]:

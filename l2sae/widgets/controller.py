@@ -11,12 +11,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from l2sae.editing import EditError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceNotFoundError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing.align import crop_reference
 from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError, PictureWarning
+from l2sae.pictures.errors import NoPhotoError, PictureWarning
 from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
@@ -234,7 +235,7 @@ class Controller:
 
     def upload_style(self, name: str, data: bytes) -> None:
         """Add the face in a photo that the browser sent to the styles."""
-        self.bank.add_picture(self._free_name(Path(name).stem[:40]), decode_upload(name, data).shown)
+        self.bank.add_picture(self._free_name(Path(name).stem[:40]), crop_reference(decode_upload(name, data).shown))
 
     def _free_name(self, wanted: str) -> str:
         name, number = wanted or "style", 2
@@ -246,7 +247,11 @@ class Controller:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", FaceWarning)
             warnings.simplefilter("always", PictureWarning)
-            self.session.load(photo)
+            try:
+                self.session.load(photo)
+            except FaceNotFoundError:
+                self.session.load(photo, align=None)
+                warnings.warn("no face found, so it is taken as a face crop", FaceWarning, stacklevel=1)
         self.photo_name = name
         error = self.session.reconstruction_error()
         self._error = {"psnr": error.psnr, "levels": error.levels, "rois": error.rois}
@@ -256,10 +261,7 @@ class Controller:
         doubts = [one.message for one in caught if issubclass(one.category, FaceWarning)]
         notes = [one.message for one in caught if issubclass(one.category, PictureWarning)]
         if doubts:
-            self.say("warning", f"{name} does not look like a face crop: {doubts[-1]}")
-        elif 2 * len(missing) > len(self.model.roi_names):
-            found = f"no {', '.join(missing)} found. Open a photo cropped to a face, or draw the regions as masks"
-            self.say("warning", f"{name} does not look like a face crop: {found}.")
+            self.say("warning", f"{name}: {doubts[-1]}")
         elif missing:
             self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
         elif notes:

@@ -37,10 +37,10 @@ def folder(tmp_path: Path, photos: list[NDArray[np.uint8]]) -> Path:
 
 
 def edited(model: L2SAE, photos: Path | str, output: Path | str, **options: Any) -> Any:
-    """The table of a small bulk edit without watermarks, in this process."""
+    """The table of a small bulk edit of face crops without watermarks, in this process."""
     defaults: dict[str, Any] = {
         "rois": ("hair",), "style": Noise(2.0), "policy": FREE, "unmarked": True, "workers": 0, "batch": 2,
-        "progress": False,
+        "progress": False, "align": None,
     }  # fmt: skip
     if "recipe" in options:
         del defaults["rois"], defaults["style"]

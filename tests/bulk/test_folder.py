@@ -117,7 +117,7 @@ import sys
 from l2sae import Noise, edit_folder, load_model
 from l2sae.provenance import Policy
 edit_folder(load_model(sys.argv[1], device="cpu"), sys.argv[2], sys.argv[3], ("hair",), Noise(2.0), workers=2, batch=2,
-            policy=Policy(unmarked_by=("*",)), unmarked=True)
+            policy=Policy(unmarked_by=("*",)), unmarked=True, align=None)
 """
 
 
@@ -241,7 +241,7 @@ def test_files_of_others_are_never_replaced_unless_asked(tiny_model: L2SAE, fold
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rois": ("hare",)}, "unknown ROI hare: this model has"),
+        ({"rois": ("hare",)}, "unknown region hare: there are"),
         ({"style": None}, "give either a recipe, or rois and a style"),
         ({"strength": 3.0}, r"strength=3.0: need 0"),
         ({"compose": "paste"}, "compose='paste': give one of"),

@@ -44,6 +44,7 @@ def test_the_notebook_edits_a_folder(tiny_model: L2SAE, tiny_checkpoint: Path, f
         (folder / "more" / name).unlink()
     parameters = {
         "photos": str(folder), "output": str(tmp_path / "out"), "rois": "hair,skin", "noise": 2.0, "workers": 0,
+        "align": False,
         "model": str(tiny_checkpoint),
     }  # fmt: skip
     executed = papermill.execute_notebook(

@@ -17,7 +17,7 @@ import os, sys
 from l2sae import Noise, edit_folder, load_model
 from l2sae.provenance import Policy
 table = edit_folder(load_model(sys.argv[1], device="cpu"), sys.argv[2], sys.argv[3], ("hair",), Noise(2.0), batch=2,
-                    workers=0, policy=Policy(unmarked_by=("*",)), unmarked=True)
+                    workers=0, policy=Policy(unmarked_by=("*",)), unmarked=True, align=None)
 table.to_csv(f"{sys.argv[3]}-{os.environ['RANK']}.csv")
 """
 

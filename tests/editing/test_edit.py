@@ -166,6 +166,14 @@ def test_each_roi_may_have_its_own_style(tiny_model: L2SAE, photos: Photos) -> N
     assert np.array_equal(both[40:60], photos[0][40:60])
 
 
+def test_face_stands_for_skin_and_nose(tiny_model: L2SAE, photos: Photos) -> None:
+    whole = edit(tiny_model, photos[0], ("face", "hair"), Noise(2.0))
+    assert np.array_equal(whole, edit(tiny_model, photos[0], ("skin", "nose", "hair"), Noise(2.0)))
+    styles = {"face": Noise(2.0), "nose": Noise(1.0)}
+    own = edit(tiny_model, photos[0], style={"skin": Noise(2.0), "nose": Noise(1.0)})
+    assert np.array_equal(edit(tiny_model, photos[0], style=styles), own)
+
+
 def test_blend_weights_count_relative_to_their_sum(tiny_model: L2SAE, photos: Photos) -> None:
     only = edit(tiny_model, photos[0], "hair", Blend([(photos[1], 3.0), (photos[2], 0.0)]))
     assert np.array_equal(only, edit(tiny_model, photos[0], "hair", Swap(photos[1])))
@@ -255,7 +263,7 @@ def test_a_picture_that_is_no_face_warns(tiny_model: L2SAE, photos: Photos, monk
     [
         ({"rois": ()}, "rois is empty"),
         ({"rois": None}, "name the regions"),
-        ({"rois": ("hat",)}, "unknown ROI hat: this model has hair, skin"),
+        ({"rois": ("hat",)}, "unknown region hat: there are hair, skin"),
         ({"style": None}, "give a style"),
         ({"style": "blond"}, "style of hair is str"),
         ({"style": {"lips": Noise()}}, "let them agree"),

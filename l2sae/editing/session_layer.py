@@ -1,0 +1,60 @@
+"""One step of a session, and its drawn matte at other sizes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2sae.editing.layers import Layer, MattePicture
+from l2sae.editing.recipe import RecipeLayer, encode_matte
+from l2sae.editing.resolution import square_matte
+from l2sae.editing.styles import Style
+from l2sae.model import L2SAE
+from l2sae.pictures.conversions import square_margins
+from l2sae.pictures.errors import EditError
+from l2sae.pictures.frames import CropFrame, Frame
+
+
+@dataclass(frozen=True, eq=False)
+class SessionLayer:
+    """One step of an edit: ``matte`` (H, W) uint8 replaces a single ROI's predicted one; muted, it has no effect."""
+
+    rois: tuple[str, ...]
+    style: Style
+    strength: float = 1.0
+    seed: int = 0
+    matte: NDArray[np.uint8] | None = None
+    muted: bool = False
+
+    def record(self, model: L2SAE) -> RecipeLayer:
+        """The layer in a recipe."""
+        matte = None if self.matte is None else encode_matte(self.matte)
+        style = self.style.record(model)
+        return RecipeLayer(rois=self.rois, style=style, strength=self.strength, seed=self.seed, matte=matte)
+
+    def as_layer(self) -> Layer:
+        """What the editor renders."""
+        if self.matte is not None and len(self.rois) != 1:
+            raise EditError(f"one matte for {len(self.rois)} ROIs: give a layer with a matte one ROI")
+        mattes: Mapping[str, MattePicture] = {} if self.matte is None else {self.rois[0]: self.matte}
+        return Layer(dict.fromkeys(self.rois, self.style), self.strength, self.seed, mattes)
+
+
+def square_of(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArray[np.uint8] | None:
+    """A matte at model resolution, over the photo's square or crop."""
+    if matte is None:
+        return None
+    if isinstance(frame, CropFrame):
+        return square_matte(torch.from_numpy(matte)[None, None].float(), frame, size)[0, 0].round().byte().numpy()
+    padded = np.pad(matte, square_margins(*matte.shape))
+    return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def fitted_to(matte: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8] | None:
+    """A matte at the size of a reduced photo."""
+    if matte is None or matte.shape == (frame.height, frame.width):
+        return matte
+    return np.asarray(Image.fromarray(matte).resize((frame.width, frame.height), Image.Resampling.BILINEAR))

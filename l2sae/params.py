@@ -99,6 +99,9 @@ class ModelParams(Section):
     sliced: bool = Field(default=True, description="each matte from its ROI's slice alone; off is an ablation")
 
 
+SWAP_LOSSES = ("statistics", "patches", "swap")  # what train.style_from holds back
+
+
 class LossWeights(Section):
     """Weight of each training loss; 0 removes its cost.
 
@@ -177,6 +180,9 @@ class TrainParams(Section):
     triples: Annotated[int, Field(ge=0)] = Field(
         default=0, description="rendered triples of content, reference and truth a step, beside batch_size"
     )
+    style_from: Share = Field(
+        default=0.0, description="share of the training, at its start, without the losses statistics, patches and swap"
+    )
     replay: Share = Field(default=0.0, description="share of each batch drawn from the faces of an earlier training")
     checkpoint: CheckpointParams = CheckpointParams()
 
@@ -196,6 +202,9 @@ class TrainParams(Section):
             raise ValueError(f"train.triples must be a multiple of accumulate * devices * nodes = {parts}")
         if (self.loss.swap > 0) != (self.triples > 0):
             raise ValueError("train.loss.swap needs train.triples, which serve it alone: give both or neither")
+        penalties = {"r1", "cooccurrence_r1"}
+        if self.style_from and not any(self.loss.model_dump(exclude=penalties | set(SWAP_LOSSES)).values()):
+            raise ValueError("train.style_from leaves no loss at the start: give it 0, or another loss a weight")
         return self
 
 

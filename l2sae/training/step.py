@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from l2sae.data import FaceBatch
 from l2sae.model import L2SAE
-from l2sae.params import LossWeights, Params
+from l2sae.params import SWAP_LOSSES, LossWeights, Params
 from l2sae.training.adversary import Adversary, Fakes
 from l2sae.training.averages import Averages
 from l2sae.training.batches import half_size, triples_of
@@ -113,6 +113,17 @@ def weighted_sum(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
     return torch.stack([getattr(weights, name) * value for name, value in losses.items()]).sum()
 
 
+def loss_weights(params: Params, progress: float) -> LossWeights:
+    """The weights at a point of the training: those of swaps are 0 until ``train.style_from``.
+
+    A swap teaches little, and costs as much, while the model cannot yet reconstruct.
+    """
+    weights = params.train.loss
+    if progress >= params.train.style_from:
+        return weights
+    return weights.model_copy(update=dict.fromkeys(SWAP_LOSSES, 0.0))
+
+
 class Trainer:
     """Model, weight average, optimisers and random state: all that one training step reads and changes."""
 
@@ -131,6 +142,7 @@ class Trainer:
         self._rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         self.adversary = Adversary.of(params, self.engine)
         self.steps = 0
+        self.weights = params.train.loss  # of the present step
         self._clipped = 1.0  # what the gradients have to be multiplied by to be those of the last step again
 
     @property
@@ -146,6 +158,7 @@ class Trainer:
         for optimizer, rate in zip(self.optimizers, self._rates, strict=True):
             optimizer.param_groups[0]["lr"] = rate * factor
             optimizer.zero_grad()
+        self.weights = loss_weights(self.params, progress)
         values, shown = self._backward(self._draw(batch))
         self._update_model(values)
         if self.adversary:
@@ -159,7 +172,7 @@ class Trainer:
         """Make every random draw of a step, for the whole batch, so that devices do not change the draws."""
         images, labels, triples = batch.images.to(self.device), batch.labels.to(self.device), triples_of(batch)
         pair = draw_pair(FaceBatch(images, labels), self.params, self.generator, len(self.model.rois))
-        pair = replace(pair, triples=triples.to(self.device)) if triples else pair
+        pair = replace(pair, triples=triples.to(self.device)) if triples and self.weights.swap else pair
         return self.adversary.draw(pair, self.generator) if self.adversary else pair
 
     def _backward(self, pair: Pair) -> tuple[dict[str, float], list[tuple[Pair, Fakes]]]:
@@ -168,7 +181,7 @@ class Trainer:
         Returns:
             The losses by name, and the real and decoded images that the discriminators learn from.
         """
-        engine, weights, count = self.engine, self.params.train.loss, self.params.train.accumulate
+        engine, weights, count = self.engine, self.weights, self.params.train.accumulate
         pair, sums, shown = pair.part(engine.rank, engine.size), Averages(), []
         for part in (pair.part(index, count) for index in range(count)):
             with engine.autocast():

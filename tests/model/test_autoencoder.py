@@ -175,14 +175,14 @@ def test_with_moments_the_style_sees_contrast_that_leaves_the_mean_alone(make_mo
     board = torch.kron((torch.arange(8)[:, None] + torch.arange(8)) % 2 * 2.0 - 1, torch.ones(4, 4)).expand(
         1, 3, 32, 32
     )
-    mattes = torch.ones(1, 5, 32, 32) / 5
-    encoder = make_model({"model.moments": True}).style_encoder
+    model = make_model({"model.moments": True})
+    encoder, mattes = model.style_encoder, torch.ones(1, len(model.rois), 32, 32) / len(model.rois)
     with torch.no_grad():
         for part in encoder.features[::2]:
             part.weight.zero_()  # what remains are the colours themselves
             part.bias.zero_()
         weak, strong = (encoder(contrast * board, mattes) for contrast in (0.1, 0.9))
-        plain = make_model().style_encoder
+        plain = make_model({"model.moments": False}).style_encoder
         for part in plain.features[::2]:
             part.weight.zero_()
             part.bias.zero_()
@@ -238,9 +238,9 @@ def test_with_relief_the_style_sets_the_contrast_of_each_layer(make_model: MakeM
 
 
 def test_style_of_one_colour_has_finite_gradients_with_moments(make_model: MakeModel) -> None:
-    encoder = make_model({"model.moments": True}).style_encoder
+    model = make_model({"model.moments": True})
     images = torch.full((1, 3, 32, 32), 0.2, requires_grad=True)
-    encoder(images, torch.zeros(1, 5, 32, 32)).sum().backward()
+    model.style_encoder(images, torch.zeros(1, len(model.rois), 32, 32)).sum().backward()
     assert images.grad is not None
     assert torch.isfinite(images.grad).all()
 

@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_stops_training_at_that_step(
 def test_init_from_another_layout_is_refused(prepared: Path, make_params: MakeParams, tmp_path: Path) -> None:
     path, other = tmp_path / "wide.safetensors", make_params({"model.width": 16})
     save_model(build_model(other), path, other)
-    with pytest.raises(CheckpointError, match=r"wide\.safetensors: .*random weights, as preset"):
+    with pytest.raises(CheckpointError, match=r"wide\.safetensors: .*random weights: train"):
         train(make_params({"train.init": str(path)}), prepared, ignore)
 
 

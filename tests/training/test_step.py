@@ -52,8 +52,8 @@ def l1_between(model: L2SAE, source: Tensor, target: Tensor) -> float:
     """Error of decoding the structure of ``source`` with the style of ``target``."""
     with torch.no_grad():
         structure = model.encode_structure(source)
-        style = model.style_encoder(target, torch.sigmoid(model.mask_logits(structure)))
-        return (model.decode(structure, style) - target).abs().mean().item()
+        mattes = torch.sigmoid(model.mask_logits(structure))
+        return (model.generator(structure, model.style_encoder(target, mattes), mattes) - target).abs().mean().item()
 
 
 def test_without_recolouring_structure_and_style_come_from_the_face_itself(

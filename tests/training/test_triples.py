@@ -72,6 +72,14 @@ def test_a_step_learns_from_triples_only_where_asked(batch: FaceBatch, make_para
     assert Trainer(make_params()).step(batch, 0.0).keys() == {"l1", "roi", "ssim", "matte"}
 
 
+def test_swaps_are_learned_from_the_share_that_is_set(batch: FaceBatch, make_params: MakeParams) -> None:
+    params = make_params(SWAPS | {"train.style_from": 0.5, "train.loss.statistics": 0.2, "train.loss.patches": 0.2})
+    run, beside = Trainer(params), TrainingBatch(batch.images, batch.labels, draw(params))
+    plain = {"l1", "roi", "ssim", "matte"}
+    assert run.step(beside, 0.49).keys() == plain
+    assert run.step(beside, 0.5).keys() == plain | {"statistics", "patches", "swap"}
+
+
 @pytest.mark.parametrize("changes", [{"train.triples": 2}, {"train.loss.swap": 1.0}], ids=str)
 def test_triples_and_their_weight_come_together(make_params: MakeParams, changes: dict[str, float]) -> None:
     with pytest.raises(ParamsError, match=r"train\.loss\.swap needs train\.triples"):

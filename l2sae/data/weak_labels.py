@@ -100,6 +100,7 @@ def weak_labels(
     above = np.arange(shape[0])[:, None] < frame.chin
     teaches[HAIR] &= above  # what lies beside neck and shoulders is hair where it looks like that of the head
     teaches[HAIR] &= ~ear_zone(frame, shape)  # or ears would teach what hair looks like
+    teaches[SKIN] &= above  # or a shirt would teach what skin looks like
     known = np.ones(shape, bool) if known is None else known
     belief = head_regions(picture, prior, teaches & known)
     side = np.arange(shape[0])[:, None] < (frame.nose + frame.chin) / 2
@@ -184,6 +185,7 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
         )
         if turn == 0:  # at first hair is what neither skin nor the rest explains: a bald head has none
             likelihood[[HAIR, CLOTH]] = UNEXPLAINED
+        likelihood[CLOTH] = np.maximum(likelihood[CLOTH], UNEXPLAINED)  # clothes have any colour, as collars and ties
         evidence = _normalised(prior * (likelihood + 1e-9) ** COLOUR_TRUST)
         evidence[:, inner] = prior[:, inner]
         belief = _normalised(np.stack([np.clip(guide.smooth(one), 1e-6, None) for one in evidence]))

@@ -13,11 +13,8 @@ from l2sae.data import open_split, photos, prepare
 from l2sae.data.photos import MIN_CONFIDENCE, label_photo, yaw
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.data.sources import SourceError, list_source, portrait_digests
-from l2sae.faces import dlib_faces as faces
-from l2sae.faces.dlib_faces import available
 from l2sae.params import Params
 
-needs_dlib = pytest.mark.skipif(not available(), reason="the extra 'faces' is not installed")
 SPLIT = {"train": 0.5, "val": 0.0, "test": 0.5}
 
 
@@ -43,7 +40,6 @@ def config(folder: Path, **more: object) -> Params:
     return params(folder, "photos", image_size=64, split=SPLIT, max_skipped=0.5, **more)
 
 
-@needs_dlib
 def test_a_folder_of_photos_becomes_a_data_set(folder: Path, tmp_path: Path) -> None:
     manifest = prepare(config(folder), tmp_path / "out", quiet)
     assert manifest["labels"] == "weak"
@@ -53,14 +49,13 @@ def test_a_folder_of_photos_becomes_a_data_set(folder: Path, tmp_path: Path) -> 
     item = manifest["items"]["train"][0]
     (name, digest), *_ = item["sha256"].items()
     assert digest == hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    for roi in ("hair", "skin", "eyes", "nose", "lips"):
+    for roi in ("hair", "skin", "brows", "eyes", "nose", "lips"):
         assert manifest["roi_pixel_shares"]["train"][roi] > 0.001, roi
     train = open_split(tmp_path / "out", "train")
     assert list(train.attributes.columns) == ["name", "confidence", "turn", "roll"]
     assert train.attributes["confidence"].min() >= MIN_CONFIDENCE
 
 
-@needs_dlib
 def test_a_second_run_reads_the_cache_and_gives_equal_bytes(folder: Path, tmp_path: Path, monkeypatch) -> None:
     prepare(config(folder), tmp_path / "out", quiet)
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
@@ -68,12 +63,11 @@ def test_a_second_run_reads_the_cache_and_gives_equal_bytes(folder: Path, tmp_pa
     def fail(picture: NDArray[np.uint8]) -> None:
         raise AssertionError("labelled again")
 
-    monkeypatch.setattr(faces, "find_faces", fail)
+    monkeypatch.setattr(photos, "find_faces", fail)
     prepare(config(folder), tmp_path / "out", quiet)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == first
 
 
-@needs_dlib
 def test_the_astronauts_regions_are_plausible() -> None:
     done = label_photo(data.astronaut(), 128)
     share = {part: float((done.parts == number).mean()) for number, part in enumerate(CELEBAMASK_PARTS)}
@@ -85,12 +79,6 @@ def test_the_astronauts_regions_are_plausible() -> None:
     assert (below == CELEBAMASK_PARTS.index("hair")).mean() < 0.1
 
 
-def test_without_the_extra_prepare_says_how_to_install(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(faces, "available", lambda: False)
-    with pytest.raises(SourceError, match=r"need the extra 'faces': pip install 'l2sae\[faces\]'"):
-        prepare(config(folder), tmp_path / "out", quiet)
-
-
 def test_portraits_without_a_folder_say_where_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"absent; get the portraits with: git clone .*unitedstates/images"):
         prepare(params(tmp_path / "absent", "portraits", split=SPLIT), tmp_path / "out", quiet)
@@ -100,18 +88,18 @@ def test_portraits_are_pinned_by_digest(tmp_path: Path, monkeypatch) -> None:
     digests = portrait_digests()
     assert len(digests) == 879
     assert all(len(digest) == 64 and name.endswith(".jpg") for name, digest in digests.items())
-    path = save(tmp_path / "A000014.jpg", photo(1))
-    found = photos._label_cached(path, tmp_path, 64, digests)
-    assert found == "not the pinned portrait: sha256 differs"
+    save(tmp_path / "A000014.jpg", photo(1))
     save(tmp_path / "Z999999.jpg", photo(2))
     listing = list_source(params(tmp_path, "portraits", split=SPLIT).data)[0]
     assert [entry.name for entry in listing.entries] == ["A000014"]
+    ((_, found),) = photos.label_photos(listing.entries, params(tmp_path, "portraits", split=SPLIT).data, {}, tmp_path)
+    assert found.reason == "not the pinned file: sha256 of A000014.jpg differs"
     assert [(item.file.name, item.bad) for item in listing.skipped] == [("Z999999.jpg", False)]
 
 
 def test_yaw_follows_the_nose() -> None:
-    points = np.zeros((68, 2))
-    points[1], points[15] = (0, 0), (100, 0)
+    points = np.zeros((478, 2))
+    points[photos.CHEEKS[0]], points[photos.CHEEKS[1]] = (0, 0), (100, 0)
     for tip, turned in ((50, 0.0), (75, 0.5), (20, -0.6)):
-        points[30] = (tip, 30)
+        points[photos.NOSE_TIP] = (tip, 30)
         assert yaw(points) == pytest.approx(turned)

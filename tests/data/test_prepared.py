@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from trees import celebamask, id_mask, lapa_folder, params, photo, save, write
+from PIL import Image
+from trees import PARAMS, celebamask, id_mask, lapa_folder, params, photo, save, write
 
 from l2sae.data import PreparedError, PrepareError, SourceError, open_split, prepare, render_faces
 from l2sae.data import blocks as blocks_module
@@ -18,7 +19,7 @@ from l2sae.data.blocks import DecodedBlocks
 from l2sae.data.decode import load_face
 from l2sae.data.schemes import get_scheme, part_rois
 from l2sae.data.sources import list_source
-from l2sae.params import Params, load_params
+from l2sae.params import Params, ParamsError, load_params
 from l2sae.rois import Roi
 
 FOLDERS = {"train": ["train"], "test": ["test"]}
@@ -303,3 +304,32 @@ def test_kept_faces_of_changed_photos_or_other_sizes_are_not_used(folder: Path, 
     os.utime(entries[2].photo, ns=(1, 1))
     run()
     assert calls == [4, 4, 4]
+
+
+def test_several_sources_become_one_data_set_each_split_by_itself(tmp_path: Path) -> None:
+    first = lapa_folder(tmp_path / "a", {"train": 6, "test": 3})
+    second = lapa_folder(tmp_path / "b", {"": 12})
+    for path in (tmp_path / "b").rglob("*.png"):  # other pictures than those of the first
+        save(path, np.ascontiguousarray(np.array(Image.open(path))[::-1]))
+    ratios = {"train": 0.5, "val": 0.2, "test": 0.3}
+    sources = [
+        {"source": "label_map", "root": str(first), "scheme": "lapa", "split": FOLDERS},
+        {"source": "label_map", "root": str(second), "scheme": "lapa"},
+    ]
+    config = params(tmp_path, "mixed", root=None, split=ratios, sources=sources)
+    manifest = prepare(config, tmp_path / "out", quiet)
+    assert (manifest["source"], manifest["labels"]) == ("mixed", "human")
+    assert [one["prefix"] for one in manifest["sources"]] == ["label_map-0/", "label_map-1/"]
+    for split, count in manifest["counts"].items():
+        assert sum(one["counts"][split] for one in manifest["sources"]) == count
+    assert manifest["sources"][0]["counts"]["test"] == 3
+    names = open_split(tmp_path / "out", "test").names
+    assert {name.split("/")[0] for name in names} == {"label_map-0", "label_map-1"}
+
+
+@pytest.mark.parametrize(
+    "given", [{"source": "mixed"}, {"source": "rendered", "sources": [{"source": "photos", "root": "a"}]}]
+)
+def test_sources_belong_to_mixed_alone(given: dict[str, object]) -> None:
+    with pytest.raises(ParamsError, match=r"data\.sources"):
+        load_params(PARAMS, {f"data.{key}": value for key, value in given.items()})

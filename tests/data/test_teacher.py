@@ -12,7 +12,6 @@ from trees import lapa_folder, params, save
 from l2sae.data import SourceError, open_split, prepare
 from l2sae.data.teacher import Teacher
 from l2sae.data.weak_labels import joined_prior
-from l2sae.faces.dlib_faces import available
 from l2sae.model import L2SAE, save_model
 from l2sae.params import Params
 
@@ -63,7 +62,6 @@ def test_labels_that_are_not_weak_need_no_teacher(tiny_checkpoint: Path, tmp_pat
         prepare(config, tmp_path / "out", quiet)
 
 
-@pytest.mark.skipif(not available(), reason="the extra 'faces' is not installed")
 def test_a_data_set_is_prepared_with_a_teacher(tmp_path: Path) -> None:
     for name, view in {"a": data.astronaut(), "b": data.astronaut()[:, ::-1].copy()}.items():
         save(tmp_path / f"photos/{name}.png", view)

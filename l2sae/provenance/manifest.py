@@ -52,7 +52,7 @@ def sign(
     try:
         chain, key = credentials.chain.encode(), credentials.private_key.encode()
         info = c2pa.C2paSignerInfo(_algorithm(key), chain, key, tsa_url.encode() if tsa_url else None)
-        parent = source if source is not None and has_manifest_box(source) else None
+        parent = _readable(source)
         with (
             c2pa.Signer.from_info(info) as signer,
             c2pa.Builder(_definition(mime, facts, parent is None), c2pa.Context(quiet)) as builder,
@@ -64,6 +64,17 @@ def sign(
         check = f", and that {tsa_url} can be reached" if tsa_url else ""
         raise ProvenanceError(f"cannot sign the manifest: {error}; check the certificate and its key{check}") from None
     return signed.getvalue()
+
+
+def _readable(source: bytes | None) -> bytes | None:
+    """The source's bytes if they hold a manifest that can be read; one that cannot is no history."""
+    if source is None or not has_manifest_box(source):
+        return None
+    try:
+        with c2pa.Reader(mime_of(source) or "image/png", io.BytesIO(source)):
+            return source
+    except c2pa.C2paError:
+        return None
 
 
 def verify(path: str | Path, trust_anchors: str | Path | None = None) -> Verification:

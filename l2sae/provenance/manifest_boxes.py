@@ -9,13 +9,13 @@ _APP11, _SCAN, _END, _ALONE = 0xEB, 0xDA, 0xD9, {0x01, *range(0xD0, 0xD8)}
 
 
 def mime_of(encoded: bytes) -> str | None:
-    """The type of a PNG, JPEG, WebP, AVIF or TIFF file by its first bytes; None for others."""
+    """The type of a PNG, JPEG, WebP, AVIF, HEIC or TIFF file by its first bytes; None for others."""
     if encoded.startswith(_PNG[:4]):
         return "image/png"
     if encoded.startswith(_JPEG):
         return "image/jpeg"
-    if encoded[4:8] == b"ftyp" and b"avif" in encoded[8:64]:
-        return "image/avif"
+    if encoded[4:8] == b"ftyp":
+        return "image/avif" if b"avif" in encoded[8:64] else "image/heic"
     if encoded[:4] in (b"II*\0", b"MM\0*"):
         return "image/tiff"
     return "image/webp" if encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP" else None

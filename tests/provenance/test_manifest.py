@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from l2sae.editing import EditSession, Noise
+from l2sae import EditSession
+from l2sae.editing import Noise
 from l2sae.model import L2SAE
 from l2sae.provenance import (
     Credentials,
@@ -243,6 +244,11 @@ def test_a_changed_source_does_not_make_the_export_look_changed(home: Path, tmp_
     photo.write_bytes(changed)
     done = export(portrait, tmp_path / "out.png", purpose="research", source=photo)
     assert verify(done.path).status == "valid"
+    broken = photo.read_bytes()
+    photo.write_bytes(broken[: broken.index(b"jumdc2pa") + 400])  # so that no reader can make anything of it
+    done = export(portrait, tmp_path / "again.png", purpose="research", source=photo)
+    found = verify(done.path)
+    assert (found.status, len(found.history)) == ("valid", 1)
 
 
 def test_a_time_stamp_authority_is_asked_only_where_one_is_named(home: Path, tmp_path: Path, portrait: Picture) -> None:

@@ -12,9 +12,8 @@ from l2sae.data.splits import unit_hash
 from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.editing.compose import Composition
 from l2sae.model import L2SAE
-from l2sae.pictures.conversions import as_rgb
 from l2sae.pictures.errors import FaceNotFoundError
-from l2sae.pictures.reading import read_picture
+from l2sae.pictures.reading import load_picture
 from l2sae.provenance.detector.known_edits import EditedFace, changed_pixels, visible
 from l2sae.provenance.export_errors import ProvenanceError
 
@@ -53,7 +52,7 @@ def split_photos(folders: Sequence[Path]) -> PhotoSplit:
 
 def read_rgb(path: Path) -> Picture:
     """A photo as (H, W, 3) uint8."""
-    return as_rgb(read_picture(path))[0].copy()
+    return load_picture(path).pixels.copy()
 
 
 def square(photo: Picture, rng: np.random.Generator) -> Picture:

@@ -9,6 +9,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from l2sae.data.dataset import FaceDataset
+from l2sae.pictures.conversions import HALF
 from l2sae.render.factors import OCCLUDERS
 
 _FACTORS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -138,6 +139,6 @@ def _tone_and_light(image: NDArray[np.float32], region: NDArray[np.bool_]) -> tu
 def _hashes(dataset: FaceDataset, start: int) -> NDArray[np.bool_]:
     """Difference hashes (N, 64): whether each of 8 x 8 cells is brighter than its right neighbour."""
     images = dataset.batch(range(start, min(start + _CHUNK, len(dataset)))).images
-    grey = ((images.mean(dim=1) + 1) * 127.5).byte().numpy()
+    grey = ((images.mean(dim=1) + 1) * HALF).byte().numpy()
     small = np.stack([np.asarray(Image.fromarray(one).resize((9, 8), Image.Resampling.BOX)) for one in grey])
     return np.asarray((small[:, :, :-1].astype(int) > small[:, :, 1:]).reshape(len(small), 64))

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from l2sae.pictures.conversions import levels_to_values
 from l2sae.rois import Roi, roi_labels
 
 SHARD_IMAGES = 1024
@@ -69,7 +70,7 @@ class FaceDataset:
             IndexError: an index outside the split.
         """
         images, labels = self._read(self._images, indices), self.labels(indices)
-        floats = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+        floats = levels_to_values(torch.from_numpy(images).permute(0, 3, 1, 2))
         return FaceBatch(floats.contiguous(), labels)
 
     def labels(self, indices: Sequence[int] | NDArray[np.integer] | Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.data.teacher import open_teacher
 from l2sae.data.walk_folder import Skipped
 from l2sae.params import DataParams, Params, SplitRatios
+from l2sae.pictures.conversions import values_to_levels
 from l2sae.pictures.errors import UnusableError
 from l2sae.render.rendered_faces import render_faces
 from l2sae.rois import Roi
@@ -180,7 +181,7 @@ def _render_chunk(params: Params, writer: SplitWriter, names: Sequence[str], fir
         )
     except ValueError as error:
         raise PrepareError(f"data.held or rois: {error}") from None
-    images = faces.images.permute(0, 2, 3, 1).add(1).mul(127.5).round().clamp(0, 255).byte().cpu().numpy()
+    images = values_to_levels(faces.images).permute(0, 2, 3, 1).cpu().numpy()
     attributes = pd.DataFrame({"name": names, **{key: np.asarray(value) for key, value in faces.factors.items()}})
     writer.add(images, faces.labels.byte().cpu().numpy(), attributes)
 

@@ -12,6 +12,7 @@ import click
 import torch
 
 from l2sae.data.dataset import MANIFEST, PreparedError, SplitWriter, open_split, read_manifest
+from l2sae.pictures.conversions import values_to_levels
 
 SPLIT = "train"
 
@@ -37,7 +38,7 @@ def keep_seed_set(source: str | Path, out: str | Path, count: int, seed: int = 0
     writer = SplitWriter(partial / SPLIT, dataset.image_size, len(dataset.rois))
     for index in chosen:
         face = dataset.batch([index])
-        image = face.images.permute(0, 2, 3, 1).add(1).mul(127.5).round().byte().numpy()
+        image = values_to_levels(face.images).permute(0, 2, 3, 1).numpy()
         writer.add(image, face.labels.numpy(), dataset.attributes.iloc[[index]])
     writer.close()
     items = [manifest["items"][SPLIT][index] for index in chosen]

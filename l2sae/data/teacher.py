@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from l2sae.data.sources import SourceError
 from l2sae.model.threads import one_thread
+from l2sae.pictures.conversions import to_values
 
 
 class Teacher:
@@ -48,7 +49,7 @@ class Teacher:
     def belief(self, picture: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probability of hair and of face, (2, S, S), in a face crop (S, S, 3) uint8; mean over it and its mirror."""
         size, side = self.model.image_size, picture.shape[0]
-        pixels = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1)
+        pixels = to_values(picture)
         seen = F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
         with one_thread():  # photos are labelled side by side
             mattes = self.model.encode(torch.cat([seen, seen.flip(3)])).mattes

@@ -17,7 +17,7 @@ from l2sae.editing.layers import Layer
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
 from l2sae.model import L2SAE, Latents
-from l2sae.pictures.conversions import to_model
+from l2sae.pictures.conversions import to_model, values_to_levels
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import Frame
@@ -102,7 +102,7 @@ class Renderer:
 
     def preview(self) -> "Renderer":
         """The same face at model resolution, (S, S, 3) uint8 over the padded square; shares what was decoded."""
-        pixels = ((self.images[0].permute(1, 2, 0) + 1) * 127.5).round().to("cpu", torch.uint8)
+        pixels = values_to_levels(self.images[0]).permute(1, 2, 0).to("cpu")
         return Renderer(Placement(self._placement.face, PhotoCanvas(pixels), None))
 
     def resized(self, side: int) -> "Renderer":

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from l2sae.measures.reconstruction import eight_bit
+from l2sae.pictures.conversions import HALF, levels_to_values
 from l2sae.pictures.display import as_pictures
 from l2sae.pictures.writing import through_jpeg
 
@@ -34,13 +35,13 @@ def blur(images: Tensor, sigma: float) -> Tensor:
 def jpeg(images: Tensor, quality: float) -> Tensor:
     """Saved as JPEG of this quality, 1 to 95, and read again."""
     result = np.stack([through_jpeg(picture, int(quality)) for picture in as_pictures(images)])
-    return (torch.from_numpy(result).permute(0, 3, 1, 2).float() / 127.5 - 1).to(images.device)
+    return levels_to_values(torch.from_numpy(result).permute(0, 3, 1, 2)).to(images.device)
 
 
 def noise(images: Tensor, levels: float, indices: Sequence[int], seed: int) -> Tensor:
     """Gaussian noise with a standard deviation of ``levels`` 8-bit levels, drawn anew for every pixel and channel."""
     drawn = np.stack([_generator(seed, i).standard_normal(images.shape[1:], np.float32) for i in indices])
-    return eight_bit(images + torch.from_numpy(drawn).to(images.device) * (levels / 127.5))
+    return eight_bit(images + torch.from_numpy(drawn).to(images.device) * (levels / HALF))
 
 
 def reduce_resolution(images: Tensor, side: float) -> Tensor:

@@ -24,7 +24,7 @@ from l2sae.measures.identity import FaceEmbedding, cosine, identity_files
 from l2sae.measures.metric_files import put
 from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.model import L2SAE
-from l2sae.pictures.conversions import to_model
+from l2sae.pictures.conversions import to_model, values_to_levels
 from l2sae.pictures.display import as_pictures
 
 MOST_FACES = 64  # for identity: dlib takes a quarter of a second a face
@@ -195,7 +195,7 @@ class _Pictures(Dataset[Tensor]):
 
     def extend(self, images: Tensor) -> None:
         """Append images (B, 3, S, S) in [-1, 1]."""
-        for levels in ((images + 1) * 127.5).round().byte().cpu().numpy():
+        for levels in values_to_levels(images).cpu().numpy():
             np.save(self._file(self._count), levels)
             self._count += 1
 

@@ -7,6 +7,8 @@ from kornia.metrics import ssim
 from torch import Tensor
 from torch.nn import functional as F
 
+from l2sae.pictures.conversions import HALF
+
 SSIM_WINDOW = 11
 
 
@@ -54,4 +56,4 @@ def resized(images: Tensor, size: int) -> Tensor:
 
 def eight_bit(images: Tensor) -> Tensor:
     """Images in [-1, 1] rounded to the 8-bit levels that a file holds."""
-    return images.clamp(-1, 1).add_(1).mul_(127.5).round_().div_(127.5).sub_(1)
+    return images.clamp(-1, 1).add_(1).mul_(HALF).round_().div_(HALF).sub_(1)

@@ -19,6 +19,7 @@ from l2sae.measures.regions import (
     texture,
     to_lab,
 )
+from l2sae.pictures.conversions import HALF
 
 VISIBLE = 10.0  # Delta E from which two colours count as visibly different
 REACH = 0.04  # of the image width, by which a true ROI is dilated before what lies outside is looked at
@@ -29,7 +30,7 @@ _MARGIN = 2  # pixels around a ROI's box, for the gradients at its border
 
 def levels_changed(edited: Tensor, photos: Tensor) -> Tensor:
     """Absolute difference of images (B, 3, H, W) in [-1, 1], in 8-bit levels."""
-    return (edited - photos).abs() * 127.5
+    return (edited - photos).abs() * HALF
 
 
 def where_visible(values: Tensor, distance_before: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from l2sae.measures.metric_files import put
 from l2sae.measures.scaling import achieved, by_resolution, by_rois, operations
 from l2sae.model import L2SAE
 from l2sae.params import Params
+from l2sae.pictures.conversions import to_values
 from l2sae.pictures.display import as_pictures
 from l2sae.training import Trainer
 from l2sae.training.batches import TrainingBatches
@@ -203,7 +204,7 @@ def _parts(model: L2SAE, photo: NDArray[np.uint8]) -> dict[str, Callable[[], obj
 
 
 def _as_images(photo: NDArray[np.uint8], model: L2SAE) -> Tensor:
-    return torch.from_numpy(photo).permute(2, 0, 1)[None].to(model.device).float() / 127.5 - 1
+    return to_values(photo).to(model.device)
 
 
 def _edit(

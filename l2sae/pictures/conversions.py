@@ -19,7 +19,7 @@ HALF = 127.5
 
 def levels_to_values(levels: Tensor) -> Tensor:
     """8-bit levels, 0 to 255, as float values in [-1, 1]."""
-    return levels.float().div_(HALF).sub_(1.0)
+    return levels.to(torch.float32, copy=True).div_(HALF).sub_(1.0)
 
 
 def values_to_levels(values: Tensor) -> Tensor:

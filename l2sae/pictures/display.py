@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from PIL.ImageColor import getrgb
 from torch import Tensor
 
+from l2sae.pictures.conversions import values_to_levels
+
 Picture = NDArray[np.uint8]
 
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2")
@@ -15,8 +17,7 @@ PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0
 
 def as_pictures(images: Tensor) -> list[Picture]:
     """Images (B, 3, H, W) in [-1, 1] as a list of (H, W, 3) uint8."""
-    levels = ((images.detach().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
-    return list(levels.permute(0, 2, 3, 1).numpy())
+    return list(values_to_levels(images.cpu()).permute(0, 2, 3, 1).numpy())
 
 
 def as_maps(mattes: Tensor) -> list[NDArray[np.float32]]:

@@ -128,6 +128,8 @@ def decode_image(content: bytes, path: Path, still: bool = False) -> Image.Image
         except UnidentifiedImageError:
             if path.suffix.lower() in RAW_ENDINGS:
                 raise UnusableError(path, _RAW) from None
+            if content[:4] in (b"II*\0", b"MM\0*"):
+                raise UnusableError(path, "truncated or damaged, or a TIFF with unusual values: save 8 bits") from None
             raise
         return _loaded(image, path, still)
 

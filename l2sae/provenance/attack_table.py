@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import stats
@@ -15,7 +14,7 @@ from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.measures.metric_files import put
 from l2sae.measures.running_sums import interval, resampling_weights
 from l2sae.model import L2SAE
-from l2sae.pictures.conversions import to_model
+from l2sae.pictures.conversions import to_model, to_values
 from l2sae.pictures.display import as_pictures
 from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
@@ -160,7 +159,7 @@ def second_edit(model: L2SAE, reference: Picture, compose: str = "detail") -> Ca
     style = Swap(model.encode(to_model(reference, model.image_size).to(model.device)).style)
 
     def change(picture: Picture) -> Picture:
-        image = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+        image = to_values(picture)
         return as_pictures(FaceEditor(model, image).render([Layer({model.roi_names[0]: style})], compose))[0]
 
     return change

@@ -16,6 +16,7 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
+from l2sae.pictures.conversions import HALF, to_values
 from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.rivagan import BITS, load_networks
@@ -142,7 +143,7 @@ class RivaGan:
     def _residual(self, picture: Picture) -> NDArray[np.float32]:
         """(h, w, 3) on the grid, in 8-bit levels."""
         encoder, _ = load_networks()
-        residual = encoder(_on_grid(picture, 1.0), mark_bits()) * 127.5
+        residual = encoder(_on_grid(picture, 1.0), mark_bits()) * HALF
         return residual[0].permute(1, 2, 0).numpy()
 
     def _lacking(self, picture: Picture) -> tuple[int, NDArray[np.float32]]:
@@ -161,7 +162,7 @@ class RivaGan:
                 return matched, np.zeros((*pixels.shape[2:], 3), np.float32)
             lacking = torch.relu(MARGIN - (2 * mark_bits() - 1) * (values - 0.5)).sum()
             (gradient,) = torch.autograd.grad(lacking, pixels)
-        slope = gradient[0].permute(1, 2, 0).numpy() / np.float32(127.5)
+        slope = gradient[0].permute(1, 2, 0).numpy() / np.float32(HALF)
         direction = _smoothed(slope, _SMOOTH, _SMOOTH_CHROMA)
         gain = float((slope * direction).sum())
         return matched, -direction * (_OVERSHOOT * float(lacking.detach()) / gain if gain > 0 else 0.0)
@@ -196,7 +197,7 @@ def _on_grid(picture: Picture, scale: float) -> Tensor:
     zoom = scale * SIDE / math.sqrt(height * width)
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     small = np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
-    return torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
+    return to_values(small)
 
 
 def _reduced(picture: Picture) -> Picture:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from l2sae.pictures.conversions import HALF
 from l2sae.render.fields import Frame, Params, coverage, ellipse, enlarge, mix, pixel_centres, ramp
 
 _AT_ONCE = 4  # faces
@@ -98,7 +99,7 @@ def camera(p: Params, light: Tensor, noise: Tensor) -> Tensor:
         picture = _developed(light[few].mul_(exposure[few]), 0.45 * contrast[few], blur[few])
         gain = 2 / 73.9 * noise_level[few]  # uniform over 256 levels has a deviation of 73.9 of them
         torch.mul(noise[few], gain, out=pictures[few])
-        pictures[few].add_(picture, alpha=2).sub_(1 + 127.5 * gain).clamp_(-1, 1)
+        pictures[few].add_(picture, alpha=2).sub_(1 + HALF * gain).clamp_(-1, 1)
     return _saved(pictures, p["jpeg"])
 
 
@@ -117,9 +118,9 @@ def _developed(light: Tensor, contrast: Tensor, blur: Tensor) -> Tensor:
 def _saved(pictures: Tensor, quality: Tensor) -> Tensor:
     """The pictures (n, 3, H, W) in [-1, 1], those with a quality above 0 as JPEG leaves them; changed in place."""
     for row in torch.nonzero(quality.flatten()).flatten().tolist():
-        pixels = pictures[row].add(1).mul_(127.5).round_().byte().cpu().numpy()
+        pixels = pictures[row].add(1).mul_(HALF).round_().byte().cpu().numpy()
         buffer = io.BytesIO()
         Image.fromarray(pixels.transpose(1, 2, 0).copy()).save(buffer, "JPEG", quality=int(quality[row]))
         kept = torch.from_numpy(np.asarray(Image.open(buffer)).transpose(2, 0, 1).copy())
-        pictures[row] = kept.to(pictures).div_(127.5).sub_(1)
+        pictures[row] = kept.to(pictures).div_(HALF).sub_(1)
     return pictures

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from l2sae.data import FaceBatch, FaceDataset, flip_permutation, render_faces
 from l2sae.data.augment import augment_geometry, damage_photo, vary_light
 from l2sae.params import Params
-from l2sae.training.triples import TriplePool, Triples, to_bytes, to_floats
+from l2sae.pictures.conversions import levels_to_values, values_to_levels
+from l2sae.training.triples import TriplePool, Triples
 
 RENDERED_POOL = 4096  # rendered faces to draw from, where train.rendered_share asks for them
 
@@ -54,7 +55,7 @@ class TrainingBatches(Iterator[TrainingBatch]):
         self.order = self.order[own:]
         if self._pool and rendered:
             chosen = torch.randint(len(self._pool.images), (rendered,), generator=generator)
-            batches.append(FaceBatch(to_floats(self._pool.images[chosen]), self._pool.labels[chosen]))
+            batches.append(FaceBatch(levels_to_values(self._pool.images[chosen]), self._pool.labels[chosen]))
         if self._replay and replayed:
             batches.append(self._replay.batch(torch.randint(len(self._replay), (replayed,), generator=generator)))
         batch = _joined(batches)
@@ -91,6 +92,6 @@ def _rendered_pool(params: Params) -> FaceBatch:
     for start in range(0, RENDERED_POOL, _CHUNK):
         count = min(_CHUNK, RENDERED_POOL - start)
         faces = render_faces(count, data.image_size, params.seed + 1, rois=params.rois, start=start, factors=data.held)
-        images.append(to_bytes(faces.images))
+        images.append(values_to_levels(faces.images))
         labels.append(faces.labels)
     return FaceBatch(torch.cat(images), torch.cat(labels))

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from l2sae.data import flip_permutation
 from l2sae.data.augment import augment_geometry
 from l2sae.params import Params
+from l2sae.pictures.conversions import levels_to_values, values_to_levels
 from l2sae.render.counterfactual import Counterfactuals, render_counterfactual
 from l2sae.training.losses import roi_masks
 
@@ -70,11 +71,11 @@ class TriplePool(Iterator[Triples]):
     def __next__(self) -> Triples:
         train, generator = self._params.train, self._generator
         chosen = torch.randint(len(self._content), (train.triples,), generator=generator)
-        both = torch.cat([to_floats(self._content[chosen]), to_floats(self._truth[chosen])], dim=1)
+        both = torch.cat([levels_to_values(self._content[chosen]), levels_to_values(self._truth[chosen])], dim=1)
         any_flip = None if self._flip is None else tuple(range(256))  # what stands for labels here is a matte
         both, matte = augment_geometry(both, self._matte[chosen], generator, train.augment, any_flip)
         reference, labels = augment_geometry(
-            to_floats(self._reference[chosen]), self._labels[chosen], generator, train.augment, self._flip
+            levels_to_values(self._reference[chosen]), self._labels[chosen], generator, train.augment, self._flip
         )
         content, truth = both.chunk(2, dim=1)
         masks = roi_masks(labels, len(self._params.rois))
@@ -99,18 +100,8 @@ def _bytes(found: Counterfactuals) -> tuple[Tensor, ...]:
     Triples whose content or reference does not show the region are left out.
     """
     kept = found.shown
-    pictures = [to_bytes(x[kept]) for x in (found.content, found.reference, found.truth)]
+    pictures = [values_to_levels(x[kept]) for x in (found.content, found.reference, found.truth)]
     seen = torch.cat(list(found.reference_mattes.values()), dim=1)[kept]
     share, region = seen.max(dim=1)
     labels = torch.where(share > 0.5, region + 1, 0).to(torch.uint8)
     return *pictures, (found.matte[kept, 0] * 255).round().to(torch.uint8), labels
-
-
-def to_bytes(pictures: Tensor) -> Tensor:
-    """[-1, 1] -> uint8, as prepared faces are kept."""
-    return ((pictures + 1) * 127.5).round().to(torch.uint8)
-
-
-def to_floats(pictures: Tensor) -> Tensor:
-    """uint8 -> [-1, 1]."""
-    return pictures.float().div_(127.5).sub_(1.0)

@@ -16,7 +16,8 @@ from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError
+from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError, PictureWarning
+from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
 from l2sae.provenance.saving import save_edit
@@ -221,7 +222,7 @@ class Controller:
         """Edit a photo file of this machine."""
         if not self.paths:
             raise EditError("files of the server cannot be opened here: upload the photo instead")
-        file = Path(path.strip()).expanduser()
+        file = path_of(path.strip())
         if not path.strip():
             raise EditError("type the path of a photo first")
         read_picture(file)
@@ -244,6 +245,7 @@ class Controller:
     def _load(self, photo: PhotoFile, name: str) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", FaceWarning)
+            warnings.simplefilter("always", PictureWarning)
             self.session.load(photo)
         self.photo_name = name
         error = self.session.reconstruction_error()
@@ -251,13 +253,17 @@ class Controller:
         self.view = "edit"
         self._send_before()
         missing = [roi for roi, value in error.rois.items() if value is None]
-        if caught:
-            self.say("warning", f"{name} does not look like a face crop: {caught[-1].message}")
+        doubts = [one.message for one in caught if issubclass(one.category, FaceWarning)]
+        notes = [one.message for one in caught if issubclass(one.category, PictureWarning)]
+        if doubts:
+            self.say("warning", f"{name} does not look like a face crop: {doubts[-1]}")
         elif 2 * len(missing) > len(self.model.roi_names):
             found = f"no {', '.join(missing)} found. Open a photo cropped to a face, or draw the regions as masks"
             self.say("warning", f"{name} does not look like a face crop: {found}.")
         elif missing:
             self.say("note", f"{name} shows no {', '.join(missing)}: to edit there, draw a mask first.")
+        elif notes:
+            self.say("note", f"{notes[-1]}.")
 
     def _send_before(self) -> None:
         self._extra.append(Reply({"type": "before"}, [jpeg(self.session.original(DISPLAY))]))

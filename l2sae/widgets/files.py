@@ -5,7 +5,7 @@ from pathlib import Path
 
 from l2sae.editing import EditError
 from l2sae.pictures.picture import Picture
-from l2sae.pictures.reading import as_decoded, as_picture, decode_image
+from l2sae.pictures.reading import as_decoded, decode_image
 
 MAX_UPLOAD = 64 * 2**20
 
@@ -26,4 +26,4 @@ def decode_upload(name: str, data: bytes) -> Picture:
     if len(data) > MAX_UPLOAD:
         raise EditError(f"{name}: {len(data) >> 20} MB; up to {MAX_UPLOAD >> 20} MB can be uploaded")
     file = Path(name)
-    return as_picture(as_decoded(decode_image(data, file), file))
+    return as_decoded(decode_image(data, file), file)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from l2sae.data import FaceBatch, FaceDataset, render_faces
 from l2sae.params import Params
+from l2sae.pictures.conversions import levels_to_values, values_to_levels
 from l2sae.training import batches
 from l2sae.training.batches import TrainingBatches
-from l2sae.training.triples import to_bytes, to_floats
 
 MakeParams = Callable[..., Params]
 POOL = 16
@@ -66,7 +66,7 @@ def test_the_asked_for_share_of_the_faces_is_rendered(
 ) -> None:
     params = make_params({"train.batch_size": 20, "train.rendered_share": share, "train.augment": 0.0})
     pool = render_faces(POOL, 32, seed=params.seed + 1, rois=params.rois)
-    known = torch.cat([dataset.batch(range(len(dataset))).images, to_floats(to_bytes(pool.images))])
+    known = torch.cat([dataset.batch(range(len(dataset))).images, levels_to_values(values_to_levels(pool.images))])
     labels = torch.cat([dataset.batch(range(len(dataset))).labels, pool.labels])
     taken = list(islice(start(dataset, params), 20))
     drawn = which(torch.cat([batch.images for batch in taken]), known)

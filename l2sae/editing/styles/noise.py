@@ -61,10 +61,10 @@ class Noise(Style):
 
 def _parse(text: str) -> Noise:
     try:
-        sigma = float(text)
+        return Noise(float(text))
     except ValueError:
-        raise EditError(f"--noise {text}: give a number of standard deviations, 0 or more, e.g. 1.5") from None
-    return Noise(sigma)
+        message = f"--noise {text}: give a number of standard deviations, 0 to {MAX_SIGMA:g}, e.g. 1.5"
+        raise EditError(message) from None
 
 
 Noise.option = StyleOption("noise", "SIGMA", "Vary the style by this many standard deviations.", _parse)

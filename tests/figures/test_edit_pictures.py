@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from l2sae.data import FaceBatch
-from l2sae.figures import edits as draw
+from l2sae.figures import edit_pictures as draw
 from l2sae.figures.drawing import Provenance, save_figure
 from l2sae.figures.tables import (
     MISSING,

@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 
 from l2sae.figures.drawing import paper_style, picture_grid
-from l2sae.figures.edits import close_up
+from l2sae.figures.edit_pictures import close_up
 from l2sae.measures.counterfactuals import METHODS, EditedTriples, edited_triples, styled_regions, visibly_other
 from l2sae.model import L2SAE
 from l2sae.params import Params

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from l2sae.figures.plots import METHODS
+from l2sae.figures.metric_plots import METHODS
 from l2sae.measures.figure_entry import MISSING, Entry
 from l2sae.measures.registry import entry
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from l2sae.figures.tables import read_runs
 from l2sae.measures.figure_entry import Entry
+from l2sae.measures.figures_from_sums import CONDITION_FIGURES
 from l2sae.measures.metric_files import get, read_metrics
 from l2sae.measures.registry import entry, shown_in
-from l2sae.measures.summary import CONDITION_FIGURES
 from l2sae.params import Params
 
 SOURCES = {

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from l2sae.data import FaceDataset
 from l2sae.figures.drawing import PrintFigure, paper_style, picture_grid, roi_legend
-from l2sae.measures.conditions import CONDITIONS, SEVERITIES, FaceSource
+from l2sae.measures.figures_from_sums import CONDITION_FIGURES
 from l2sae.measures.metric_files import get
 from l2sae.measures.registry import entry
 from l2sae.measures.robustness import SMALLEST_SIZE, RobustnessSubject
-from l2sae.measures.summary import CONDITION_FIGURES
+from l2sae.measures.robustness_conditions import CONDITIONS, SEVERITIES, FaceSource
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures, roi_colour, tinted
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from l2sae.figures.drawing import PrintFigure, paper_style
-from l2sae.figures.plots import METHODS, SINGLE_PASS
+from l2sae.figures.metric_plots import METHODS, SINGLE_PASS
 from l2sae.measures.figure_entry import MISSING, Entry, Table
 from l2sae.measures.metric_files import get
 from l2sae.measures.registry import entry, shown_in

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from l2sae.editing import FaceEditor, Swap
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
+from l2sae.measures.figures_from_sums import counterfactual_figures
 from l2sae.measures.parallel import side_by_side
 from l2sae.measures.patch_distance import patch_distance
 from l2sae.measures.reconstruction import decibels, eight_bit, resized
@@ -23,7 +24,6 @@ from l2sae.measures.region_edits import RegionEdits
 from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, to_lab
 from l2sae.measures.running_sums import Array, Tally
-from l2sae.measures.summary import counterfactual_figures
 from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.pictures.conversions import to_model

@@ -19,6 +19,7 @@ from l2sae.measures.baselines import mean_masks
 from l2sae.measures.counterfactuals import FACES as COUNTERFACTUAL_FACES
 from l2sae.measures.counterfactuals import counterfactuals
 from l2sae.measures.disentanglement import disentanglement
+from l2sae.measures.figures_from_sums import summarise
 from l2sae.measures.metric_files import flatten, put
 from l2sae.measures.optional_figures import optional_figures
 from l2sae.measures.parallel import side_by_side
@@ -26,7 +27,6 @@ from l2sae.measures.reconstruction import blurred, eight_bit, mean_l1, mean_ssim
 from l2sae.measures.region_match import RegionMatch, match_regions
 from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.measures.running_sums import Array, RunningSums, Tally
-from l2sae.measures.summary import summarise
 from l2sae.measures.swaps import FaceStatistics, SwapMeasurement, face_statistics
 from l2sae.model import L2SAE, Latents
 from l2sae.params import Params

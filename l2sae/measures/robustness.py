@@ -18,16 +18,23 @@ from torch import Tensor
 
 from l2sae.data import FaceDataset
 from l2sae.editing import FaceEditor, Swap
-from l2sae.measures.conditions import CONDITIONS, NEEDS_RENDERING, SEVERITIES, Condition, FacePictures, FaceSource
-from l2sae.measures.groups import group_figures, known_of_faces
+from l2sae.measures.face_groups import group_figures, known_of_faces
+from l2sae.measures.figures_from_sums import robustness_figures
 from l2sae.measures.metric_files import put
 from l2sae.measures.parallel import side_by_side
 from l2sae.measures.reconstruction import eight_bit, psnr, resized
 from l2sae.measures.region_edits import RegionEdits, where_visible
 from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, overlap_counts, region_means, to_lab
+from l2sae.measures.robustness_conditions import (
+    CONDITIONS,
+    NEEDS_RENDERING,
+    SEVERITIES,
+    Condition,
+    FacePictures,
+    FaceSource,
+)
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights
-from l2sae.measures.summary import robustness_figures
 from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.rois import Roi
@@ -160,7 +167,7 @@ def robustness(
 
 
 def measure(subject: RobustnessSubject, faces: FacePictures, references: FacePictures, wanted: Any) -> Columns:
-    """Columns of per-image statistics for :func:`l2sae.measures.summary.robustness_figures`.
+    """Columns of per-image statistics for :func:`l2sae.measures.figures_from_sums.robustness_figures`.
 
     Args:
         subject: the model.

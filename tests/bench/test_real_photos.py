@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from l2sae.bench import commands as bench
 from l2sae.data import open_split, prepare
-from l2sae.measures.groups import group_figures, known_of_faces
+from l2sae.measures.face_groups import group_figures, known_of_faces
 from l2sae.measures.running_sums import resampling_weights
 from l2sae.params import load_params
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from l2sae.pictures.decoding import UnusableError
 from schematic import template
 from skimage import data
 from trees import jpeg, params, photo, write
@@ -17,7 +18,6 @@ from l2sae.data.splits import assign_splits
 from l2sae.data.webmorph import pinned_digests, read_template
 from l2sae.faces.finding import find_faces
 from l2sae.params import SplitRatios
-from l2sae.pictures.decoding import UnusableError
 
 SPLIT = {"train": 0.5, "val": 0.0, "test": 0.5}
 

@@ -27,7 +27,7 @@ def params() -> Params:
 
 
 def test_committed_card_is_what_the_command_writes(params: Params, tmp_path: Path) -> None:
-    written = write_card(tmp_path / "card.md", REPOSITORY / "metrics", params).read_text()
+    written = write_card(tmp_path / "card.md", REPOSITORY / "metrics", params, REPOSITORY / "benchmarks").read_text()
     assert (REPOSITORY / "MODEL_CARD.md").read_text() == written, "run python -m l2sae.bench card"
 
 

@@ -10,7 +10,7 @@ from l2sae.figures.counterfactual_pictures import counterfactual_figure
 from l2sae.figures.tables import counterfactual_table
 from l2sae.measures import counterfactuals as measure
 from l2sae.measures.counterfactuals import METHODS, EditedTriples, counterfactuals, edited_triples, styled_regions
-from l2sae.measures.summary import counterfactual_figures
+from l2sae.measures.figures_from_sums import counterfactual_figures
 from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures

@@ -71,11 +71,11 @@ def test_figures_are_at_128_pixels_whatever_the_model(figures):
 
 def test_missing_rois_and_skipped_files_are_counted_apart(model, test_split, train_split, params, monkeypatch):
     """No lips in the truth of any face, and a model that finds nothing at all."""
-    read = test_split.batch
+    read, lips = test_split.batch, model.roi_names.index("lips") + 1
     monkeypatch.setattr(
-        test_split, "batch", lambda i: FaceBatch(read(i).images, torch.where(read(i).labels == 5, 0, read(i).labels))
+        test_split, "batch", lambda i: FaceBatch(read(i).images, torch.where(read(i).labels == lips, 0, read(i).labels))
     )
-    monkeypatch.setattr(model, "mask_logits", lambda s, rois=None: torch.full((len(s), 5, 32, 32), -9.0))
+    monkeypatch.setattr(model, "mask_logits", lambda s, rois=None: torch.full((len(s), len(model.rois), 32, 32), -9.0))
     figures = evaluate(model, test_split, params, train_split, "rendered", progress=lambda line: None, skipped=3)
     assert figures["counts"]["skipped"] == 3
     assert figures["counts"]["without"]["lips"] == 12

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from l2sae.figures.robustness_curves import curves_figure, groups_figure, severity_table, strip_figure
-from l2sae.measures.conditions import CONDITIONS, SEVERITIES, FaceSource
-from l2sae.measures.groups import SMALL, group_figures
+from l2sae.measures.face_groups import SMALL, group_figures
 from l2sae.measures.metric_files import flatten, write_metrics
 from l2sae.measures.robustness import L2SAESubject, RobustnessSubject, half_points, robustness
+from l2sae.measures.robustness_conditions import CONDITIONS, SEVERITIES, FaceSource
 from l2sae.measures.running_sums import resampling_weights
 from l2sae.params import Params
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from l2sae.measures.baselines import lab_statistics, mean_masks, reinhard
+from l2sae.measures.figures_from_sums import summarise
 from l2sae.measures.reconstruction import eight_bit
 from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, region_means, to_lab
 from l2sae.measures.running_sums import RunningSums, Tally, interval, resampling_weights, weighted_totals
-from l2sae.measures.summary import summarise
 from l2sae.measures.swaps import FaceStatistics, SwapMeasurement, face_statistics
 
 COLOURS = torch.tensor([[0.8, -0.5, -0.6], [-0.7, 0.2, 0.7]])

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from l2sae.data import FaceBatch
-from l2sae.figures import edits as draw
+from l2sae.figures import edit_pictures as draw
 from l2sae.figures.drawing import Provenance, save_figure
 from l2sae.figures.tables import (
     MISSING,
@@ -21,7 +21,9 @@ from l2sae.figures.tables import (
 )
 from l2sae.figures.training_curves import read_curves, training_figure
 from l2sae.measures.regions import choose_faces
+from l2sae.rois import DEFAULT_ROIS
 
+REGIONS = len(DEFAULT_ROIS)
 ORIGIN = Provenance("notebooks/figures.ipynb", "abc123", "0123456789abcdef")
 METRICS = {
     "reconstruction": {"psnr": 26.5, "lpips": None},
@@ -41,11 +43,11 @@ def faces(test_split) -> FaceBatch:
     ("name", "options", "panels"),
     [
         ("reconstruction_figure", {}, 5 * 3),
-        ("swap_figure", {"compose": "detail"}, 5 * 9),
-        ("noise_figure", {"compose": "detail", "seed": 0}, 5 * 9),
-        ("several_rois_figure", {"compose": "detail"}, 3 * 7),
+        ("swap_figure", {"compose": "detail"}, REGIONS * 9),
+        ("noise_figure", {"compose": "detail", "seed": 0}, REGIONS * 9),
+        ("several_rois_figure", {"compose": "detail"}, 3 * (REGIONS + 2)),
         ("composition_figure", {}, 3 * 7),
-        ("strength_figure", {"compose": "replace"}, 5 * 6),
+        ("strength_figure", {"compose": "replace"}, REGIONS * 6),
     ],
 )
 def test_each_figure_fills_all_its_panels(model, faces, name, options, panels):

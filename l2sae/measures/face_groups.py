@@ -9,10 +9,10 @@ import torch
 
 from l2sae.data import FaceDataset
 from l2sae.data.coverage import TONES
+from l2sae.measures.figures_from_sums import CONDITION_FIGURES, robustness_figures
 from l2sae.measures.regions import one_hot, region_means, to_lab
 from l2sae.measures.registry import entry
 from l2sae.measures.running_sums import Array, interval
-from l2sae.measures.summary import CONDITION_FIGURES, robustness_figures
 
 ITA = "ita"
 _BATCH = 64
@@ -89,7 +89,7 @@ def group_figures(
     """Figures of the images of each group, and how far apart the groups are.
 
     Args:
-        columns: per-image statistics of N images, see :func:`l2sae.measures.summary.robustness_figures`.
+        columns: per-image statistics of N images, see :func:`l2sae.measures.figures_from_sums.robustness_figures`.
         attributes: N rows with the recorded factors; those that are not there give no groups.
         weights: (1 + W, N) bootstrap weights, the first row all 1.
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from l2sae.editing import EditSession, Recipe, Swap
 from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
-from l2sae.figures.recipes import recipe_figures
+from l2sae.figures.recipe_pictures import recipe_figures
 from l2sae.model import load_model
 
 REPOSITORY = Path(__file__).parents[2]

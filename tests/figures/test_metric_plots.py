@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from l2sae.figures import plots
-from l2sae.figures import slices as slice_figures
+from l2sae.figures import metric_plots as plots
+from l2sae.figures import slice_pictures as slice_figures
 from l2sae.measures.regions import choose_faces
 
 ONE = {"transfer": 0.7, "edge_correlation": 0.8, "outside_mean": 0.01}

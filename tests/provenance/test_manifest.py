@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from l2sae.editing import EditSession, Noise
+from l2sae import EditSession
+from l2sae.editing import Noise
 from l2sae.model import L2SAE
 from l2sae.provenance import (
     Credentials,

@@ -10,6 +10,7 @@ pipeline takes those of ``seed`` (0 unless set otherwise, and 2026 for the shipp
 part in this training.
 """
 
+import json
 import os
 import tempfile
 import time
@@ -19,14 +20,19 @@ import click
 import torch
 
 from l2sae.data import open_split, prepare
+from l2sae.measures.metric_files import measured_here, write_metrics
 from l2sae.model import load_model, save_model, shipped_model_path
 from l2sae.params import load_params
+from l2sae.provenance.detector.calibration import calibrate, measure_calibration, score_photos
 from l2sae.provenance.detector.known_edits import EditedFace, training_edits
-from l2sae.provenance.detector.localiser import SHIPPED, Localiser, LocaliserNet, save_localiser
+from l2sae.provenance.detector.localiser import SHIPPED, Localiser, LocaliserNet, load_localiser, save_localiser
 from l2sae.provenance.detector.localiser_training import LEARNING_RATE, Schedule, train_localiser
+from l2sae.provenance.detector.photo_edits import PhotoSplit, edit_photos, read_rgb, split_photos
 
 LOCALISER_SEED = 40_404
 LOCALISER_WIDTHS = (48, 80, 112)
+LOCALISER_RESULT = Path("benchmarks/localiser.json")
+EDITED_PHOTOS = 100  # held-out photos whose edits are looked for
 
 
 @click.group(help=__doc__)
@@ -50,25 +56,69 @@ def model() -> None:
 
 
 @commands.command()
-@click.option("--faces", default=7_000, show_default=True, help="Edited faces to learn from.")
-@click.option("--steps", default=5_500, show_default=True, help="Updates.")
+@click.option("--faces", default=7_000, show_default=True, help="Edited rendered faces to learn from.")
+@click.option("--steps", default=5_500, show_default=True, help="Updates; 0 only sets the threshold anew.")
 @click.option("--pairs", default=32, show_default=True, help="Photos, and as many edits, in a batch.")
 @click.option("--rate", default=LEARNING_RATE / 2, show_default=True, help="The highest learning rate.")
 @click.option("--workers", default=0, show_default=True, help="Processes that damage pictures; 0: one less than cores.")
 @click.option("--device", default="auto", show_default=True)
+@click.option(
+    "--photos",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of unedited photos of faces, to learn from beside the rendered ones, and to set the threshold on.",
+)
+@click.option("--most-photos", default=2_000, show_default=True, help="Photos to edit and learn from, at most.")
+@click.option("--go-on", is_flag=True, help="From the localiser that ships, instead of from random weights.")
 @click.option("--out", default=SHIPPED, show_default="the package's", type=click.Path(path_type=Path, dir_okay=False))
-def localiser(faces: int, steps: int, pairs: int, rate: float, workers: int, device: str, out: Path) -> None:
-    """Edit faces, train, store the localiser; meant for a GPU and a dozen cores."""
+def localiser(
+    faces: int, steps: int, pairs: int, rate: float, workers: int, device: str, photos: tuple[Path, ...],
+    most_photos: int, go_on: bool, out: Path,
+) -> None:  # fmt: skip
+    """Edit faces, train, set the threshold, store the localiser; meant for a GPU and a dozen cores.
+
+    With photos: half of the persons are learned from; on a quarter the threshold is set so that unedited photos stay
+    below it; on the last quarter it is measured: benchmarks/localiser.json.
+    """
     start = time.perf_counter()
-    edited = _edited_faces(faces, device)
+    if not steps and not photos:
+        raise click.UsageError("--steps 0 needs --photos")
+    split = split_photos(photos) if photos else None
+    edited = _edited_faces(faces, device) if faces and steps else []
+    if split and steps:
+        pictures = [read_rgb(path) for path in split.learn[:: -(-len(split.learn) // most_photos)]]
+        edited += edit_photos(load_model(device=device), pictures, LOCALISER_SEED, cut=True, progress=click.echo)
     click.echo(f"{len(edited)} edited faces after {time.perf_counter() - start:.0f} s")
-    schedule = Schedule(steps, pairs, rate, workers or max(1, (os.cpu_count() or 1) - 1))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(LOCALISER_SEED)
-        net = LocaliserNet(LOCALISER_WIDTHS)
-    trained: Localiser = train_localiser(edited, schedule, LOCALISER_SEED, click.echo, net, device)
+    trained = load_localiser(SHIPPED) if go_on or not steps else None
+    if steps:
+        schedule = Schedule(steps, pairs, rate, workers or max(1, (os.cpu_count() or 1) - 1))
+        net = trained.net if trained else _fresh_network()
+        trained = train_localiser(edited, schedule, LOCALISER_SEED, click.echo, net, device)
+    assert trained is not None
+    if split:
+        trained = _calibrated(trained, split)
     save_localiser(trained, out, torch.float16)
     _report(out, steps, time.perf_counter() - start)
+
+
+def _fresh_network() -> LocaliserNet:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(LOCALISER_SEED)
+        return LocaliserNet(LOCALISER_WIDTHS)
+
+
+def _calibrated(trained: Localiser, split: PhotoSplit) -> Localiser:
+    """With a threshold from some photos; what it means for others goes into benchmarks/localiser.json."""
+    with tempfile.TemporaryDirectory() as folder:  # in the precision that ships
+        save_localiser(trained, Path(folder) / "half.safetensors", torch.float16)
+        stored = load_localiser(Path(folder) / "half.safetensors")
+    ready = calibrate(stored, score_photos(stored, split.calibrate))
+    held_out = [read_rgb(path) for path in split.measure[:: max(1, len(split.measure) // EDITED_PHOTOS)]]
+    edits = edit_photos(load_model(device="cpu"), held_out, LOCALISER_SEED + 1, progress=click.echo)
+    figures = measure_calibration(ready, score_photos(ready, split.measure), edits)
+    write_metrics({**figures, **measured_here()}, LOCALISER_RESULT)
+    click.echo(json.dumps(figures, indent=1))
+    return ready
 
 
 def _edited_faces(count: int, device: str) -> list[EditedFace]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.reading import load_picture
 from l2sae.provenance.audit import AuditLog, Entry
-from l2sae.provenance.detector.localiser import MIN_SIDE, load_localiser
+from l2sae.provenance.detector.localiser import MIN_SIDE, load_for_photos
 from l2sae.provenance.exporting import LOG_FILE
 from l2sae.provenance.fingerprint import digest_file
 from l2sae.provenance.keys import home_folder
@@ -44,6 +44,7 @@ class Inspection:
         similar: other lines on pictures that look like it.
         heat: where it looks edited, (H, W) in [0, 1], if a localiser was given.
         score: how edited it looks as a whole, in [0, 1], likewise.
+        reported_from: the score from which the localiser's finding is worth a sentence.
     """
 
     manifest: Verification
@@ -53,6 +54,12 @@ class Inspection:
     heat: NDArray[np.floating] | None = None
     score: float | None = None
     others: tuple[Detection, ...] = ()
+    reported_from: float = 0.5
+
+    @property
+    def looks_edited(self) -> bool:
+        """Whether the localiser is sure enough of an edit; False says nothing."""
+        return self.score is not None and self.score >= self.reported_from
 
     @property
     def edited(self) -> bool:
@@ -70,9 +77,9 @@ class Inspection:
             sentences.append(f"It states that {share:.1%} of the pixels were edited.")
         sentences += self._history_says()
         sentences += [self._watermark_says(), self._log_says()]
-        if self.heat is not None:
+        if self.looks_edited and self.heat is not None:
             share = float((self.heat >= EDITED).mean())
-            seen = f"{share:.1%} of the pixels for edited (score {self.score:.2f})"
+            seen = f"{share:.1%} of the pixels for edited (score {self.score:.4g}, {self.reported_from:.4g} needed)"
             sentences.append(f"The localiser takes {seen}, which is a hint and no proof.")
         if not self.edited:
             sentences.append("No mark found; this does not show that the picture is unedited.")
@@ -119,7 +126,8 @@ def inspect(
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         trust_anchors: PEM file of the certificate authorities to trust, see `verify`.
         localiser: picture (H, W, 3) uint8 -> score in [0, 1] and heat map (H, W) in [0, 1] of where it looks edited.
-            True takes that of `l2sae.provenance.detector.localiser.load_localiser`, False none.
+            True takes that of `l2sae.provenance.detector.localiser.load_for_photos`, False none. Below its threshold
+            (0.5 where it has none) the verdict says nothing of edits.
         watermark: the one to look for; None looks for all that exports carry or have carried (`known_marks`).
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
 
@@ -141,16 +149,10 @@ def inspect(
             raise
         return Inspection(manifest, None, tuple(exact))
     similar = [entry for entry in log.find(picture=picture) if entry.id not in {one.id for one in exact}]
-    score, heat = _localise(picture, localiser)
+    watcher = load_for_photos() if localiser is True else localiser
+    score, heat = watcher(picture) if watcher and min(picture.shape[:2]) >= MIN_SIDE else (None, None)
+    reported_from = float(getattr(watcher, "threshold", EDITED))
     detections = [one.detect(picture) for one in ((watermark,) if watermark else known_marks())]
     found = next((one for one in detections if one.marked), detections[0])
     others = tuple(one for one in detections if one is not found)
-    return Inspection(manifest, found, tuple(exact), tuple(similar), heat, score, others)
-
-
-def _localise(
-    picture: NDArray[np.uint8], localiser: Localiser | bool
-) -> tuple[float, NDArray[np.floating]] | tuple[None, None]:
-    if localiser is False or min(picture.shape[:2]) < MIN_SIDE:
-        return None, None
-    return (load_localiser() if localiser is True else localiser)(picture)
+    return Inspection(manifest, found, tuple(exact), tuple(similar), heat, score, others, reported_from)

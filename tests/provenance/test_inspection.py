@@ -95,7 +95,7 @@ def test_a_localiser_is_asked_where_it_looks_edited(home: Path, tmp_path: Path, 
 
     found = inspect(tmp_path / "plain.png", localiser=localise)
     assert (
-        "The localiser takes 25.0% of the pixels for edited (score 0.75), which is a hint and no proof."
+        "The localiser takes 25.0% of the pixels for edited (score 0.75, 0.5 needed), which is a hint and no proof."
         in found.verdict
     )
     assert found.heat is not None

@@ -116,10 +116,12 @@ class Localiser:
     Attributes:
         net: the network, in evaluation mode.
         threshold: score from which a picture is reported as edited.
+        photos: how many unedited photos the threshold was set on; 0: none, and photos may well be called edited.
     """
 
     net: LocaliserNet
     threshold: float = 0.5
+    photos: int = 0
 
     def __call__(self, picture: NDArray[np.uint8]) -> tuple[float, NDArray[np.float32]]:
         """Look at one picture of any size.
@@ -172,6 +174,7 @@ def save_localiser(localiser: Localiser, path: str | Path, dtype: torch.dtype = 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     described = {"format": FORMAT, "widths": localiser.net.widths, "threshold": localiser.threshold}
+    described |= {"photos": localiser.photos}
     weights = {name: value.detach().cpu().to(dtype).contiguous() for name, value in localiser.net.state_dict().items()}
     partial = path.with_name(path.name + ".partial")
     save_file(weights, partial, {"localiser": json.dumps(described)})  # one key: the order of several is random
@@ -204,4 +207,14 @@ def load_localiser(path: str | Path | None = None) -> Localiser:
         raise LocaliserError(f"{path}: written as {found}, need {FORMAT}; run 'dvc repro provenance'")
     net = LocaliserNet(tuple(described["widths"]))
     net.load_state_dict(weights)
-    return Localiser(net.eval(), described["threshold"])
+    return Localiser(net.eval(), described["threshold"], described.get("photos", 0))
+
+
+def load_for_photos() -> Localiser:
+    """The localiser that may look at anyone's photos: the pipeline's, if photos set its threshold, else the package's.
+
+    Raises:
+        LocaliserError: the file cannot be read.
+    """
+    trained = load_localiser(TRAINED) if TRAINED.is_file() else None
+    return trained if trained is not None and trained.photos else load_localiser(SHIPPED)

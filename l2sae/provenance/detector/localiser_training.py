@@ -62,10 +62,10 @@ def train_localiser(
     init: LocaliserNet | None = None,
     device: str = "cpu",
 ) -> Localiser:
-    """Train on edited faces of one size.
+    """Train on edited faces.
 
     Args:
-        faces: photos, edits and the pixels that changed.
+        faces: photos, edits and the pixels that changed; each batch holds faces of one size.
         schedule: how long, and how large the batches are.
         seed: of the weights, the order and the damage.
         progress: called with one plain line at a time.
@@ -119,12 +119,25 @@ class _Damaged(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _batches(faces: Sequence[EditedFace], schedule: Schedule, seed: int) -> Iterable[tuple[Tensor, Tensor]]:
-    """Every face once in random order, then again in another, in batches."""
-    rng, wanted = np.random.default_rng(seed), schedule.steps * schedule.pairs
-    order = np.concatenate([rng.permutation(len(faces)) for _ in range(-(-wanted // len(faces)))])[:wanted]
-    batches = _Damaged(faces, order.reshape(schedule.steps, schedule.pairs), seed)
+    """Every face once in random order, then again in another, in batches; sizes of faces take turns."""
+    rng = np.random.default_rng(seed)
+    sizes: dict[tuple[int, ...], list[int]] = {}
+    for index, face in enumerate(faces):
+        sizes.setdefault(face.photo.shape, []).append(index)
+    groups = [
+        _drawn(np.array(group), -(-schedule.steps // len(sizes)), schedule.pairs, rng) for group in sizes.values()
+    ]
+    order = np.stack(groups, axis=1).reshape(-1, schedule.pairs)[: schedule.steps]
+    batches = _Damaged(faces, order, seed)
     generator = torch.Generator().manual_seed(seed)  # the loader draws from the global one otherwise
     return DataLoader(batches, batch_size=None, num_workers=schedule.workers, generator=generator)
+
+
+def _drawn(group: NDArray[np.int64], steps: int, pairs: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices (steps, pairs) of faces of one size."""
+    wanted = steps * pairs
+    order = np.concatenate([group[rng.permutation(len(group))] for _ in range(-(-wanted // len(group)))])
+    return order[:wanted].reshape(steps, pairs)
 
 
 def pair_loss(net: LocaliserNet, pixels: Tensor, truth: Tensor) -> Tensor:

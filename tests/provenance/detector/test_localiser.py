@@ -150,6 +150,12 @@ def test_processes_that_prepare_batches_change_nothing() -> None:
         assert torch.equal(one, other)
 
 
+def test_batches_hold_faces_of_one_size() -> None:
+    small = [EditedFace(f.photo[:48, :48], f.edited[:48, :48], f.truth[:48, :48], f.rois) for f in faces()]
+    trained = train_localiser([*faces(), *small], Schedule(5, pairs=2), 1, lambda line: None)
+    assert trained.net.widths == LocaliserNet().widths
+
+
 def test_training_goes_on_from_a_network_and_leaves_it_as_it_is(localiser: Localiser) -> None:
     before = {name: value.clone() for name, value in localiser.net.state_dict().items()}
     slow = Schedule(1, pairs=2, learning_rate=1e-6)

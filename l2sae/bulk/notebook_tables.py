@@ -10,6 +10,7 @@ from PIL import Image
 from l2sae.bulk.results import DONE, PARTS, SKIPPED
 from l2sae.editing.styles import Noise, Swap
 from l2sae.pictures.errors import EditError
+from l2sae.pictures.reading import read_picture
 
 Picture = NDArray[np.uint8]
 SIDE = 256  # pixels, of pictures shown
@@ -50,5 +51,4 @@ def open_pairs(table: pd.DataFrame, most: int) -> list[tuple[Picture, Picture]]:
 
 
 def _small(path: str) -> Picture:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(read_picture(path)).resize((SIDE, SIDE), Image.Resampling.BICUBIC))

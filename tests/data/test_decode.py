@@ -100,6 +100,14 @@ def bad_photo(kind: str) -> bytes:
     ]
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_broken_metadata_is_left_out(tmp_path: Path, mask: Path, kind: str) -> None:
+    for number, junk in enumerate((b"\0\x08\0\x02\x01\x12\0\x03", b"Exif\0\0junk", b"\xff" * 40)):
+        buffer = io.BytesIO()
+        Image.fromarray(photo(1)).save(buffer, kind, exif=junk, icc_profile=b"no profile")
+        assert load(write(tmp_path / f"{number}.{kind}", buffer.getvalue()), mask).image.any()
+
+
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [

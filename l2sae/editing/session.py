@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from l2sae.editing.align import FacePlace, align_style, find_places
 from l2sae.editing.comparison_views import (
@@ -29,7 +28,7 @@ from l2sae.editing.recipe import (
     Recipe,
 )
 from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
-from l2sae.editing.session_layer import SessionLayer, fitted_to, square_of
+from l2sae.editing.session_layer import SessionLayer, cover_of, edited_area, fitted_to, square_of
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import with_alpha
@@ -280,15 +279,7 @@ class EditSession:
 
     def outside(self, size: int | None = None) -> Outside:
         """What the edit changed outside the ROIs of its layers (matte below one half)."""
-        mattes = self.mattes(size)
-        height, width = self.original(size).shape[:2]
-        inside = np.zeros((height, width), np.float32)
-        for layer in self.layers:
-            if layer.matte is not None:
-                drawn = np.asarray(Image.fromarray(layer.matte).resize((width, height), Image.Resampling.BILINEAR))
-                inside = np.maximum(inside, drawn / np.float32(255))
-            else:
-                inside = np.maximum.reduce([inside, *(mattes[roi] for roi in layer.rois)])
+        inside = cover_of(self.layers, self.mattes(size), self.original(size).shape[:2])
         return outside_change(self.original(size), self.render(size=size), inside)
 
     def recipe(self, draft: bool = False) -> Recipe:
@@ -309,16 +300,7 @@ class EditSession:
 
     def matte(self) -> NDArray[np.uint8]:
         """Where the present layers edit the photo at all, (H, W) uint8: the union of their mattes."""
-        layers, photo = [layer for layer in self.layers if not layer.muted], self.editor.photo
-        union = np.zeros(photo.shape[:2], np.uint8)
-        used = dict.fromkeys(roi for layer in layers if layer.matte is None for roi in layer.rois)
-        predicted = self.editor.photo_mattes(tuple(used)) if used else {}
-        for layer in layers:
-            mattes = [predicted[roi][..., 0] for roi in layer.rois] if layer.matte is None else []
-            given = [] if layer.matte is None else [layer.matte]
-            for one in [*given, *(np.ceil(matte * 255).astype(np.uint8) for matte in mattes)]:
-                np.maximum(union, one, out=union)
-        return union
+        return edited_area(self.editor, [layer for layer in self.layers if not layer.muted])
 
     def rendering(self, metadata: str = "keep") -> dict[str, Any]:
         """What an export says of the edit, as arguments of `l2sae.provenance.export`: pixels at full size, recipe.

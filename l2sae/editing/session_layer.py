@@ -1,6 +1,6 @@
 """One step of a session, and its drawn matte at other sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from l2sae.editing.face_editor import Renderer
 from l2sae.editing.layers import Layer, MattePicture
 from l2sae.editing.recipe import RecipeLayer, encode_matte
 from l2sae.editing.resolution import square_matte
@@ -58,3 +59,37 @@ def fitted_to(matte: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8
     if matte is None or matte.shape == (frame.height, frame.width):
         return matte
     return np.asarray(Image.fromarray(matte).resize((frame.width, frame.height), Image.Resampling.BILINEAR))
+
+
+def cover_of(
+    layers: Sequence[SessionLayer], mattes: Mapping[str, NDArray[np.float32]], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """The strongest matte of layers at each pixel, (H, W) in [0, 1].
+
+    Args:
+        layers: whose drawn mattes count; where there is none, the predicted ones of their ROIs.
+        mattes: ROI -> predicted matte (H, W) in [0, 1].
+        shape: (H, W).
+    """
+    height, width = shape
+    inside = np.zeros((height, width), np.float32)
+    for layer in layers:
+        if layer.matte is not None:
+            drawn = np.asarray(Image.fromarray(layer.matte).resize((width, height), Image.Resampling.BILINEAR))
+            inside = np.maximum(inside, drawn / np.float32(255))
+        else:
+            inside = np.maximum.reduce([inside, *(mattes[roi] for roi in layer.rois)])
+    return inside
+
+
+def edited_area(editor: Renderer, layers: Sequence[SessionLayer]) -> NDArray[np.uint8]:
+    """Where layers edit a photo at all, (H, W) uint8: the union of their mattes."""
+    union = np.zeros(editor.photo.shape[:2], np.uint8)
+    used = dict.fromkeys(roi for layer in layers if layer.matte is None for roi in layer.rois)
+    predicted = editor.photo_mattes(tuple(used)) if used else {}
+    for layer in layers:
+        mattes = [predicted[roi][..., 0] for roi in layer.rois] if layer.matte is None else []
+        given = [] if layer.matte is None else [layer.matte]
+        for one in [*given, *(np.ceil(matte * 255).astype(np.uint8) for matte in mattes)]:
+            np.maximum(union, one, out=union)
+    return union

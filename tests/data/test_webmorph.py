@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from l2sae.pictures.decoding import UnusableError
+from l2sae.pictures.errors import UnusableError
 from schematic import template
 from skimage import data
 from trees import jpeg, params, photo, write

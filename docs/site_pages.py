@@ -12,7 +12,12 @@ from mkdocs.structure.files import File, Files
 from l2sae.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md", "CHANGELOG.md": "changelog.md"}
+PAGES = {
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "CHANGELOG.md": "changelog.md",
+    "MODEL_CARD.md": "model_card.md",
+}
 
 _MERMAID = re.compile(r"<script[^>]*>(?:(?!</script>).)*mermaid\.(?:esm\.)?min(?:(?!</script>).)*</script>", re.DOTALL)
 

@@ -239,7 +239,7 @@ def results_table() -> str:
     read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
     results = {name: one for name, one in read.items() if "params" in one}  # pipeline runs: other tables have none
     parts = []
-    for labels in ("rendered", "human", "weak"):
+    for labels in LABELS:
         if alike := {name: one for name, one in results.items() if one["metrics"]["labels"] == labels}:
             parts.append(f"{LABELS[labels]}:\n\n{_table(alike)}")
     machines = sorted({f"{result['machine']}, {result['date']}" for result in results.values()})
@@ -249,6 +249,7 @@ def results_table() -> str:
 LABELS = {
     "rendered": "Rendered faces, whose masks are exact",
     "human": "Photos with masks drawn by people",
+    "template": "Photos on which people set the points that outline the face; hair and neck are derived from colours",
     "weak": "Photos whose masks were derived from landmarks and colours, and have errors of their own",
 }
 

@@ -35,8 +35,10 @@ def assign_splits(entries: Sequence[Entry], split: SplitRatios | SplitFolders | 
     """
     chosen: dict[str, list[Entry]] = {name: [] for name in SPLITS}
     for entry in entries:
-        by_ratio = isinstance(split, SplitRatios)
-        chosen[split_by_ratio(entry.group or entry.name, split) if by_ratio else entry.split or "train"].append(entry)
+        if isinstance(split, SplitRatios):
+            chosen[split_by_ratio(entry.group or entry.name, split)].append(entry)
+        else:
+            chosen[entry.split or "train"].append(entry)
     if not isinstance(split, SplitRatios) and not chosen["val"] and len(chosen["train"]) > 1:
         train = chosen["train"]
         first = min(train, key=lambda entry: unit_hash(entry.name))

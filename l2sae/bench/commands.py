@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data as sample_pictures
 
-from l2sae.bench import ablation, ship, sim_to_real
+from l2sae.bench import ablation, real_photos, ship, sim_to_real
 from l2sae.bench.mark_table import marks
 from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
 from l2sae.data import open_split, render_faces
 from l2sae.editing import Style, Swap, edit
 from l2sae.figures.drawing import picture_grid
+from l2sae.figures.methods_page import methods_markdown, methods_table
 from l2sae.figures.metrics_page import metrics_markdown
 from l2sae.figures.model_card import write_card
+from l2sae.figures.tables import read_runs
 from l2sae.measures.method_comparison import grid_search
 from l2sae.measures.metric_files import flatten, measured_here, read_metrics, write_metrics
 from l2sae.measures.registry import shown_in
@@ -37,6 +39,8 @@ FOLDER = Path("benchmarks")
 TUNING = FOLDER / "tuning" / "inversion.json"
 PICTURE = Path("docs/edits.png")
 PAGE = Path("docs/metrics.md")
+METHODS = FOLDER / "methods.json"
+METHODS_PAGE = Path("docs/methods.md")
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 
 
@@ -97,7 +101,22 @@ def example() -> None:
 @main.command()
 def card() -> None:
     """Write MODEL_CARD.md from metrics/."""
-    click.echo(write_card("MODEL_CARD.md", "metrics", load_params()))
+    click.echo(write_card("MODEL_CARD.md", "metrics", load_params(), FOLDER))
+
+
+@main.command()
+def methods() -> None:
+    """Set the learned edit beside the others: benchmarks/methods.json and docs/methods.md, after `dvc repro`."""
+    files = {stage: read_metrics(f"metrics/{stage}.json") for stage in ("evaluate", "benchmark")}
+    runs = {
+        f"pipeline, {files['evaluate']['labels']} test split": flatten(files["evaluate"]) | flatten(files["benchmark"])
+    }
+    kept = [one for group in read_runs(FOLDER).values() for one in group.items()]
+    runs |= {name: one["metrics"] for name, one in kept if "params" not in one}
+    written = measured_here() | {"tables": methods_table(runs)}
+    write_metrics(written, METHODS)
+    METHODS_PAGE.write_text(methods_markdown(read_metrics(METHODS)), encoding="utf-8")
+    click.echo(f"{METHODS}, {METHODS_PAGE}")
 
 
 @main.command()
@@ -233,20 +252,28 @@ TABLE_START, TABLE_END = "<!-- results: written by python -m l2sae.bench readme 
 
 
 def results_table() -> str:
-    """README's tables, in Markdown: a column for each run in ``benchmarks/``, a table for each kind of labels."""
-    read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
-    results = {name: one for name, one in read.items() if "params" in one}  # pipeline runs: other tables have none
+    """README's tables, in Markdown: the shipped model on photos first, then a column for each recorded run.
+
+    Runs on different kinds of labels have tables of their own.
+    """
+    runs = [one for group in read_runs(FOLDER).values() for one in group.items()]
+    real = {name: one for name, one in runs if "params" not in one}
+    trained = {name: one for name, one in runs if "params" in one}
     parts = []
-    for labels in ("rendered", "human", "weak"):
-        if alike := {name: one for name, one in results.items() if one["metrics"]["labels"] == labels}:
-            parts.append(f"{LABELS[labels]}:\n\n{_table(alike)}")
-    machines = sorted({f"{result['machine']}, {result['date']}" for result in results.values()})
+    for kind in LABELS:
+        if alike := {name: one for name, one in real.items() if one["metrics"]["labels"] == kind}:
+            parts.append(f"The shipped model, not trained on these photos. {LABELS[kind]}:\n\n{_table(alike)}")
+    for kind in LABELS:
+        if alike := {name: one for name, one in trained.items() if one["metrics"]["labels"] == kind}:
+            parts.append(f"Trained here. {LABELS[kind]}:\n\n{_table(alike)}")
+    machines = sorted({f"{result['machine']}, {result['date']}" for result in (real | trained).values()})
     return "\n\n".join([*parts, f"Measured on {'; '.join(machines)}."])
 
 
 LABELS = {
     "rendered": "Rendered faces, whose masks are exact",
     "human": "Photos with masks drawn by people",
+    "template": "Photos outlined through points that people set",
     "weak": "Photos whose masks were derived from landmarks and colours, and have errors of their own",
 }
 
@@ -255,7 +282,10 @@ def _table(results: Mapping[str, Any]) -> str:
     lines = [f"| | {' | '.join(results)} |", f"|---|{'---:|' * len(results)}"]
     for one in shown_in("readme"):
         values = [result["metrics"].get(one.key) for result in results.values()]
-        lines.append(f"| {one.heading} | {' | '.join(map(one.text, values))} |")
+        if any(value is not None for value in values):
+            lines.append(f"| {one.heading} | {' | '.join(map(one.text, values))} |")
+    if not all("seconds" in result for result in results.values()):
+        return "\n".join(lines)
     minutes = [sum(result["seconds"].values()) / 60 for result in results.values()]
     memory = [max(result["peak_rss_mb"].values()) / 1024 for result in results.values()]
     lines.append(f"| all stages that ran, minutes | {' | '.join(f'{value:.1f}' for value in minutes)} |")
@@ -283,4 +313,5 @@ def _example_edits(model: L2SAE) -> Any:
 main.add_command(ablation.commands, "ablation")
 main.add_command(ship.commands, "ship")
 main.add_command(sim_to_real.commands, "sim-to-real")
+main.add_command(real_photos.command)
 main.add_command(marks)

@@ -1,8 +1,7 @@
 """From rendered faces to real photos without training on any: how far it carries, and what in the renderer carries it.
 
-After ``dvc repro prepare`` on labelled photos, ``python -m l2sae.bench sim-to-real test NAME`` evaluates a model of
-rendered faces on their test split. ``python -m l2sae.bench sim-to-real vary`` trains small models on faces of which
-one property is fixed, and tests each model there. The figures stage draws what they leave in ``benchmarks/``.
+After ``dvc repro prepare`` on labelled photos, ``python -m l2sae.bench sim-to-real vary`` trains small models on faces
+of which one property is fixed, and tests each model there. The figures stage draws what it leaves in ``benchmarks/``.
 """
 
 import json
@@ -21,8 +20,7 @@ import torch
 from l2sae.data import open_split, prepare
 from l2sae.data.dataset import read_manifest
 from l2sae.measures.evaluate import evaluate
-from l2sae.measures.metric_files import flatten, measured_here, write_metrics
-from l2sae.model import load_model
+from l2sae.measures.metric_files import measured_here, write_metrics
 from l2sae.params import Params, load_params
 from l2sae.render.factors import OCCLUDERS
 from l2sae.training import train
@@ -72,26 +70,6 @@ def sim_to_real_table(path: str | Path = TABLE) -> pd.DataFrame | None:
 @click.group(help=__doc__)
 def commands() -> None:
     """Command line of this module."""
-
-
-@commands.command()
-@click.argument("name")
-@click.option("--model", "checkpoint", type=click.Path(path_type=Path), help="Default: the shipped model.")
-@click.option("--rendered", "count", default=512, show_default=True, help="Faces that make the constant mask.")
-def test(name: str, checkpoint: Path | None, count: int) -> None:
-    """Evaluate a model of rendered faces, as it is, on the prepared test split of photos: benchmarks/NAME.json."""
-    params = load_params()
-    model = load_model(checkpoint, params.device)
-    photos = open_split(PHOTOS, "test", params.rois, params.data.image_size)
-    with tempfile.TemporaryDirectory() as folder:
-        faces = rendered(params, "quickstart", **{"data.count": count, "data.image_size": params.data.image_size})
-        prepare(faces, folder, click.echo)
-        learned = open_split(folder, "train", params.rois, params.data.image_size)
-        metrics = evaluate(model, photos, params, learned, read_manifest(PHOTOS)["labels"], click.echo)
-    split = params.data.model_dump(mode="json")["split"]
-    written = measured_here() | {"split": split, "metrics": flatten(metrics)}  # with intervals: such splits are small
-    write_metrics(written, FOLDER / f"{name}.json")
-    click.echo(f"{FOLDER / name}.json: mIoU {metrics['masks']['miou']:.3f}")
 
 
 @commands.command()

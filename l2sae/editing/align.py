@@ -141,7 +141,8 @@ def _find(picture: NDArray[np.uint8]) -> list[CropTransform]:
     if not faces:
         raise FaceNotFoundError(
             f"no face found in the photo of {picture.shape[1]} x {picture.shape[0]} pixels: say where it is with "
-            "box=(left, top, right, bottom) (--box), or take the photo as a face crop with align=None (--align none)"
+            "box=(left, top, right, bottom) (--box), or take the photo as a face crop with align=None (--align none)",
+            missing="face",
         )
     return [face.crop_transform() for face in faces]
 

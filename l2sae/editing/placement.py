@@ -63,7 +63,8 @@ class Placement:
         if self.canvas.must_show and not bool(shows(small)):
             raise FaceNotFoundError(
                 f"no {roi} found in the photo: give a face crop, or its place as box=(left, top, right, bottom), "
-                f"or a matte as mattes={{'{roi}': ...}}"
+                f"or a matte as mattes={{'{roi}': ...}}",
+                missing=roi,
             )
         return small, self.predicted(roi)
 

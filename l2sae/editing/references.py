@@ -57,7 +57,9 @@ def _encode_picture(model: L2SAE, images: Tensor, rois: Sequence[str], name: str
     for roi, matte in model.masks(latents.structure, rois).items() if rois else ():
         if not bool(shows(matte).all()):
             raise FaceNotFoundError(
-                f"reference {name} shows no {roi}: choose a reference that does, or leave {roi} out"
+                f"reference {name} shows no {roi}: choose a reference that does, or leave {roi} out",
+                missing=roi,
+                reference=True,
             )
     return latents.style
 

@@ -32,7 +32,7 @@ from l2sae.editing.session_layer import SessionLayer, cover_of, edited_area, fit
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import with_alpha
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, NoPhotoError
 from l2sae.pictures.frames import Box
 from l2sae.pictures.metadata import check_choice
 from l2sae.pictures.picture import PhotoFile, Picture
@@ -91,10 +91,10 @@ class EditSession:
         """The loaded photo, encoded.
 
         Raises:
-            EditError: no photo is loaded.
+            NoPhotoError: no photo is loaded.
         """
         if self._editor is None:
-            raise EditError("no photo loaded: call session.load(photo) first")
+            raise NoPhotoError("no photo loaded: call session.load(photo) first")
         return self._editor
 
     @property
@@ -102,10 +102,10 @@ class EditSession:
         """The loaded photo as it was read.
 
         Raises:
-            EditError: no photo is loaded.
+            NoPhotoError: no photo is loaded.
         """
         if self._picture is None:
-            raise EditError("no photo loaded: call session.load(photo) first")
+            raise NoPhotoError("no photo loaded: call session.load(photo) first")
         return self._picture
 
     @property

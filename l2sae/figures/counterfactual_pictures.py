@@ -27,7 +27,7 @@ def counterfactual_figure(model: L2SAE, params: Params, size: int = 128, rois: S
         size: side of the pictures.
         rois: regions; default: all that have a style.
     """
-    chosen = list(rois or styled_regions(model, params))
+    chosen = list(rois or styled_regions(params))
     rows: list[list[Picture]] = []
     for place, one in enumerate(edited_triples(model, params, range(_SEARCHED), chosen, size)):
         able = visibly_other(one, params).roll(-place)  # another face in each row

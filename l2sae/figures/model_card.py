@@ -1,9 +1,10 @@
 """The model card (Mitchell et al. 2019, arXiv 1810.03993), written from metric files: no figure is typed by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from l2sae.figures.tables import read_runs
 from l2sae.measures.figure_entry import Entry
 from l2sae.measures.metric_files import get, read_metrics
 from l2sae.measures.registry import entry, shown_in
@@ -17,6 +18,7 @@ SOURCES = {
 KINDS = {
     "rendered": "exact, from the renderer",
     "human": "drawn by people",
+    "template": "outlined through points that people set; hair and neck are made by a program",
     "weak": "made by a program, not by people: figures on them are optimistic",
 }
 START = {
@@ -43,18 +45,22 @@ LIMITS = """## Limits
 """
 
 
-def model_card(metrics: Mapping[str, Mapping[str, Any]], params: Params) -> str:
+def model_card(
+    metrics: Mapping[str, Mapping[str, Any]], params: Params, photos: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
     """The card of the pipeline's model, in Markdown.
 
     Args:
         metrics: stage -> content of ``metrics/<stage>.json``; ``evaluate`` is needed, others are reported if present.
         params: of the pipeline.
+        photos: data set -> what ``python -m l2sae.bench real`` kept of the shipped model.
     """
     evaluate = metrics["evaluate"]
     parts = [
         "# Model card: L2SAE",
         "Written by `python -m l2sae.bench card` from `metrics/*.json`; the keys are explained in `docs/metrics.md`.",
         _model(metrics, params),
+        _photos(photos or {}),
         _data(metrics, params),
         _figures(evaluate),
         _rois(evaluate, params),
@@ -68,8 +74,10 @@ def model_card(metrics: Mapping[str, Mapping[str, Any]], params: Params) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def write_card(path: str | Path, folder: str | Path, params: Params) -> Path:
+def write_card(path: str | Path, folder: str | Path, params: Params, photos: str | Path | None = None) -> Path:
     """Write the card to ``path`` from the metric files in ``folder``, and return the path.
+
+    ``photos`` is the folder of what the shipped model scores on photos; without it, the card is of another model.
 
     Raises:
         FileNotFoundError: there is no ``evaluate.json``; the message names the stage.
@@ -78,7 +86,9 @@ def write_card(path: str | Path, folder: str | Path, params: Params) -> Path:
     needed = {"evaluate": read_metrics(folder / "evaluate.json")}
     metrics = needed | {file.stem: read_metrics(file) for file in sorted(folder.glob("*.json"))}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(model_card(metrics, params), encoding="utf-8")
+    runs = {} if photos is None else {name: run for kind in read_runs(photos).values() for name, run in kind.items()}
+    real = {name: run for name, run in runs.items() if "params" not in run}
+    path.write_text(model_card(metrics, params, real), encoding="utf-8")
     return path
 
 
@@ -125,20 +135,41 @@ def _data(metrics: Mapping[str, Mapping[str, Any]], params: Params) -> str:
 _SPLITS = {"train": "for training", "val": "for validation", "test": "for tests"}
 
 
+def _photos(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The shipped model on each set of photos, with intervals and baselines, and by group."""
+    parts = []
+    for name, run in runs.items():
+        figures, kind = run["metrics"], str(run["metrics"]["labels"])
+        parts.append(
+            f"## The shipped model on photos: {name}\n\n{figures['counts.images']} photos that it was not trained on; "
+            f"labels {KINDS.get(kind, 'of unknown origin')}. Measured on {run['date']}.\n\n" + _figure_rows(figures.get)
+        )
+        statements = [
+            value for key, value in figures.items() if key.startswith("groups.") and key.endswith("statement")
+        ]
+        parts += ["\n".join(f"- {statement}" for statement in statements)] if statements else []
+    return "\n\n".join(parts)
+
+
 def _figures(evaluate: Mapping[str, Any]) -> str:
-    lines = ["## Figures", "", "| figure | value | 95 % interval | trivial method |", "|---|---:|---:|---:|"]
-    absent = []
+    absent = [(one.key, get(evaluate, f"{one.key}_reason")) for one in shown_in("card")]
+    reasons = [f"`{key}` is not measured: {reason}." for key, reason in absent if reason]
+    parts = ["## Figures", _figure_rows(lambda key: get(evaluate, key)), "\n".join(reasons)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _figure_rows(look_up: Callable[[str], Any]) -> str:
+    """The card's table from a function that gives the value of a dotted key, or None."""
+    lines = ["| figure | value | 95 % interval | trivial method |", "|---|---:|---:|---:|"]
     for one in shown_in("card"):
-        value, bounds = get(evaluate, one.key), get(evaluate, f"ci.{one.key}")
+        value, bounds = look_up(one.key), look_up(f"ci.{one.key}")
         if value is None:
-            if reason := get(evaluate, f"{one.key}_reason"):
-                absent.append(f"`{one.key}` is not measured: {reason}.")
             continue
         interval = " to ".join(map(one.text, bounds)) if bounds else ""
-        trivial = get(evaluate, one.baseline) if one.baseline else None
+        trivial = look_up(one.baseline) if one.baseline else None
         other = "" if trivial is None else f"{one.text(trivial)} ({one.baseline_name})"
         lines.append(f"| {one.heading} | {one.text(value)} | {interval} | {other} |")
-    return "\n".join([*lines, "", "\n".join(absent)] if absent else lines)
+    return "\n".join(lines)
 
 
 def _rois(evaluate: Mapping[str, Any], params: Params) -> str:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000
 from torch import Tensor
 
-from l2sae.editing import FaceEditor, Layer, Swap
+from l2sae.editing import FaceEditor, Swap
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.parallel import side_by_side
 from l2sae.measures.patch_distance import patch_distance
 from l2sae.measures.reconstruction import decibels, eight_bit, resized
 from l2sae.measures.region_edits import RegionEdits
+from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, to_lab
 from l2sae.measures.running_sums import Array, Tally
 from l2sae.measures.summary import counterfactual_figures
@@ -46,10 +47,9 @@ class EditedTriples:
     edits: dict[str, Tensor]
 
 
-def styled_regions(model: L2SAE, params: Params) -> list[str]:
-    """Regions of the model that the renderer can restyle."""
-    parts = {roi.name: roi.parts for roi in params.rois}
-    return [name for name in model.roi_names if any(part in STYLE_FACTORS for part in parts[name])]
+def styled_regions(params: Params) -> list[str]:
+    """Regions that the renderer can restyle."""
+    return [roi.name for roi in params.rois if any(part in STYLE_FACTORS for part in roi.parts)]
 
 
 def edited_triples(
@@ -66,6 +66,7 @@ def edited_triples(
         light: under which the reference is seen.
     """
     editor: FaceEditor | None = None
+    match = match_regions(model, params.rois)
     for roi in rois:
         triples = render_counterfactual(
             len(indices), size, params.seed, roi, rois=params.rois, start=params.data.count + indices[0], light=light
@@ -76,13 +77,12 @@ def edited_triples(
             latents = model.encode(to_model(reference, model.image_size))
             swap = Swap(latents.style)
             lab = to_lab(content)
-            own = lab_statistics(lab, _all_mattes(editor, size))
-            other = lab_statistics(to_lab(reference), resized(latents.mattes, size))
-        r = model.roi_names.index(roi)
-        layer = Layer({roi: swap})
+            own = lab_statistics(lab, mattes := match.mattes(_all_mattes(editor, size)))
+            other = lab_statistics(to_lab(reference), match.mattes(resized(latents.mattes, size)))
+        r = match.names.index(roi)
+        layer = match.layer(r, swap)
         edits = {compose: eight_bit(editor.render([layer], compose)) for compose in ("detail", "replace")}
-        matte = _all_mattes(editor, size)[:, [r]]
-        edits["reinhard"] = reinhard_edit(content, lab, matte, own[:, r], other[:, r])
+        edits["reinhard"] = reinhard_edit(content, lab, mattes[:, [r]], own[:, r], other[:, r])
         yield EditedTriples(triples, edits | {"none": content})
 
 
@@ -93,7 +93,7 @@ def measure_counterfactuals(model: L2SAE, params: Params, count: int, size: int,
     patch distance to the truth. Pairs whose truth hardly differs from the content, or that do not show the region, are
     left out.
     """
-    rois = styled_regions(model, params)
+    rois = styled_regions(params)
 
     def measure(indices: tuple[int, ...]) -> dict[str, Tensor]:
         found: dict[str, list[Tensor]] = {}
@@ -122,7 +122,7 @@ def counterfactuals(model: L2SAE, params: Params, count: int, size: int) -> dict
     figures: dict[str, Any] = {"style": {}, "ci": {"style": {}}}
     for light, prefix in KEYS.items():
         columns = measure_counterfactuals(model, params, count, size, light)
-        rois = styled_regions(model, params)
+        rois = styled_regions(params)
         found = counterfactual_figures(columns, rois, METHODS, prefix, params.evaluate.bootstrap, params.seed)
         figures["style"] |= found["style"]
         figures["ci"]["style"] |= found.get("ci", {}).get("style", {})

@@ -23,6 +23,7 @@ from l2sae.measures.metric_files import flatten, put
 from l2sae.measures.optional_figures import optional_figures
 from l2sae.measures.parallel import side_by_side
 from l2sae.measures.reconstruction import blurred, eight_bit, mean_l1, mean_ssim, psnr, resized
+from l2sae.measures.region_match import RegionMatch, match_regions
 from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.measures.running_sums import Array, RunningSums, Tally
 from l2sae.measures.summary import summarise
@@ -33,7 +34,7 @@ from l2sae.pictures.conversions import to_model
 
 FIGURE_SIZE = 128
 BATCH = 8  # small enough for the processor's cache
-PROBE_IMAGES = 256
+PROBE_IMAGES = 128
 PICTURE_FIGURES = {
     "reconstruction.psnr": psnr,
     "reconstruction.ssim": mean_ssim,
@@ -110,21 +111,23 @@ def evaluate(
     count = min(len(dataset), params.evaluate.max_images)
     if count < 2:
         raise ValueError(f"the test split has {count} image: swaps need two; change data.split or data.count")
-    faces = TestFaces(dataset, count, len(model.rois), model.device)
+    faces = TestFaces(dataset, count, len(params.rois), model.device)
+    match = match_regions(model, params.rois)
     tally = Tally()
-    constant = mean_masks(train, model.roi_names, faces.size).to(model.device) > 0.5
+    constant = mean_masks(train, match.names, faces.size).to(model.device) > 0.5
     structures: list[Tensor] = []
-    measured = _measure_faces(model, faces, constant, tally, structures)
-    outside_given = _measure_edits(model, faces, measured, params, tally, progress)
+    measured = _measure_faces(model, faces, match, constant, tally, structures)
+    outside_given = _measure_edits(model, faces, match, measured, params, tally, progress)
     columns = tally.columns()
-    figures = summarise(columns, model.roi_names, params.edit.compose, params.evaluate.bootstrap, params.seed)
+    figures = summarise(columns, match.names, params.edit.compose, params.evaluate.bootstrap, params.seed)
     put(figures, "locality.outside_max_given_mattes", outside_given)
-    progress("evaluate: disentanglement")
-    shown = min(count, PROBE_IMAGES)
-    first = torch.cat(structures)[:shown]
-    figures["disentanglement"] = disentanglement(model, first, _first_labels(faces, shown), params.seed)
+    if match.equal:  # a probe reads each region off a slice of its own
+        progress("evaluate: disentanglement")
+        shown = min(count, PROBE_IMAGES)
+        first = torch.cat(structures)[:shown]
+        figures["disentanglement"] = disentanglement(model, first, _first_labels(faces, shown), params.seed)
     figures["labels"] = labels
-    figures["counts"] = _counts(columns["overlap"], model.roi_names) | {
+    figures["counts"] = _counts(columns["overlap"], match.names) | {
         "images": count, "available": len(dataset), "skipped": skipped,
     }  # fmt: skip
     figures["sizes"] = {"figures": faces.size, "data": dataset.image_size, "model": model.image_size}
@@ -159,14 +162,14 @@ def pair_offsets(count: int, pairs_per_image: int) -> list[int]:
 
 
 def _measure_faces(
-    model: L2SAE, faces: TestFaces, constant: Tensor, tally: Tally, structures: list[Tensor]
+    model: L2SAE, faces: TestFaces, match: RegionMatch, constant: Tensor, tally: Tally, structures: list[Tensor]
 ) -> Iterator[MeasuredFaces]:
     """Reconstructions, mattes and baselines, batch by batch; ``structures`` receives the first ones for the probes."""
 
     def measure(batch: FigureBatch) -> tuple[dict[str, Tensor], MeasuredFaces]:
         indices, photos, regions = batch
         latents = model.encode(to_model(photos, model.image_size))
-        mattes = resized(latents.mattes, faces.size)
+        mattes = match.mattes(resized(latents.mattes, faces.size))
         columns = _quality_columns(model, photos, latents) | {
             "overlap": overlap_counts(mattes > 0.5, regions),
             "constant": overlap_counts(constant.expand_as(regions), regions),
@@ -212,7 +215,13 @@ def _quality_columns(model: L2SAE, photos: Tensor, latents: Latents) -> dict[str
 
 
 def _measure_edits(
-    model: L2SAE, faces: TestFaces, measured: Iterable[MeasuredFaces], params: Params, tally: Tally, progress: Progress
+    model: L2SAE,
+    faces: TestFaces,
+    match: RegionMatch,
+    measured: Iterable[MeasuredFaces],
+    params: Params,
+    tally: Tally,
+    progress: Progress,
 ) -> float:
     """Swaps and noise edits; returns the largest change outside with true mattes, in 8-bit levels.
 
@@ -223,13 +232,13 @@ def _measure_edits(
 
     def measure(pairs: tuple[MeasuredFaces, list[FaceStatistics]]) -> tuple[RunningSums, float]:
         own, others = pairs
-        measurement = SwapMeasurement(model, own.photos, own.regions, params.edit.compose, own.latents)
+        measurement = SwapMeasurement(model, own.photos, own.regions, params.edit.compose, match, own.latents)
         sums = RunningSums()
         for number, other in enumerate(others):
-            recoded = own.indices.to(model.device) % len(model.rois) if number == 0 else None
+            recoded = own.indices.to(model.device) % len(match.names) if number == 0 else None
             measurement.measure_pair(own.statistics, other, recoded, sums)
         measurement.measure_noise(params.edit.noise_sigma, seeds, sums)
-        return sums, measurement.change_outside_given(others[-1], int(own.indices[-1]) % len(model.rois))
+        return sums, measurement.change_outside_given(others[-1], int(own.indices[-1]) % len(match.names))
 
     changes: list[float] = []
     for sums, largest in side_by_side(measure, _with_references(measured, faces.count, offsets), faces.device):

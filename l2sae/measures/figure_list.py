@@ -10,7 +10,8 @@ _REINHARD = "doi 10.1109/38.946629"
 PREPARE = (
     Entry("counts.<split>", "faces in the split `train`, `val` or `test`", unit="images",
           source="`l2sae/data/prepared.py`"),
-    Entry("labels", "who made the labels: `human`, `rendered`, `weak`; figures on different kinds never share a table"),
+    Entry("labels", "who made the labels: `human`, `template`, `rendered`, `weak`; figures on different kinds never "
+          "share a table"),
     Entry("source", "`data.source`"),
     Entry("skipped", "what could not be used; the reasons are in the manifest", unit="files"),
     Entry("roi_pixel_shares.<split>.<roi>", "of all pixels, how many belong to the region", unit="share"),
@@ -153,6 +154,15 @@ _COUNTERFACTUALS = (
     Entry("style.counterfactual.<method>.<roi>.texture", "1 − Σ distance of edit and truth / Σ distance of content "
           "and truth, of patches as in `style.patches.<roi>`", "texture", values="…1", digits=2, direction="higher"),
     Entry("style.counterfactual.pairs.<roi>", "how many faces counted", unit="faces"),
+    Entry("style.counterfactual_relit.detail.mean.psnr", "mean over regions, see below",
+          "edit against its true picture, reference in other light",
+          unit="dB", digits=2, direction="higher", baseline="style.counterfactual_relit.reinhard.mean.psnr"),
+    Entry("style.counterfactual_relit.detail.mean.delta_e", "mean over regions, see below",
+          "edit against its true picture, reference in other light",
+          unit="CIEDE2000", digits=2, direction="lower", baseline="style.counterfactual_relit.reinhard.mean.delta_e"),
+    Entry("style.counterfactual_relit.detail.mean.texture", "mean over regions, see below",
+          "texture of the true picture, reference in other light",
+          values="…1", direction="higher", baseline="style.counterfactual_relit.reinhard.mean.texture"),
     Entry("style.counterfactual_relit.<method>.<roi>.<name>", "`psnr`, `delta_e`, `texture` where the reference is "
           "seen under other, hard light; the truth is the same, since light is not style"),
     Entry("style.counterfactual_relit.pairs.<roi>", "how many faces counted", unit="faces"),
@@ -251,7 +261,8 @@ BENCHMARK = (
           ("psnr", "PSNR (dB) of the reference as decoded"))),
     Entry("comparison.faces", "pairs that the methods are compared on: face *i* with the next", unit="faces",
           source="`l2sae/measures/method_comparison.py`"),
-    Entry("comparison.<method>.transfer", "style transfer pooled over the regions of these pairs", "style transfer",
+    Entry("comparison.<method>.transfer", "style transfer pooled over the regions of these pairs",
+          "style transfer, same pairs",
           values="…1", digits=2, direction="higher", tables=("methods",)),
     Entry("comparison.<method>.edge_correlation", "as `structure.edge_correlation`", "edge correlation",
           values="−1…1", digits=2, direction="higher", tables=("methods",)),

@@ -1,15 +1,21 @@
-"""Figures by group of faces: skin tone on the Monk scale, pose, light, what is worn or held before the face."""
+"""Figures by group of faces: skin tone, age, gender, ethnicity, pose, light, what is worn or held before the face."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
+from l2sae.data import FaceDataset
+from l2sae.data.coverage import TONES
+from l2sae.measures.regions import one_hot, region_means, to_lab
 from l2sae.measures.registry import entry
 from l2sae.measures.running_sums import Array, interval
 from l2sae.measures.summary import CONDITION_FIGURES, robustness_figures
 
+ITA = "ita"
+_BATCH = 64
 SMALL = 20  # images; fewer say little, and take no part in comparisons
 COMPARED = ("miou", "transfer", "psnr")
 
@@ -28,6 +34,22 @@ def _named(column: pd.Series) -> Any:
     return column.astype(str).str.replace(r"[^0-9A-Za-z]+", "_", regex=True).str.lower().to_numpy()
 
 
+def _tones(column: pd.Series) -> Any:
+    """Names of the skin tones of individual typology angles; empty where there is none."""
+    edges, names = sorted(TONES.values())[1:], [name.replace(" ", "_") for name in sorted(TONES, key=TONES.__getitem__)]
+    values = column.to_numpy(dtype=np.float64)
+    return np.where(np.isnan(values), "", np.array(names)[np.digitize(values, edges)])
+
+
+def _ages(column: pd.Series) -> Any:
+    """Names of ages in years, or of the renderer's wrinkles from 0 to 1; empty where nothing is stated."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    if not np.nanmax(values, initial=0) > 1:
+        return _binned((1 / 3, 2 / 3), ("younger", "middle", "older"))(column)
+    years = np.array(["under_25", "25_to_34", "35_and_over"])[np.digitize(values, (25, 35))]
+    return np.where(np.isnan(values), "", years)
+
+
 _ATTRIBUTES: dict[str, tuple[str, Callable[[pd.Series], Any]]] = {  # attribute -> recorded factor, its groups
     "skin_tone": ("monk_tone", _binned((4, 8), ("monk_1_to_3", "monk_4_to_7", "monk_8_to_10"))),
     "pose": ("yaw", _binned((10, 25), ("frontal", "turned_10_to_25", "turned_over_25"), absolute=True)),
@@ -37,8 +59,28 @@ _ATTRIBUTES: dict[str, tuple[str, Callable[[pd.Series], Any]]] = {  # attribute 
     "glasses": ("glasses", _named),
     "beard": ("beard", _named),
     "hair_colour": ("hair_colour", _named),
-    "age": ("age", _binned((1 / 3, 2 / 3), ("younger", "middle", "older"))),
+    "tone": (ITA, _tones),
+    "age": ("age", _ages),
+    "gender": ("gender", _named),
+    "ethnicity": ("ethnicity", _named),
 }
+
+
+def known_of_faces(dataset: FaceDataset, count: int) -> pd.DataFrame:
+    """What is recorded of the first ``count`` faces; of photos also the individual typology angle of their skin.
+
+    The angle (Chardon et al. 1991) is that of the mean colour of the region ``skin``, in degrees. It depends on the
+    light that a photo was taken in. Rendered faces have the tone that was drawn instead.
+    """
+    known = dataset.attributes.iloc[:count].copy()
+    if "monk_tone" in known or "skin" not in dataset.rois:
+        return known
+    place, angles = list(dataset.rois).index("skin"), []
+    for indices in torch.arange(count).split(_BATCH):
+        batch = dataset.batch(indices)
+        colour = region_means(to_lab(batch.images), one_hot(batch.labels, len(dataset.rois))[:, [place]])[:, 0]
+        angles.append(torch.rad2deg(torch.atan2(colour[:, 0] - 50, colour[:, 2])))
+    return known.assign(**{ITA: torch.cat(angles).numpy()})
 
 
 def group_figures(
@@ -62,7 +104,7 @@ def group_figures(
         if factor not in attributes:
             continue
         names = naming(attributes[factor])
-        samples = {str(value): _samples(columns, names == value, weights) for value in sorted(set(names))}
+        samples = {str(value): _samples(columns, names == value, weights) for value in sorted(set(names) - {""})}
         sizes = {str(value): int((names == value).sum()) for value in samples}
         group: dict[str, Any] = {}
         bounds: dict[str, Any] = {}

@@ -17,18 +17,20 @@ import torch
 from torch import Tensor
 
 from l2sae.data import FaceDataset
-from l2sae.editing import FaceEditor, Layer, Swap
+from l2sae.editing import FaceEditor, Swap
 from l2sae.measures.conditions import CONDITIONS, NEEDS_RENDERING, SEVERITIES, Condition, FacePictures, FaceSource
-from l2sae.measures.groups import group_figures
+from l2sae.measures.groups import group_figures, known_of_faces
 from l2sae.measures.metric_files import put
 from l2sae.measures.parallel import side_by_side
 from l2sae.measures.reconstruction import eight_bit, psnr, resized
 from l2sae.measures.region_edits import RegionEdits, where_visible
+from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, overlap_counts, region_means, to_lab
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights
 from l2sae.measures.summary import robustness_figures
 from l2sae.model import L2SAE
 from l2sae.params import Params
+from l2sae.rois import Roi
 
 HALVED = ("miou", "transfer")  # figures whose half is a statement; half the decibels is none
 SMALLEST_SIZE = 128
@@ -76,13 +78,14 @@ class EncodedFaces:
 class L2SAESubject:
     """L2SAE as a subject of the benchmark: edits are those of :func:`l2sae.edit` in the composition ``compose``."""
 
-    def __init__(self, model: L2SAE, compose: str = "detail") -> None:
+    def __init__(self, model: L2SAE, compose: str = "detail", rois: Sequence[Roi] | None = None) -> None:
         self.model, self.compose = model, compose
+        self.match = match_regions(model, rois or model.rois)
 
     @property
     def roi_names(self) -> tuple[str, ...]:
-        """Names of the model's ROIs."""
-        return self.model.roi_names
+        """Names of the ROIs: ``rois``, or the model's own."""
+        return self.match.names
 
     @property
     def device(self) -> torch.device:
@@ -101,11 +104,12 @@ class L2SAESubject:
 
     def mask(self, code: EncodedFaces) -> Tensor:
         """Predicted mattes (B, R, S, S)."""
-        return resized(torch.cat(list(code.editor.mattes().values()), dim=1), code.editor.photo.shape[-1])
+        mattes = torch.cat(list(code.editor.mattes().values()), dim=1)
+        return self.match.mattes(resized(mattes, code.editor.photo.shape[-1]))
 
     def edit(self, code: EncodedFaces, reference: EncodedFaces, roi: str) -> Tensor:
         """Swap of one ROI at full strength, (B, 3, S, S)."""
-        return code.editor.render([Layer({roi: reference.swap})], self.compose)
+        return code.editor.render([self.match.layer(self.match.names.index(roi), reference.swap)], self.compose)
 
 
 def robustness(
@@ -149,7 +153,7 @@ def robustness(
         figures["half"][name] = half_points(rows, condition.levels)
         put(figures, f"units.{name}", condition.unit)
         progress(f"robustness: {name}: {count} faces at {len(SEVERITIES)} severities")
-    groups = _groups(subject, dataset, params, size)
+    groups = measure_groups(subject, dataset, params, size)
     figures["groups"], figures["ci"]["groups"] = groups
     progress(f"robustness: {len(groups[0])} attributes of {min(len(dataset), params.robustness.group_faces)} faces")
     return figures
@@ -241,9 +245,10 @@ def _measure_severities(
     return columns
 
 
-def _groups(
+def measure_groups(
     subject: RobustnessSubject, dataset: FaceDataset, params: Params, size: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Figures of the faces by what is recorded of them, and by the tone of their skin; see `group_figures`."""
     count = min(len(dataset), params.robustness.group_faces)
     source = FaceSource(dataset, params, size, count)
     tally = Tally()
@@ -251,7 +256,7 @@ def _groups(
     for of_batch in side_by_side(work, _batches(count), subject.device):
         _fill([tally], of_batch)
     weights = resampling_weights(count, params.robustness.bootstrap, params.seed)
-    return group_figures(tally.columns(), dataset.attributes.iloc[:count], weights)
+    return group_figures(tally.columns(), known_of_faces(dataset, count), weights)
 
 
 def _batches(count: int) -> Iterator[tuple[int, ...]]:

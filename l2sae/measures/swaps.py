@@ -17,6 +17,7 @@ from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.patch_distance import patch_distance, patch_profile
 from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionDetail, RegionEdits, hue_error, region_box, where_visible
+from l2sae.measures.region_match import RegionMatch
 from l2sae.measures.regions import edge_strength, overlap_counts, region_means, texture, to_lab
 from l2sae.measures.running_sums import RunningSums
 from l2sae.measures.summary import COMPOSITIONS
@@ -64,20 +65,27 @@ class SwapMeasurement:
         photos: (B, 3, S, S) in [-1, 1] at the figures' size.
         regions: true ROIs, (B, R, S, S) bool.
         compose: the default composition.
+        match: the regions, in terms of the model's.
         latents: those of the photos, where they have been encoded before.
     """
 
     def __init__(
-        self, model: L2SAE, photos: Tensor, regions: Tensor, compose: str, latents: Latents | None = None
+        self,
+        model: L2SAE,
+        photos: Tensor,
+        regions: Tensor,
+        compose: str,
+        match: RegionMatch,
+        latents: Latents | None = None,
     ) -> None:
-        self.model, self.photos, self.compose = model, photos, compose
+        self.model, self.photos, self.compose, self.match = model, photos, compose, match
         self.editor = FaceEditor(model, photos, latents=latents)
         self.edits = RegionEdits(photos, regions)
         self.lab = to_lab(photos)
         rois = range(regions.shape[1])
         self.details = [self.edits.detail(self.edits.crop(photos, r), r) for r in rois]
-        mattes = self.editor.mattes()
-        self.mattes = {roi: resized(matte, photos.shape[-1]) for roi, matte in mattes.items()}
+        mattes = torch.cat(list(self.editor.mattes().values()), dim=1)
+        self.mattes = match.mattes(resized(mattes, photos.shape[-1]))
 
     def measure_pair(
         self, own: FaceStatistics, other: FaceStatistics, recoded: Tensor | None, sums: RunningSums
@@ -93,10 +101,10 @@ class SwapMeasurement:
         before = (own.colour - other.colour).norm(dim=-1)
         rows = []
         again = self.photos
-        for r, roi in enumerate(self.model.roi_names):
+        for r in range(len(self.match.names)):
             row: dict[str, Tensor] = {}
             for compose in COMPOSITIONS:
-                edited = self._render(roi, other.swap, compose)
+                edited = self._render(r, other.swap, compose)
                 colour = self.edits.colour(edited, r)
                 row[f"distance_after_{compose}"] = (colour - other.colour[:, r]).norm(dim=-1)
                 if compose == self.compose:
@@ -120,15 +128,15 @@ class SwapMeasurement:
         """Mean CIELAB distance in each ROI between noise edits with different ``seeds``."""
         style = Noise(sigma)
         distances = []
-        for r, roi in enumerate(self.model.roi_names):
+        for r in range(len(self.match.names)):
             pixels = self.edits.inside[r]
-            labs = [to_lab(pixels.take(self._render(roi, style, self.compose, seed))) for seed in seeds]
+            labs = [to_lab(pixels.take(self._render(r, style, self.compose, seed))) for seed in seeds]
             apart = [(a - b).square().sum(dim=1, keepdim=True).sqrt() for a, b in combinations(labs, 2)]
             distances.append(pixels.means(torch.stack(apart).mean(dim=0))[:, 0])
         sums.add("diversity", torch.stack(distances, dim=1))
 
-    def _render(self, roi: str, style: Style, compose: str, seed: int = 0) -> Tensor:
-        return eight_bit(self.editor.render([Layer({roi: style}, seed=seed)], compose))
+    def _render(self, r: int, style: Style, compose: str, seed: int = 0) -> Tensor:
+        return eight_bit(self.editor.render([self.match.layer(r, style, seed)], compose))
 
     def _measure_edit(
         self, edited: Tensor, colour: Tensor, r: int, other: FaceStatistics, patches: bool
@@ -140,9 +148,7 @@ class SwapMeasurement:
 
     def _measure_reinhard(self, r: int, own: FaceStatistics, other: FaceStatistics, patches: bool) -> dict[str, Tensor]:
         """Style after colour statistics were matched inside the predicted matte."""
-        photos, lab, matte = (
-            self.edits.crop(values, r) for values in (self.photos, self.lab, self.mattes[self.model.roi_names[r]])
-        )
+        photos, lab, matte = (self.edits.crop(values, r) for values in (self.photos, self.lab, self.mattes[:, [r]]))
         edited = reinhard_edit(photos, lab, matte, own.matched[:, r], other.matched[:, r])
         made = self.edits.detail(edited, r)
         distance = (made.colour - other.colour[:, r]).norm(dim=-1)
@@ -161,12 +167,13 @@ class SwapMeasurement:
 
     def _recoded_overlap(self, edited: Tensor) -> Tensor:
         images = resized(edited, self.model.image_size)
-        mattes = self.model.mask_logits(self.model.encode_structure(images))
-        return overlap_counts(resized(torch.sigmoid(mattes), edited.shape[-1]) > 0.5, self.edits.regions)
+        mattes = torch.sigmoid(self.model.mask_logits(self.model.encode_structure(images)))
+        found = self.match.mattes(resized(mattes, edited.shape[-1]))
+        return overlap_counts(found > 0.5, self.edits.regions)
 
     def change_outside_given(self, other: FaceStatistics, r: int) -> float:
         """Largest change outside, in 8-bit levels, of a swap of ROI ``r`` with its true matte."""
-        roi = self.model.roi_names[r]
+        roi = self.match.model_names[self.match.members[r][0]]
         layer = Layer({roi: other.swap}, mattes={roi: self.edits.regions[:, [r]].float()})
         return self.edits.largest_outside(eight_bit(self.editor.render([layer], self.compose)), r)
 

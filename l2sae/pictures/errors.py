@@ -8,7 +8,20 @@ class EditError(ValueError):
 
 
 class FaceNotFoundError(EditError):
-    """The photo, or a reference, does not show the ROI that is to be edited."""
+    """The photo, or a reference, does not show what is to be edited.
+
+    Attributes:
+        missing: what was not found, such as ``hair``; ``face`` where there is no face at all.
+        reference: whether a reference lacks it, and not the photo.
+    """
+
+    def __init__(self, message: str, missing: str, reference: bool = False) -> None:
+        super().__init__(message)
+        self.missing, self.reference = missing, reference
+
+
+class NoPhotoError(EditError):
+    """A session has no photo yet."""
 
 
 class UnusableError(EditError):

@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from l2sae.editing import EditError, FaceNotFoundError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing.align import crop_reference
 from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.errors import PictureWarning
+from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError, PictureWarning
 from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
@@ -132,7 +132,7 @@ class Controller:
                 raise EditError(f"{request.action}: {error}") from None
             action(**arguments)
         except (EditError, OSError) as error:
-            self.say("error", _in_the_editor(str(error)))
+            self.say("error", _in_the_editor(error))
         except Exception as error:
             logging.getLogger(__name__).exception("action %s", request.action)
             self.say("error", f"This did not work, and nothing was changed: {type(error).__name__}: {error}")
@@ -416,7 +416,7 @@ class Controller:
     def _free_path(self, suffix: str) -> Path:
         stem = plain_name(self.photo_name or "edit")
         if not self.session.loaded:
-            raise EditError("no photo loaded")
+            raise NoPhotoError("no photo loaded")
         numbers = (self.exports / f"{stem}-{number:03d}" for number in range(1, 10_000))
         free = (
             p for p in numbers if not any(Path(f"{p}{end}").exists() for end in (*FORMATS.values(), ".recipe.json"))
@@ -433,9 +433,10 @@ def _with(arguments: Mapping[str, Any], path: Sequence[str], value: float) -> di
     return {**arguments, first: _with(arguments[first], rest, value) if rest else value}
 
 
-def _in_the_editor(text: str) -> str:
+def _in_the_editor(error: EditError | OSError) -> str:
     """An error of the package with the remedies that an editor has."""
-    if "no photo loaded" in text:
+    if isinstance(error, NoPhotoError):
         return NOTHING
-    what, found, _ = text.partition(" found in the photo:")
-    return f"{what.capitalize()}{found} {NOT_FOUND}" if found else text
+    if isinstance(error, FaceNotFoundError) and not error.reference:
+        return f"No {error.missing} found in the photo: {NOT_FOUND}"
+    return str(error)

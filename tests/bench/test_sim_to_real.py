@@ -1,6 +1,5 @@
 """From rendered faces to photos: the stand-ins for photos here are rendered too, of another series."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +36,6 @@ def test_each_row_trains_on_rendered_faces_whatever_the_photos_are(row: str, wor
     assert (params.data.source, params.data.root) == ("rendered", None)
     assert params.data.held.keys() <= set(SETTABLE)
     assert (params == rendered(photos, "ablation")) == (row == ALL)
-
-
-def test_a_model_is_tested_on_photos_as_it_is(workspace: Path, tiny_checkpoint: Path) -> None:
-    command = ["test", "mine", "--model", str(tiny_checkpoint), "--rendered", "20"]
-    CliRunner().invoke(sim_to_real.commands, command, catch_exceptions=False)
-    written = json.loads((workspace / "benchmarks/mine.json").read_text())
-    assert written["metrics"]["labels"] == "rendered"
-    assert written["metrics"]["counts.images"] >= 2
-    low, high = written["metrics"]["ci.masks.miou"]
-    assert low <= written["metrics"]["masks.miou"] <= high
-    assert "baseline.constant_mask.miou" in written["metrics"]
 
 
 def test_rows_that_are_there_are_not_trained_again(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from l2sae.render.rendered_faces import render_faces
 @pytest.fixture(scope="module")
 def triples(model: L2SAE, params: Params) -> list[EditedTriples]:
     with torch.inference_mode():
-        return list(edited_triples(model, params, range(4), styled_regions(model, params), 64))
+        return list(edited_triples(model, params, range(4), styled_regions(params), 64))
 
 
 def test_contents_are_faces_that_were_not_prepared(params: Params, triples: list[EditedTriples]) -> None:
@@ -41,7 +41,7 @@ def test_the_truth_itself_has_no_error_and_no_edit_has_all_of_it(
 
     monkeypatch.setattr(measure, "edited_triples", perfect)
     columns = measure.measure_counterfactuals(model, params, 4, 64, "own")
-    found = counterfactual_figures(columns, styled_regions(model, params), METHODS, "cf", 5, 0)["cf"]
+    found = counterfactual_figures(columns, styled_regions(params), METHODS, "cf", 5, 0)["cf"]
     for roi in ("hair", "skin", "mean"):
         assert found["detail"][roi]["texture"] == pytest.approx(1.0)
         assert found["detail"][roi]["delta_e"] == pytest.approx(0.0, abs=1e-6)
@@ -77,7 +77,7 @@ def test_a_face_without_a_visible_change_does_not_count(
 ) -> None:
     monkeypatch.setattr(measure, "VISIBLE", np.inf)
     columns = measure.measure_counterfactuals(model, params, 2, 32, "own")
-    assert counterfactual_figures(columns, styled_regions(model, params), METHODS, "cf", 5, 0)["cf"].keys() == {"pairs"}
+    assert counterfactual_figures(columns, styled_regions(params), METHODS, "cf", 5, 0)["cf"].keys() == {"pairs"}
 
 
 def test_the_figure_has_a_row_for_each_region(model: L2SAE, params: Params) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from l2sae.pictures.photos import through_jpeg
+from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance.detector.known_edits import EditedFace
 from l2sae.provenance.detector.localiser import Localiser
 from l2sae.provenance.detector.photo_edits import read_rgb

@@ -12,8 +12,9 @@ from l2sae.data.splits import unit_hash
 from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.editing.compose import Composition
 from l2sae.model import L2SAE
+from l2sae.pictures.conversions import as_rgb
 from l2sae.pictures.errors import FaceNotFoundError
-from l2sae.pictures.photos import as_rgb, read_picture
+from l2sae.pictures.reading import read_picture
 from l2sae.provenance.detector.known_edits import EditedFace, changed_pixels, visible
 from l2sae.provenance.export_errors import ProvenanceError
 

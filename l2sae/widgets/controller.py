@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from l2sae.editing import EditError, FaceNotFoundError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing.align import crop_reference
 from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE

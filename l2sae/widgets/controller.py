@@ -17,7 +17,7 @@ from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.errors import NoPhotoError, PictureWarning
+from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError, PictureWarning
 from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture

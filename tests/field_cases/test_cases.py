@@ -217,7 +217,7 @@ def test_what_all_photos_lack_is_one_error(
     (tmp_path / "photos").mkdir()
     write_named(tmp_path / "photos", b"a.jpg")
     monkeypatch.setattr(align, "find_faces", missing)
-    with pytest.raises(EditError, match="package is missing.*no such package"):
+    with pytest.raises(EditError, match=r"package is missing.*no such package"):
         bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", align="auto")
     assert not (tmp_path / "out").exists()
 

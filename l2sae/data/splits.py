@@ -35,8 +35,9 @@ def assign_splits(entries: Sequence[Entry], split: SplitRatios | SplitFolders | 
     """
     chosen: dict[str, list[Entry]] = {name: [] for name in SPLITS}
     for entry in entries:
-        by_ratio = isinstance(split, SplitRatios)
-        chosen[split_by_ratio(entry.group or entry.name, split) if by_ratio else entry.split or "train"].append(entry)
+        ratios = split if isinstance(split, SplitRatios) else None
+        name = split_by_ratio(entry.group or entry.name, ratios) if ratios else entry.split or "train"
+        chosen[name].append(entry)
     if not isinstance(split, SplitRatios) and not chosen["val"] and len(chosen["train"]) > 1:
         train = chosen["train"]
         first = min(train, key=lambda entry: unit_hash(entry.name))

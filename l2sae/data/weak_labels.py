@@ -100,7 +100,7 @@ def weak_labels(
     above = np.arange(shape[0])[:, None] < frame.chin
     teaches[HAIR] &= above  # what lies beside neck and shoulders is hair where it looks like that of the head
     teaches[HAIR] &= ~ear_zone(frame, shape)  # or ears would teach what hair looks like
-    teaches[SKIN] &= above  # or a shirt would teach what skin looks like
+    teaches[SKIN] &= filled(outlines.face, shape)  # or grey hair and shirts would teach what skin looks like
     known = np.ones(shape, bool) if known is None else known
     belief = head_regions(picture, prior, teaches & known)
     side = np.arange(shape[0])[:, None] < (frame.nose + frame.chin) / 2

@@ -110,8 +110,9 @@ class Run:
             if progress * POINTS >= self.points + 1:
                 self.points = math.floor(progress * POINTS)
                 self.log_point()
-            if folder and trainer.engine.local_rank == 0 and self._due():
-                folder.save(self.state())
+            if folder and self._due():
+                if trainer.engine.local_rank == 0:
+                    folder.save(self.state())
                 self._saved = time.monotonic()
             self.sums.add(trainer.step(next(self.batches), progress))
 
@@ -156,7 +157,12 @@ class Run:
         return minutes / length.minutes if length.minutes else 1.0
 
     def _due(self) -> bool:
+        """Whether every node keeps a state now: clocks differ, so the first process says when the time has come."""
+        if self.trainer.steps == 0:
+            return False
         every = self.trainer.params.train.checkpoint
-        by_steps = every.steps is not None and self.trainer.steps % every.steps == 0
-        by_time = every.seconds is not None and time.monotonic() - self._saved >= every.seconds
-        return self.trainer.steps > 0 and (by_steps or by_time)
+        if every.steps is not None and self.trainer.steps % every.steps == 0:
+            return True
+        if every.seconds is None:
+            return False
+        return self.trainer.engine.agree(str(time.monotonic() - self._saved >= every.seconds)) == str(True)

@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from l2sae.editing import EditError, FaceNotFoundError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import EditError, FaceWarning, Noise, Recipe, Style, Swap
 from l2sae.editing.align import crop_reference
 from l2sae.editing.bank import NamedStyle, StyleBank
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
-from l2sae.pictures.errors import NoPhotoError, PictureWarning
+from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError, PictureWarning
 from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture

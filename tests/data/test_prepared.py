@@ -316,7 +316,7 @@ def test_several_sources_become_one_data_set_each_split_by_itself(tmp_path: Path
         {"source": "label_map", "root": str(first), "scheme": "lapa", "split": FOLDERS},
         {"source": "label_map", "root": str(second), "scheme": "lapa"},
     ]
-    config = params(tmp_path, "mixed", root=None, split=ratios, sources=sources)
+    config = params(tmp_path, "mixed", split=ratios, sources=sources)
     manifest = prepare(config, tmp_path / "out", quiet)
     assert (manifest["source"], manifest["labels"]) == ("mixed", "human")
     assert [one["prefix"] for one in manifest["sources"]] == ["label_map-0/", "label_map-1/"]

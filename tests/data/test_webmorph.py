@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from l2sae.pictures.errors import UnusableError
 from schematic import template
 from skimage import data
 from trees import jpeg, params, photo, write
@@ -18,6 +17,7 @@ from l2sae.data.splits import assign_splits
 from l2sae.data.webmorph import pinned_digests, read_template
 from l2sae.faces.finding import find_faces
 from l2sae.params import SplitRatios
+from l2sae.pictures.errors import UnusableError
 
 SPLIT = {"train": 0.5, "val": 0.0, "test": 0.5}
 

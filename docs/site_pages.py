@@ -21,6 +21,8 @@ PAGES = {
 
 _MERMAID = re.compile(r"<script[^>]*>(?:(?!</script>).)*mermaid\.(?:esm\.)?min(?:(?!</script>).)*</script>", re.DOTALL)
 
+_DOCS_LINK = re.compile(r'href="\.\./docs/([\w/]+)\.md')
+
 
 @event_priority(100)  # before the plugin that makes pages of notebooks
 def on_files(files: Files, config: Any) -> Files:
@@ -36,8 +38,8 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
-    """Leave out the script of notebook pages that fetches a drawing library from elsewhere; no page needs it."""
-    return _MERMAID.sub("", output)
+    """Mend pages of notebooks: no script that fetches a drawing library, which none needs, and links within the site."""
+    return _DOCS_LINK.sub(r'href="../\1.html', _MERMAID.sub("", output))
 
 
 def command_line_page() -> str:

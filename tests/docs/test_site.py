@@ -37,7 +37,7 @@ def test_every_page_is_there(site: Path) -> None:
 
 
 def test_the_reference_shows_docstrings(site: Path) -> None:
-    assert "no optimisation" in (site / "api/editing.html").read_text(encoding="utf-8")
+    assert "its largest face is found" in (site / "api/editing.html").read_text(encoding="utf-8")
 
 
 def test_no_page_fetches_anything(site: Path) -> None:
@@ -46,3 +46,14 @@ def test_no_page_fetches_anything(site: Path) -> None:
         found = [tag for tag in _FETCHED.findall(page.read_text(encoding="utf-8")) if 'rel="canonical"' not in tag]
         fetching |= {page.name: found} if found else {}
     assert fetching == {}
+
+
+def test_every_relative_link_leads_somewhere(site: Path) -> None:
+    broken = set()
+    for page in site.rglob("*.html"):
+        if page.name == "404.html":  # its links start from the site's root
+            continue
+        for link in re.findall(r"<a\b[^>]*\bhref=\"([^\"#?:]+)[\"#?]", page.read_text(encoding="utf-8")):
+            if not (page.parent / link).exists():
+                broken.add((page.relative_to(site).as_posix(), link))
+    assert broken == set()

@@ -10,7 +10,7 @@ READY := .venv/.ready
 UNUSED := /(tests?|_test|testing|pip|mypy|mypyc|playwright|setuptools)/
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro test lint lab app bench shipped setup lock clean
+.PHONY: help repro test lint docs lab app bench shipped setup lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,14 @@ lint: $(READY)  ## check style, formatting, types and notebooks
 	$(BIN)/lint-imports --no-timing
 	$(BIN)/python -m l2sae.pipeline.notebooks check
 
+DOCS := .venv/.docs
+docs: $(DOCS)  ## build the documentation site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+$(DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[docs]'
+	@touch $@
+
 bench: $(READY)  ## run what is out of date, keep its figures in benchmarks/, and write README's table and picture
 	$(BIN)/dvc repro
 	$(BIN)/python -m l2sae.bench record $(NAME)
@@ -60,5 +68,5 @@ lock: $(READY)  ## rewrite requirements.lock from what .venv holds
 	mv requirements.new requirements.lock
 
 clean:  ## remove caches and failed notebooks; results and .venv stay
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis reports/failed build *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis reports/failed site build *.egg-info
 	find l2sae tests notebooks -name __pycache__ -prune -exec rm -rf {} +

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from l2sae.data import webmorph
 from l2sae.data.blocks import DecodedBlocks
 from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
 from l2sae.data.decode import Face, load_face
 from l2sae.data.photos import label_photos
 from l2sae.data.schemes import Scheme, part_rois
-from l2sae.data.sources import SPLITS, UNLABELLED, Entry, Listing, SourceError, list_source, relative
+from l2sae.data.sources import SOURCES, SPLITS, Entry, Listing, SourceError, list_source, relative
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.data.teacher import open_teacher
 from l2sae.data.walk_folder import Skipped
@@ -38,24 +37,7 @@ _RENDER_CHUNK = 256
 _DECODE_WINDOW = 64  # faces decoded ahead of the writer; bounds the memory
 _PROGRESS_SECONDS = 10.0
 CACHE = "weak_labels"  # folder beside the prepared one: labels of photos that have none, so that a second run is quick
-_LICENCES = {
-    "rendered": "Rendered by this package; holds no third-party material.",
-    "label_map": "Unknown to this package: the terms of the folder's owner apply.",
-    "celebamask_hq": "CelebAMask-HQ: non-commercial research and education only; no redistribution.",
-    "lapa": "LaPa: the terms of its publishers apply; read them where you obtained it.",
-    "portraits": "Works of the Government Printing Office in the public domain; repository unitedstates/images, CC0.",
-    "photos": "Unknown to this package: the terms of the photos' owners apply.",
-    "webmorph": webmorph.LICENCE,
-    "helen": "HELEN: the terms of its publishers apply; read them where you obtained it.",
-}
-
-_LABELS = {
-    **dict.fromkeys(_LICENCES, "human"),
-    "rendered": "rendered",
-    "portraits": "weak",
-    "photos": "weak",
-    "webmorph": "template",  # outlines of the face by people's points, hair and neck by weak labels
-}
+_RENDERED = "Rendered by this package; holds no third-party material."
 
 Progress = Callable[[str], object]
 
@@ -131,7 +113,7 @@ def _manifest(
         }
     return {
         "source": params.data.source,
-        "licence": _LICENCES.get(params.data.source, "Those of the sources."),
+        "licence": _licence(params.data),
         "labels": _labels(params.data),
         "image_size": params.data.image_size,
         "seed": params.seed,
@@ -143,10 +125,18 @@ def _manifest(
     }
 
 
+def _licence(data: DataParams) -> str:
+    if data.source in SOURCES:
+        return SOURCES[data.source].licence
+    return _RENDERED if data.source == "rendered" else "Those of the sources."
+
+
 def _labels(data: DataParams) -> str:
     """Kind of a data set's labels; of several sources the kind that is least like a person's."""
-    kinds = {_LABELS[one.source] for one in data.sources} or {_LABELS[data.source]}
-    return next(kind for kind in ("weak", "template", "human", "rendered") if kind in kinds)
+    if data.source == "rendered":
+        return "rendered"
+    kinds = {SOURCES[one.source].labels for one in data.sources or (data,)}
+    return next(kind for kind in ("weak", "template", "human") if kind in kinds)
 
 
 # --- rendered faces -------------------------------------------------------------------------------------------------
@@ -207,7 +197,7 @@ class _Part:
 
 
 def _open_part(data: DataParams, rois: Sequence[Roi], prefix: str) -> _Part:
-    if data.teacher and data.source not in UNLABELLED:
+    if data.teacher and not SOURCES[data.source].labelled_here:
         raise SourceError(
             f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
         )
@@ -223,7 +213,7 @@ def _open_parts(params: Params) -> list[_Part]:
     for index, one in enumerate(data.sources):
         alike = [other.source for other in data.sources].count(one.source) > 1
         prefix = f"{one.source}-{index}/" if alike else f"{one.source}/"
-        teacher = data.teacher if one.source in UNLABELLED else None
+        teacher = data.teacher if SOURCES[one.source].labelled_here else None
         given = one.model_dump(exclude={"split"}) | {
             "split": one.split or data.split,
             "teacher": teacher,
@@ -266,7 +256,7 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
             decode = functools.partial(_decoded, scheme=part.scheme, owner=part.owner, size=size)
             decoded = DecodedBlocks(blocks, size, [part.scheme.to_json(), part.owner], decode)
             weak = functools.partial(label_photos, data=part.data, owner=part.owner, cache=out.parent / CACHE)
-            faces_of = weak if part.data.source in UNLABELLED else decoded.faces
+            faces_of = weak if SOURCES[part.data.source].labelled_here else decoded.faces
             take(part, split, faces_of(part.splits[split]))
             while (
                 split == "val" and not part.taken[split] and (next_one := hold_out_next(part.splits, part.data.split))
@@ -307,8 +297,8 @@ def _described(params: Params, parts: Sequence[_Part]) -> dict[str, Any]:
         return {"scheme": schemes[""], **more}
     more["sources"] = [
         {
-            "source": part.data.source, "prefix": part.prefix, "licence": _LICENCES[part.data.source],
-            "labels": _LABELS[part.data.source], "scheme": schemes[part.prefix], "counts": part.taken,
+            "source": part.data.source, "prefix": part.prefix, "licence": SOURCES[part.data.source].licence,
+            "labels": SOURCES[part.data.source].labels, "scheme": schemes[part.prefix], "counts": part.taken,
         }
         for part in parts
     ]  # fmt: skip

@@ -16,7 +16,6 @@ from l2sae.data.walk_folder import Skipped, walk
 from l2sae.params import DataParams, SplitFolders
 
 SPLITS = ("train", "val", "test")
-UNLABELLED = ("portraits", "photos", "webmorph")  # sources whose labels are made here, at least those of hair
 PORTRAIT_DIGESTS = Path(__file__).with_name("portraits.sha256")
 PORTRAITS_HOWTO = (
     "get the portraits with: git clone --depth 1 --filter=blob:none --sparse https://github.com/unitedstates/images; "
@@ -83,10 +82,9 @@ def list_source(data: DataParams) -> tuple[Listing, Scheme]:
     """
     root = Path(data.root or "")
     if not root.is_dir():
-        if howto := {"portraits": PORTRAITS_HOWTO, "webmorph": webmorph.HOWTO}.get(data.source):
-            raise SourceError(f"data.root: no folder {root}; {howto}")
-        raise SourceError(f"data.root: no folder {root}; give the folder that holds the data set")
-    list_files, own_scheme = _IMPORTERS[data.source]
+        raise SourceError(f"data.root: no folder {root}; {SOURCES[data.source].howto}")
+    source = SOURCES[data.source]
+    own_scheme = source.scheme
     if own_scheme and data.scheme not in (None, own_scheme):
         raise SourceError(f"data.scheme: {data.source} is labelled by the scheme {own_scheme}; leave data.scheme null")
     if data.source != "label_map" and isinstance(data.split, SplitFolders):
@@ -95,10 +93,10 @@ def list_source(data: DataParams) -> tuple[Listing, Scheme]:
         known = ", ".join(SCHEMES)
         raise SourceError(f"data.scheme: say what the masks' ids or colours mean: {known}, or a map of id or colour")
     scheme = get_scheme(own_scheme or data.scheme or {})
-    listing = list_files(root, data)
+    listing = source.list_files(root, data)
     if not listing.entries:
         why = f"; {_commonest(listing.skipped)}" if listing.skipped else ""
-        what = "photo" if data.source in UNLABELLED else f"photo with a mask in the layout of {data.source}"
+        what = "photo" if source.labelled_here else f"photo with a mask in the layout of {data.source}"
         raise SourceError(f"data.root: {root}: found no {what}{why}")
     return listing, scheme
 
@@ -397,15 +395,47 @@ def _need(*paths: Path) -> None:
             raise SourceError(f"data.root: {path} is missing; the source's official layout has it")
 
 
-_IMPORTERS: dict[str, tuple[Callable[[Path, DataParams], Listing], str | None]] = {
-    "label_map": (_label_map, None),
-    "celebamask_hq": (_celebamask_hq, "celebamask"),
-    "lapa": (_lapa, "lapa"),
-    "helen": (_helen, "helen"),
-    "portraits": (_photos, "celebamask"),  # weak labels name the parts of CelebAMask-HQ
-    "photos": (_photos, "celebamask"),
-    "webmorph": (_webmorph, "celebamask"),
+@dataclass(frozen=True)
+class Source:
+    """One source of labelled faces: how its files are found, and what its data set says of itself.
+
+    Attributes:
+        list_files: lists the faces below a folder.
+        licence: what the manifest says of the terms.
+        scheme: of its masks; None leaves that to ``data.scheme``.
+        labels: who made them: ``human``, ``template`` (people's points, the rest by a program) or ``weak``.
+        howto: what to do where its folder is absent.
+    """
+
+    list_files: Callable[[Path, DataParams], Listing]
+    licence: str
+    scheme: str | None = "celebamask"  # whose parts the labels made here have, too
+    labels: str = "human"
+    howto: str = "give the folder that holds the data set"
+
+    @property
+    def labelled_here(self) -> bool:
+        """Whether the labels, at least those of hair, are made by `l2sae.data.photos`."""
+        return self.labels != "human"
+
+
+SOURCES = {
+    "label_map": Source(_label_map, "Unknown to this package: the terms of the folder's owner apply.", None),
+    "celebamask_hq": Source(
+        _celebamask_hq, "CelebAMask-HQ: non-commercial research and education only; no redistribution."
+    ),
+    "lapa": Source(_lapa, "LaPa: the terms of its publishers apply; read them where you obtained it.", "lapa"),
+    "helen": Source(_helen, "HELEN: the terms of its publishers apply; read them where you obtained it.", "helen"),
+    "portraits": Source(
+        _photos,
+        "Works of the Government Printing Office in the public domain; repository unitedstates/images, CC0.",
+        labels="weak",
+        howto=PORTRAITS_HOWTO,
+    ),
+    "photos": Source(_photos, "Unknown to this package: the terms of the photos' owners apply.", labels="weak"),
+    "webmorph": Source(_webmorph, webmorph.LICENCE, labels="template", howto=webmorph.HOWTO),
 }
+"""Every source of photos, by its name in ``data.source``."""
 
 
 def relative(path: Path, root: Path) -> str:

@@ -23,7 +23,7 @@ from l2sae.measures.figures_from_sums import summarise
 from l2sae.measures.metric_files import flatten, put
 from l2sae.measures.optional_figures import optional_figures
 from l2sae.measures.parallel import side_by_side
-from l2sae.measures.reconstruction import blurred, eight_bit, mean_l1, mean_ssim, psnr, resized
+from l2sae.measures.reconstruction import PICTURE_FIGURES, blurred, eight_bit, psnr, resized
 from l2sae.measures.region_match import RegionMatch, match_regions
 from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.measures.running_sums import Array, RunningSums, Tally
@@ -35,13 +35,6 @@ from l2sae.pictures.conversions import to_model
 FIGURE_SIZE = 128
 BATCH = 8  # small enough for the processor's cache
 PROBE_IMAGES = 128
-PICTURE_FIGURES = {
-    "reconstruction.psnr": psnr,
-    "reconstruction.ssim": mean_ssim,
-    "reconstruction.l1": mean_l1,
-}
-"""Key of the registry -> function of decoded and true pictures (B, 3, S, S) that gives (B,)."""
-
 Progress = Callable[[str], object]
 FigureBatch = tuple[Tensor, Tensor, Tensor]
 

@@ -40,6 +40,14 @@ def mean_l1(output: Tensor, target: Tensor) -> Tensor:
     return ((output - target) / 2).abs().mean(dim=(1, 2, 3))
 
 
+PICTURE_FIGURES = {
+    "reconstruction.psnr": psnr,
+    "reconstruction.ssim": mean_ssim,
+    "reconstruction.l1": mean_l1,
+}
+"""Key of the registry -> function of decoded and true pictures (B, 3, S, S) that gives (B,)."""
+
+
 def blurred(images: Tensor, values: int) -> Tensor:
     """Images (B, 3, S, S) reduced to at most ``values`` numbers each, 3 at least, and back to their size."""
     side = min(images.shape[-1], max(1, math.isqrt(values // 3)))

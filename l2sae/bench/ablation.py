@@ -58,6 +58,11 @@ def factors(rois: Sequence[Roi]) -> dict[str, dict[str, Any]]:
         "no-slicing": {"model.sliced": False},
         "slices-of-2": {"rois": _with_channels(rois, 2)},
         "slices-of-4": {"rois": _with_channels(rois, 4)},
+        "moments": {"model.moments": True},
+        "relief": {"model.relief": True},
+        "statistics": {"train.loss.statistics": 0.3},
+        "patches": {"train.loss.patches": 0.3},
+        "swap": {"train.loss.swap": 0.5, "train.triples": 2},
         "replace": {"edit.compose": "replace"},
     }
 

@@ -123,8 +123,9 @@ def _calibrated(trained: Localiser, split: PhotoSplit) -> Localiser:
 
 def _edited_faces(count: int, device: str) -> list[EditedFace]:
     """Edits by the shipped model of faces rendered for the purpose."""
-    overrides = {"preset": "shipped", "seed": LOCALISER_SEED, "data.count": count}
-    params = load_params(overrides=overrides | {"data.split": {"train": 1.0, "val": 0.0, "test": 0.0}})
+    overrides = {"preset": "shipped", "seed": LOCALISER_SEED, "data.source": "rendered", "data.sources": []}
+    overrides |= {"data.count": count, "data.split": {"train": 1.0, "val": 0.0, "test": 0.0}}
+    params = load_params(overrides=overrides)
     with tempfile.TemporaryDirectory() as folder:
         prepare(params, folder + "/prepared", click.echo)
         train = open_split(folder + "/prepared", "train")

@@ -54,7 +54,7 @@ def by_resolution(
     rows = []
     for height, width in SIZES:
         picture = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
-        call = partial(edit, model, picture, rois=(roi,), style=Swap(style), compose=compose)
+        call = partial(edit, model, picture, rois=(roi,), style=Swap(style), compose=compose, align=None)
         taken = seconds(call, repeats if width * height <= _SMALL else 1)
         rows.append(
             {

@@ -171,7 +171,7 @@ def test_an_explicit_photo_may_lie_anywhere(
 
 def test_unmuting_validates_as_adding_does(tiny_model: L2SAE) -> None:
     session = EditSession(tiny_model)
-    session.load(portrait())
+    session.load(portrait(), align=None)  # else the reference is read at once, to find its face
     index = session.add_layer("hair", Noise(1.0))
     session.mute(index)
     session.update_layer(index, style=Swap("nothing.png"))

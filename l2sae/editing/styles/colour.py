@@ -1,14 +1,16 @@
 """Colour: a region's mean becomes a given colour, as the model draws it."""
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
-from kornia.color import lab_to_rgb, rgb_to_lab
 from PIL.ImageColor import getrgb
 from pydantic import Field
+from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
 from l2sae.editing.named_styles import nearest_style
@@ -83,15 +85,20 @@ class Colour(Style):
         return {"kind": "colour", "text": self.code}
 
     def _lab(self) -> Tensor:
-        return rgb_to_lab(torch.tensor(getrgb(self.code)).reshape(3, 1, 1) / 255).flatten()
+        return torch.from_numpy(rgb2lab(np.array(getrgb(self.code)) / 255)).float()
 
 
 def _to_lab(images: Tensor) -> Tensor:
-    return rgb_to_lab((images.clamp(-1, 1) + 1) / 2)
+    """Images (B, 3, H, W) in [-1, 1] in CIELAB."""
+    values = ((images.clamp(-1, 1) + 1) / 2).movedim(1, -1).cpu().numpy()
+    return torch.from_numpy(rgb2lab(values)).movedim(-1, 1).to(images)
 
 
 def _shift(images: Tensor, difference: Tensor) -> Tensor:
-    return lab_to_rgb(_to_lab(images) + difference) * 2 - 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-image says how many pixels lie outside sRGB: they are clipped
+        values = lab2rgb((_to_lab(images) + difference).movedim(1, -1).cpu().numpy())
+    return torch.from_numpy(values).movedim(-1, 1).to(images) * 2 - 1
 
 
 Colour.option = StyleOption("colour", "#RRGGBB", "Give the region this mean colour, e.g. '#7a1f2b'.", Colour)

@@ -38,7 +38,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
-    """Mend pages of notebooks: leave out a script that fetches a drawing library, and turn links to pages of the site."""
+    """Mend notebook pages: leave out a script that fetches a drawing library, and turn links to pages of the site."""
     return _DOCS_LINK.sub(r'href="../\1.html', _MERMAID.sub("", output))
 
 

@@ -35,7 +35,7 @@ lint: $(READY)  ## check style, formatting, types and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m l2sae.pipeline.notebooks check
 
 DOCS := .venv/.docs

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from skimage import data as sample_pictures
 
@@ -21,7 +19,7 @@ from l2sae.bench import ablation, real_photos, ship, sim_to_real
 from l2sae.bench.mark_table import marks
 from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
 from l2sae.data import open_split, render_faces
-from l2sae.editing import Style, Swap, edit
+from l2sae.editing import Colour, Named, Style, Swap, edit
 from l2sae.figures.drawing import picture_grid
 from l2sae.figures.methods_page import methods_markdown, methods_table
 from l2sae.figures.metrics_page import metrics_markdown
@@ -32,7 +30,7 @@ from l2sae.measures.metric_files import flatten, measured_here, read_metrics, wr
 from l2sae.measures.registry import shown_in
 from l2sae.model import L2SAE, load_model
 from l2sae.params import load_params
-from l2sae.pictures.display import Picture, as_pictures
+from l2sae.pictures.display import as_pictures
 from l2sae.provenance import EditSession
 
 FOLDER = Path("benchmarks")
@@ -41,6 +39,7 @@ PICTURE = Path("docs/edits.png")
 PAGE = Path("docs/metrics.md")
 METHODS = FOLDER / "methods.json"
 METHODS_PAGE = Path("docs/methods.md")
+HEAD_OF_ASTRONAUT = (slice(0, 270), slice(95, 365))
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 
 
@@ -294,19 +293,19 @@ def _table(results: Mapping[str, Any]) -> str:
 
 
 def _example_edits(model: L2SAE) -> Any:
-    """A photo and two rendered faces, each with a reference and swaps in one, two and all ROIs."""
-    faces = as_pictures(render_faces(32, size=256, seed=77).images)
-    photos: list[Picture] = [sample_pictures.astronaut()[FACE_OF_ASTRONAUT].copy(), faces[12], faces[31]]
-    references = [faces[14], faces[6], faces[23]]
-    columns = [("hair",), ("skin", "nose"), ("lips",), ("hair", "skin", "nose", "lips", "eyes")]
-    rows = []
-    for photo, reference in zip(photos, references, strict=True):
-        style: Style = Swap(reference)
-        edits: list[NDArray[np.uint8]] = [edit(model, photo, rois=rois, style=style, align=None) for rois in columns]
-        rows.append([photo, reference, *edits])
-    figure, _ = picture_grid(
-        rows, columns=["photo", "reference", "hair", "skin and nose", "lips", "all five"], panel=1.3
-    )
+    """Edits of the astronaut as she comes, and below each what it shows of her head."""
+    photo = sample_pictures.astronaut()
+    reference = as_pictures(render_faces(32, size=256, seed=77).images)[23]
+    edits: dict[str, tuple[str, Style]] = {
+        "hair: copper": ("hair", Named("copper")),
+        "hair: silver": ("hair", Named("silver")),
+        "hair: burgundy": ("hair", Named("burgundy")),
+        "hair of a reference": ("hair", Swap(reference)),
+        "lips: #a0203c": ("lips", Colour("#a0203c")),
+    }
+    pictures = [photo, *(edit(model, photo, rois=(roi,), style=style) for roi, style in edits.values())]
+    heads = [picture[HEAD_OF_ASTRONAUT] for picture in pictures]
+    figure, _ = picture_grid([pictures, heads], columns=["photo", *edits], panel=1.5)
     return figure
 
 

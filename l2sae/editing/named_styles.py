@@ -20,6 +20,9 @@ FOLDERS = (Path(str(resources.files("l2sae") / "assets")), Path("models"))
 """Where the styles of the shipped model are, and those of the model that the pipeline trains."""
 
 
+SAME_AS = {"nose": "skin"}  # regions that take the styles of another
+
+
 @dataclass(frozen=True, eq=False)
 class NamedStyle:
     """A style of one region: its ``vector`` (D,), and the mean ``colour`` (3,) in CIELAB that it is drawn with."""
@@ -34,17 +37,18 @@ class NamedStyles:
     """The named styles of one model, in the order of their file."""
 
     def __init__(self, styles: list[NamedStyle]) -> None:
-        self._styles = {(style.roi, style.name): style for style in styles}
+        self._styles = list(styles)
 
     def __iter__(self) -> Iterator[NamedStyle]:
-        return iter(self._styles.values())
+        return iter(self._styles)
 
     def __len__(self) -> int:
         return len(self._styles)
 
     def of(self, roi: str) -> list[NamedStyle]:
-        """The styles of a region."""
-        return [style for style in self if style.roi == roi]
+        """The styles of a region; a nose is as skin is, unless it has styles of its own."""
+        own = [style for style in self if style.roi == roi]
+        return own or [style for style in self if style.roi == SAME_AS.get(roi)]
 
     def get(self, roi: str, name: str) -> NamedStyle:
         """The style called ``name`` of a region.
@@ -52,10 +56,10 @@ class NamedStyles:
         Raises:
             EditError: there is none; the message lists those that there are.
         """
-        if (roi, name) not in self._styles:
-            names = ", ".join(style.name for style in self.of(roi)) or "none"
-            raise EditError(f"no style named {name!r} for {roi}: there are {names}")
-        return self._styles[roi, name]
+        known = {style.name: style for style in self.of(roi)}
+        if name not in known:
+            raise EditError(f"no style named {name!r} for {roi}: there are {', '.join(known) or 'none'}")
+        return known[name]
 
 
 _known: WeakKeyDictionary[L2SAE, NamedStyles] = WeakKeyDictionary()

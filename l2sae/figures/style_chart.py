@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from l2sae.editing import FaceEditor, FaceNotFoundError, Layer, Named
-from l2sae.editing.named_styles import NamedStyle, named_styles
+from l2sae.editing.named_styles import SAME_AS, NamedStyle, named_styles
 from l2sae.model import L2SAE
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
@@ -36,7 +36,7 @@ def style_chart(model: L2SAE, photo: Picture, crop: CropTransform | None = None)
     editor = FaceEditor(model, np.asarray(Image.fromarray(face).resize((SIDE, SIDE))) if side != SIDE else face)
     rows = []
     for roi in model.roi_names:
-        tiles = _tiles(editor, styles.of(roi))
+        tiles = _tiles(editor, [style for style in styles if style.roi == roi])
         rows += [_row(tiles[first : first + COLUMNS]) for first in range(0, len(tiles), COLUMNS)]
     if not rows:
         raise EditError("the photo shows none of the regions that have named styles: give another photo")
@@ -51,7 +51,8 @@ def _tiles(editor: FaceEditor, styles: list[NamedStyle]) -> list[Picture]:
 
 
 def _tile(editor: FaceEditor, style: NamedStyle) -> Picture:
-    edited = editor.render([Layer({style.roi: Named(style.name)})]).numpy()
+    alike = [roi for roi, other in SAME_AS.items() if other == style.roi and roi in editor.model.roi_names]
+    edited = editor.render([Layer(dict.fromkeys([style.roi, *alike], Named(style.name)))]).numpy()
     tile = Image.new("RGB", (SIDE, SIDE + CAPTION), "white")
     tile.paste(Image.fromarray(edited))
     text = f"{style.roi} {style.name}"

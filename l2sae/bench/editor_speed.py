@@ -86,6 +86,7 @@ def _slider(page: Page, moves: int, seconds: float, progress: Progress) -> dict[
     editor = page.locator(".l2sae")
     editor.get_by_label("Path of a photo").fill("photo.png")
     after(page, lambda: editor.get_by_role("button", name="Open this path").click())
+    editor.get_by_role("tab", name="Style source: Face").click()
     after(page, lambda: editor.locator(f'.right .thumb[data-name="{_STYLE}"]').click())
     page.evaluate("l2saeMeasure.moves(10, 'input')")  # to warm up
     figures: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.bulk.results import DONE, PARTS, SKIPPED
-from l2sae.editing.styles import Noise, Swap
+from l2sae.editing.styles import Colour, Named, Noise, Style, Swap
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.reading import read_picture
 
@@ -16,18 +16,25 @@ Picture = NDArray[np.uint8]
 SIDE = 256  # pixels, of pictures shown
 
 
-def parse_style(recipe: str, rois: str, swap: str, noise: float, strength: float, seed: int) -> dict[str, Any]:
-    """The parameters of a notebook as those of `edit_folder`: a recipe, or regions with a reference or noise.
+def parse_style(
+    recipe: str, rois: str, swap: str, noise: float, strength: float, seed: int, style: str = "", colour: str = ""
+) -> dict[str, Any]:
+    """The parameters of a notebook as those of `edit_folder`: a recipe, or regions with a style.
+
+    The style is that of the picture ``swap``, the one named ``style``, or ``colour``; where all are empty, noise.
 
     Raises:
-        EditError: neither recipe nor regions.
+        EditError: neither recipe nor regions, or more than one style.
     """
     if recipe:
         return {"recipe": recipe}
     names = tuple(filter(None, (roi.strip() for roi in rois.split(","))))
     if not names:
         raise EditError("give a recipe, or rois, e.g. hair,lips")
-    return {"rois": names, "style": Swap(swap) if swap else Noise(noise), "strength": strength, "seed": seed}
+    given: list[Style] = [kind(text) for kind, text in ((Swap, swap), (Named, style), (Colour, colour)) if text]
+    if len(given) > 1:
+        raise EditError("give one of swap, style and colour, not several")
+    return {"rois": names, "style": given[0] if given else Noise(noise), "strength": strength, "seed": seed}
 
 
 def count_reasons(table: pd.DataFrame) -> pd.DataFrame:

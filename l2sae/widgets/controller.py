@@ -11,9 +11,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from l2sae.editing import EditError, FaceWarning, Noise, Recipe, Style, Swap
+from l2sae.editing import Colour, EditError, FaceWarning, Named, Noise, Recipe, Style, Swap
 from l2sae.editing.align import crop_reference
 from l2sae.editing.bank import NamedStyle, StyleBank
+from l2sae.editing.named_styles import named_styles
 from l2sae.model import L2SAE
 from l2sae.model.threads import one_thread
 from l2sae.pictures.display import roi_colour
@@ -27,6 +28,7 @@ from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.opening import Face, small
 from l2sae.widgets.render_worker import Request
+from l2sae.widgets.swatches import named_reply
 
 DISPLAY = 512  # longer side of the pictures on screen, in pixels
 DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops
@@ -53,9 +55,9 @@ class Controller:
     """
 
     actions: tuple[str, ...] = (
-        "start", "choose_photo", "open_path", "upload_photo", "upload_style", "choose_roi", "keep", "use_style",
-        "use_noise", "set_strength", "keyframes", "mute", "remove", "move", "clear", "undo", "redo", "set_compose",
-        "set_view", "save_recipe", "load_recipe", "export",
+        "start", "choose_photo", "open_path", "upload_photo", "upload_style", "choose_roi", "keep", "use_named",
+        "use_colour", "use_style", "use_noise", "set_strength", "keyframes", "mute", "remove", "move", "clear", "undo",
+        "redo", "set_compose", "set_view", "save_recipe", "load_recipe", "export",
     )  # fmt: skip
 
     def __init__(
@@ -82,7 +84,7 @@ class Controller:
         self._extra: list[Reply] = []
         self._error: dict[str, Any] | None = None
         for face in gallery:
-            self.bank.add_picture(face.name, face.picture)
+            self.bank.add_picture(face.name, face.picture if face.crop is None else face.crop)
 
     # --- requests and replies
 
@@ -206,6 +208,7 @@ class Controller:
     def start(self) -> None:
         """Send everything afresh, for a view that has just opened; the first face is loaded if there is no photo."""
         self._styles_sent = ()
+        self._extra.append(named_reply(self.model))
         if self.session.loaded:
             self._send_before()
         elif self.faces:
@@ -283,6 +286,15 @@ class Controller:
         index = self._layer_of(self.roi)
         if index is not None:
             self.session.remove_layer(index)
+
+    def use_named(self, name: str) -> None:
+        """Give the ROI a style that comes with the model."""
+        named_styles(self.model).get(self.roi, name)
+        self._set_style(Named(name))
+
+    def use_colour(self, code: str, gesture: int | None = None) -> None:
+        """Give the ROI a mean colour, ``#rrggbb``."""
+        self._set_style(Colour(code), gesture=gesture)
 
     def use_style(self, name: str) -> None:
         """Give the ROI a style of the bank."""
@@ -375,7 +387,7 @@ class Controller:
     def _named(self, name: str, rois: Sequence[str]) -> Swap:
         entry = self.bank[name]
         swap = entry.swap(rois)
-        self._label(swap, "face" if entry.picture is not None else "named", entry.name, entry)
+        self._label(swap, "face" if entry.picture is not None else "kept", entry.name, entry)
         return swap
 
     def _label(self, style: Style, kind: str, text: str, entry: NamedStyle | None = None) -> None:

@@ -12,6 +12,7 @@ from skimage.data import astronaut
 
 from l2sae.data import PreparedError, open_split, render_faces
 from l2sae.editing import EditError
+from l2sae.editing.align import crop_reference
 from l2sae.model import L2SAE, CheckpointError, load_model
 from l2sae.pictures.display import as_pictures
 from l2sae.pictures.reading import read_picture
@@ -23,10 +24,11 @@ RENDERED_SEED = 2207  # a series of its own: none of these faces is in a default
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A face to choose: its name, and (H, W, 3) uint8 pixels."""
+    """A face to choose: its name, (H, W, 3) uint8 pixels, and the crop of its face where they show more."""
 
     name: str
     picture: NDArray[np.uint8]
+    crop: NDArray[np.uint8] | None = None
 
 
 def open_model(path: str | Path = MODEL_PATH, device: str = "auto") -> tuple[L2SAE, str]:
@@ -56,7 +58,8 @@ def open_gallery(
     """
     left, top, right, bottom = ASTRONAUT_FACE
     faces = _own_photos(Path(photos), count) if photos is not None else []
-    faces.append(Face("astronaut", np.ascontiguousarray(astronaut()[top:bottom, left:right])))
+    photo = astronaut()
+    faces.append(Face("astronaut", photo, np.ascontiguousarray(photo[top:bottom, left:right])))
     try:
         split = open_split(prepared, "test", model.rois, model.image_size)
         names = split.names[:count]
@@ -87,7 +90,8 @@ def _own_photos(folder: Path, count: int) -> list[Face]:
     for path in sorted(folder.iterdir())[: 4 * count]:
         try:
             if path.is_file() and len(faces) < count:
-                faces.append(Face(path.stem, small(read_picture(path), 1024)))
+                photo = small(read_picture(path), 1024)
+                faces.append(Face(path.stem, photo, crop_reference(photo, path.name)))
         except EditError as error:
             logging.getLogger(__name__).info("left out: %s", error)
     return faces

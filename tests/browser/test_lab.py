@@ -54,12 +54,35 @@ def downloaded(page: Page, editor: Any, label: str, folder: Path) -> Path:
     return path
 
 
+def test_named_styles_come_first_and_any_colour_can_be_given(swap_page: Page, screen: Any) -> None:
+    page, editor = swap_page, swap_page.locator(".l2sae")
+    assert "astronaut, 512 × 512" in editor.locator(".facts").inner_text()
+    assert editor.get_by_role("tab", selected=True).inner_text() == "Named"
+    original = pixels(page)
+    after(page, lambda: editor.get_by_role("button", name="copper", exact=True).click())
+    named = pixels(page)
+    assert editor.locator(".swatch[aria-pressed=true]").inner_text() == "copper"
+    assert editor.locator(".layer small").inner_text() == "copper"
+    screen(page, "lab_named")
+    after(page, lambda: editor.get_by_label("Colour of the region").fill("#2040c0"))
+    editor.locator(".layer small", has_text="#2040c0").wait_for()
+    page.wait_for_timeout(500)
+    coloured = pixels(page)
+    assert np.abs(named.astype(int) - original).max() > 30
+    assert np.abs(coloured.astype(int) - named).max() > 30
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert np.array_equal(pixels(page), named)
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert np.array_equal(pixels(page), original)
+
+
 def test_swap_undo_export_and_replay(swap_page: Page, tmp_path: Path, screen: Any) -> None:
     page, editor = swap_page, swap_page.locator(".l2sae")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     after(page, lambda: editor.locator('.left .thumb[data-name="rendered 5"]').click())
     original = pixels(page)
+    editor.get_by_role("tab", name="Style source: Face").click()
     after(page, lambda: editor.locator('.right .thumb[data-name="rendered 6"]').click())
     swapped = pixels(page)
     assert np.abs(swapped.astype(int) - original).max() > 30
@@ -90,7 +113,7 @@ def test_swap_undo_export_and_replay(swap_page: Page, tmp_path: Path, screen: An
 
 def test_sliders_keep_the_pace_and_the_last_value_lands(swap_page: Page) -> None:
     page, editor = swap_page, swap_page.locator(".l2sae")
-    after(page, lambda: editor.locator('.left .thumb[data-name="astronaut"]').click())
+    after(page, lambda: editor.locator('.left .thumb[data-name="rendered 5"]').click())  # sent without resizing
     after(page, lambda: editor.locator(".chip[data-roi=hair]").click())
     editor.get_by_role("tab", name="Style source: Face").click()
     after(page, lambda: editor.locator('.right .thumb[data-name="rendered 6"]').click())

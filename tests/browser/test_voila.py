@@ -30,6 +30,8 @@ def test_both_editors_are_served_to_who_has_the_token(page: Any, workspace: Path
             editor = page.locator(".l2sae.loaded[data-generation]").first
             editor.wait_for(timeout=60_000)
             before = pixels(page)
+            if label == "voila_swap":
+                editor.get_by_role("tab", name="Style source: Face").click()
             after(page, lambda editor=editor: editor.locator('.right .thumb[data-name="rendered 6"]').click())
             assert (pixels(page) != before).any()
             assert not editor.get_by_label("Path of a photo").is_visible()

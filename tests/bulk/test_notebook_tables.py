@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from l2sae.bulk.notebook_tables import count_reasons, open_pairs, parse_style, parts_of
-from l2sae.editing import EditError, Noise, Swap
+from l2sae.editing import Colour, EditError, Named, Noise, Swap
 from l2sae.model import L2SAE
 from tests.bulk.conftest import edited
 
@@ -19,6 +19,10 @@ def test_parameters_of_the_notebook_are_those_of_edit_folder() -> None:
     found = parse_style("", "hair, lips", "", 2.0, 0.5, 3)
     assert found == {"rois": ("hair", "lips"), "style": Noise(2.0), "strength": 0.5, "seed": 3}
     assert isinstance(parse_style("", "hair", "other.jpg", 1.0, 1.0, 0)["style"], Swap)
+    assert parse_style("", "hair", "", 1.0, 1.0, 0, style="copper")["style"] == Named("copper")
+    assert parse_style("", "hair", "", 1.0, 1.0, 0, colour="#7A1F2B")["style"] == Colour("#7a1f2b")
+    with pytest.raises(EditError, match="give one of swap, style and colour"):
+        parse_style("", "hair", "", 1.0, 1.0, 0, style="copper", colour="#7a1f2b")
     with pytest.raises(EditError, match="give a recipe, or rois"):
         parse_style("", " ", "", 1.0, 1.0, 0)
 

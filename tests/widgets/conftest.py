@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from l2sae.editing import FaceWarning
+from l2sae.editing import FaceWarning, named_styles
+from l2sae.editing.named_styles import NamedStyle
 from l2sae.model import L2SAE
 from l2sae.widgets import Controller, Face, MaskController, Reply, Request, SwapController
 
@@ -36,6 +38,18 @@ def mask(tiny_model: L2SAE, gallery: list[Face], tmp_path: Path) -> MaskControll
     controller = MaskController(tiny_model, gallery, exports=tmp_path / "edits", root=tmp_path)
     controller.handle([Request("start")])
     return controller
+
+
+@pytest.fixture
+def styles(tiny_model: L2SAE, monkeypatch: pytest.MonkeyPatch) -> list[NamedStyle]:
+    """The named styles of the tiny model: two of hair, and one of lips."""
+    made = [
+        NamedStyle("hair", "copper", torch.full((8,), 0.9), torch.tensor([50.0, 30.0, 40.0])),
+        NamedStyle("hair", "silver", torch.full((8,), -0.9), torch.tensor([70.0, 0.0, 0.0])),
+        NamedStyle("lips", "copper", torch.full((8,), 0.5), torch.tensor([40.0, 40.0, 20.0])),
+    ]
+    monkeypatch.setitem(named_styles._known, tiny_model, named_styles.NamedStyles(made))
+    return made
 
 
 class Driver:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from l2sae.editing import FaceEditor
 from l2sae.editing.mask_tools import mask_png
+from l2sae.editing.named_styles import NamedStyle
 from l2sae.model import L2SAE
 from l2sae.widgets import MaskController
 from l2sae.widgets.slices import slice_replies
@@ -41,6 +42,24 @@ def test_a_stroke_makes_a_layer_and_shows_the_edit_inside_it_alone(send: Driver,
     assert mask.sum() / 255 == pytest.approx(np.pi * 225, rel=0.03)
     assert np.array_equal(rendered[mask == 0], photos[0][mask == 0])
     assert not np.array_equal(rendered, photos[0])
+
+
+def test_named_styles_and_colours_show_inside_the_mask_alone(
+    send: Driver, photos: Photos, styles: list[NamedStyle]
+) -> None:
+    send("start")
+    assert send.all("named")[0].content["styles"]["hair"]
+    send("empty")
+    send("stroke", **DISK)
+    for action, arguments, kind in (
+        ("use_named", {"name": "silver"}, "named"), ("use_colour", {"code": "#7a1f2b"}, "colour"),
+    ):  # fmt: skip
+        [layer] = send(action, **arguments)["layers"]
+        assert layer["kind"] == kind
+        assert layer["drawn"]
+        mask, rendered = send.controller.mask("hair"), send.controller.session.render()
+        assert np.array_equal(rendered[mask == 0], photos[0][mask == 0])
+        assert not np.array_equal(rendered, photos[0])
 
 
 def test_every_tool_changes_the_mask_and_is_one_step(send: Driver) -> None:

@@ -32,6 +32,9 @@ def test_the_gallery_falls_back_to_rendered_faces(tiny_model: L2SAE, tmp_path: P
     faces = open_gallery(tiny_model, count=3, prepared=tmp_path)
     assert [face.name for face in faces] == ["astronaut", "rendered 1", "rendered 2", "rendered 3"]
     assert faces[1].picture.shape == (64, 64, 3)
+    assert faces[0].picture.shape == (512, 512, 3)
+    assert faces[0].crop is not None
+    assert faces[0].crop.shape == (200, 200, 3)
 
 
 def test_own_photos_come_first_and_what_is_none_is_left_out(tiny_model: L2SAE, photos: Photos, tmp_path: Path) -> None:

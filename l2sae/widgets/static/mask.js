@@ -72,8 +72,8 @@ class Mask extends Panels {
     this.right.append(
       h("h3", {}, "Masks"), this.maskList, this.opacity,
       this.heading,
-      h("div", { className: "scroll low" }, this.styleThumbs),
-      h("div", { className: "row" },
+      h("div", { className: "scroll low" }, this.swatches, this.styleThumbs),
+      h("div", { className: "row" }, this.colourRow,
         button("≈ Noise", "Vary the style at random", noise),
         button("No edit", "Remove the layer; the mask goes back to the predicted one", () => this.link.ask("keep"))),
       h("h3", {}, "Layers"), this.layers,

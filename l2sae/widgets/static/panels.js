@@ -8,6 +8,7 @@ class Panels {
     this.state = null;
     this.thumbs = new Map();
     this.parts = new Map();
+    this.named = {}; // region -> its named styles
     this.newest = 0; // generation of the state on show
     this.shown = 0; // and of the picture
     this.link = new Link(
@@ -25,6 +26,9 @@ class Panels {
       "aria-label": model.get("title"),
       "data-lm-suppress-shortcuts": "true",
       onkeydown: (event) => this.keydown(event),
+      ondragover: (event) => event.preventDefault(),
+      ondrop: (event) => this.takePhoto(event, event.dataTransfer),
+      onpaste: (event) => this.takePhoto(event, event.clipboardData),
     });
     this.bar = h("div", { className: "bar", role: "toolbar" });
     this.left = h("div", { className: "side left" });
@@ -45,6 +49,7 @@ class Panels {
     this.buildBar();
     this.buildGallery();
     this.buildStage();
+    this.buildNamed();
     this.layers = h("div", { className: "layers", role: "list", "aria-label": "Layers" });
   }
 
@@ -124,6 +129,25 @@ class Panels {
     this.showWipe(0);
   }
 
+  // Swatches of the region's named styles, and a field for any colour.
+  buildNamed() {
+    this.swatches = h("div", { className: "swatches", role: "group", "aria-label": "Named styles" });
+    this.colour = h("input", {
+      type: "color", value: "#7a1f2b", title: "Give the region this mean colour", "aria-label": "Colour of the region",
+    });
+    this.colour.gesture = null;
+    const send = (live) => {
+      this.colour.gesture ??= Date.now();
+      const args = { code: this.colour.value, gesture: this.colour.gesture };
+      if (live) this.link.move("use_colour", args);
+      else this.link.ask("use_colour", args);
+      if (!live) this.colour.gesture = null;
+    };
+    this.colour.addEventListener("input", () => send(true));
+    this.colour.addEventListener("change", () => send(false));
+    this.colourRow = h("label", { className: "colour" }, "colour ", this.colour);
+  }
+
   showWipe(percent) {
     this.after.style.clipPath = `inset(0 0 0 ${percent}%)`;
     this.divider.style.left = `${percent}%`;
@@ -136,7 +160,8 @@ class Panels {
     if (content.type === "before") draw(this.before, buffers[0]);
     else if (content.type === "thumbs") {
       content.names.forEach((name, i) => this.thumbs.set(name, URL.createObjectURL(new Blob([buffers[i]]))));
-    } else if (content.type === "file") saveFile(content.name, content.mime, buffers[0]);
+    } else if (content.type === "named") this.named = content.styles;
+    else if (content.type === "file") saveFile(content.name, content.mime, buffers[0]);
     else if (content.type === "keyframes") this.keyframes.take(content, buffers);
     else if (content.type === "draft") this.keepDraft(content);
     else if (content.type === "refused") this.tell({ level: "error", text: content.text });
@@ -206,6 +231,7 @@ class Panels {
     if (state.photo) this.stage.style.setProperty("--ratio", state.photo.width / state.photo.height);
     this.fillChips();
     this.fillThumbs(this.gallery, state.faces, state.photo?.name, (name) => this.link.ask("choose_photo", { name }));
+    this.fillSwatches();
     this.fillLayers();
     this.tell(state.message);
     this.offerDraft();
@@ -246,6 +272,25 @@ class Panels {
     this.replaceKeepingFocus(box, thumbs, "name");
   }
 
+  fillSwatches() {
+    const { state } = this;
+    const layer = state.layer === null ? null : state.layers[state.layer];
+    if (layer?.kind === "colour" && this.colour.gesture === null) this.colour.value = layer.text;
+    const chosen = layer?.kind === "named" ? layer.text : null;
+    const styles = this.named[state.roi] ?? [];
+    if (!this.changed(this.swatches, styles, chosen)) return;
+    const swatches = styles.map(({ name, colour }) =>
+      h("button", {
+        type: "button", title: name, "aria-label": name, "aria-pressed": String(name === chosen), className: "swatch",
+        "data-name": name,
+        onclick: () => this.link.ask("use_named", { name }),
+      }, h("i", { style: `background:${colour}` }), h("span", {}, name)),
+    );
+    if (swatches.length) this.replaceKeepingFocus(this.swatches, swatches, "name");
+    else this.swatches.replaceChildren(h("p", { className: "hint" },
+      "This model has no named styles for the region. python -m l2sae.editing.make_styles makes them."));
+  }
+
   replaceKeepingFocus(box, nodes, key) {
     const focused = box.contains(document.activeElement) ? document.activeElement.dataset[key] : null;
     box.replaceChildren(...nodes);
@@ -277,10 +322,7 @@ class Panels {
   layerRow(layer, index) {
     const { link, state } = this;
     const colour = state.rois.find((roi) => roi.name === layer.rois[0])?.colour ?? "gray";
-    const picture = layer.face ? this.thumbs.get(layer.face) : null;
-    const icon = picture
-      ? h("img", { src: picture, alt: "", className: "icon" })
-      : h("span", { className: "icon kind" }, { noise: "≈", blend: "Σ", arithmetic: "±", map: "⌖", named: "★" }[layer.kind] ?? "◇");
+    const icon = this.layerIcon(layer);
     const strength = slider("strength", 0, 2, 0.01, layer.strength, (value, gesture, live, ends) =>
       this.slide("set_strength", { index, value, gesture }, live, ["value"], ends),
     );
@@ -302,6 +344,16 @@ class Panels {
     );
     row.strength = strength;
     return row;
+  }
+
+  layerIcon(layer) {
+    const picture = layer.face ? this.thumbs.get(layer.face) : null;
+    if (picture) return h("img", { src: picture, alt: "", className: "icon" });
+    const style = this.named[layer.rois[0]]?.find(({ name }) => name === layer.text);
+    const colour = { colour: layer.text, named: style?.colour }[layer.kind];
+    if (colour) return h("span", { className: "icon kind", style: `background:${colour}` });
+    const signs = { noise: "≈", blend: "Σ", arithmetic: "±", map: "⌖", kept: "★" };
+    return h("span", { className: "icon kind" }, signs[layer.kind] ?? "◇");
   }
 
   tell(message) {
@@ -360,6 +412,15 @@ class Panels {
       return;
     }
     this.link.ask("load_recipe", { name: "last edit" }, [new TextEncoder().encode(draft.recipe).buffer]);
+  }
+
+  // A photo that was dropped or pasted here.
+  async takePhoto(event, transfer) {
+    const file = [...(transfer?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+    if (!file) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.link.ask("upload_photo", { name: file.name }, [await fileBytes(file)]);
   }
 
   // --- keys

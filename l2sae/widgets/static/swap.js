@@ -14,14 +14,14 @@ class Swap extends Panels {
     this.tabs = h("div", { className: "tabs", role: "tablist" });
     this.pages = h("div", { className: "pages" });
     const pages = {
-      Face: this.facePage(), Noise: this.noisePage(), Blend: this.blendPage(), "A−B+C": this.sumPage(),
+      Named: this.namedPage(), Face: this.facePage(), Noise: this.noisePage(), Blend: this.blendPage(), "A−B+C": this.sumPage(),
       Map: this.mapPage(), Frames: this.framesPage(),
     };
     for (const [name, page] of Object.entries(pages)) {
       page.setAttribute("role", "tabpanel");
-      page.hidden = name !== "Face";
+      page.hidden = name !== "Named";
       const tab = button(name, `Style source: ${name}`, () => this.openTab(name), {
-        role: "tab", "aria-selected": String(name === "Face"),
+        role: "tab", "aria-selected": String(name === "Named"),
       });
       tab.dataset.tab = name;
       page.dataset.tab = name;
@@ -36,6 +36,14 @@ class Swap extends Panels {
     for (const tab of this.tabs.children) tab.setAttribute("aria-selected", String(tab.dataset.tab === name));
     for (const page of this.pages.children) page.hidden = page.dataset.tab !== name;
     if (name === "Map") this.drawMap();
+  }
+
+  namedPage() {
+    return h("div", {},
+      h("div", { className: "scroll" }, this.swatches),
+      h("div", { className: "row" }, this.colourRow,
+        button("Keep own", "The region keeps its own style", () => this.link.ask("keep"))),
+    );
   }
 
   facePage() {
@@ -174,7 +182,7 @@ class Swap extends Panels {
     const shows = new Map(state.styles.map((style) => [style.name, style.rois]));
     const names = state.styles.map((style) => style.name);
     const lacks = (name) => (shows.get(name).includes(state.roi) ? "" : `${name} shows no ${state.roi}`);
-    this.fillThumbs(this.styleThumbs, names, layer?.face ?? (layer?.kind === "named" ? layer.text : null),
+    this.fillThumbs(this.styleThumbs, names, layer?.face ?? (layer?.kind === "kept" ? layer.text : null),
       (name) => this.link.ask("use_style", { name }), lacks);
     if (layer?.sigma != null) this.sigma.set(layer.sigma);
     this.fillSums(names);

@@ -29,7 +29,7 @@ from l2sae.pictures.picture import Picture
 from l2sae.pictures.reading import as_picture, read_picture
 from l2sae.pictures.writing import FORMATS, write_picture
 from l2sae.provenance import AuditLog, Export, export, inspect, verify
-from l2sae.provenance.session import EditSession
+from l2sae.provenance.exporting_session import EditSession
 
 
 class UserPath(click.Path):

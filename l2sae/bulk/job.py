@@ -13,7 +13,7 @@ from safetensors.torch import save as save_weights
 from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
 from l2sae.editing.align import FacePlace, align_styles
 from l2sae.editing.compose import COMPOSITIONS, Composition
-from l2sae.editing.layers import Layer, assign_styles, expand_styles
+from l2sae.editing.edit_layers import Layer, assign_styles, expand_styles
 from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,

@@ -1,8 +1,8 @@
 from .align import AlignedFace, align_face
 from .edit import edit
 from .edit_errors import EditError, FaceNotFoundError, FaceWarning
+from .edit_layers import Layer
 from .face_editor import FaceEditor, Renderer
-from .layers import Layer
 from .recipe import Recipe, ReplayWarning
 from .recipe_fields import RecipeError
 from .references import encode_reference, shows

@@ -115,5 +115,5 @@ class ImagesCanvas(Canvas):
 def as_canvas(photo: NDArray[np.uint8] | Tensor) -> Canvas:
     """A canvas of a photo (H, W, 3) uint8, or of images (B, 3, H, W) in [-1, 1]."""
     if isinstance(photo, np.ndarray):
-        return PhotoCanvas(torch.from_numpy(np.ascontiguousarray(photo)))
+        return PhotoCanvas(torch.from_numpy(np.require(photo, requirements=("C", "W"))))
     return ImagesCanvas(photo)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from l2sae.editing.align import FacePlace, align_styles, check_align, find_places
+from l2sae.editing.edit_layers import Layer, MattePicture, assign_styles, expand_styles
 from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.face_editor import FaceEditor, Renderer
-from l2sae.editing.layers import Layer, MattePicture, assign_styles, expand_styles
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import check_images, with_alpha

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring
-from l2sae.editing.layers import Layer
+from l2sae.editing.edit_layers import Layer
 from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents

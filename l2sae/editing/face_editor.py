@@ -11,9 +11,9 @@ from torch import Tensor
 
 from l2sae.editing.canvas import Canvas, PhotoCanvas, as_canvas
 from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite_images, replacement
+from l2sae.editing.edit_layers import Layer
 from l2sae.editing.encoded_face import EncodedFace
 from l2sae.editing.head_placement import HeadCrop, HeadPlacement, beyond, leaves_crop
-from l2sae.editing.layers import Layer
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
 from l2sae.model import L2SAE, Latents

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from l2sae.editing.canvas import Canvas
+from l2sae.editing.edit_layers import MattePicture
 from l2sae.editing.encoded_face import EncodedFace
-from l2sae.editing.layers import MattePicture
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
 from l2sae.editing.whole_head import HeadFrame, keep_linked, reaches_border

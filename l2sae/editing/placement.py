@@ -9,8 +9,8 @@ from torch import Tensor
 
 from l2sae.editing.canvas import Canvas
 from l2sae.editing.compose import STRIP_PIXELS, Effect
+from l2sae.editing.edit_layers import MattePicture
 from l2sae.editing.encoded_face import EncodedFace
-from l2sae.editing.layers import MattePicture
 from l2sae.editing.references import shows
 from l2sae.editing.resolution import (
     GUIDE_SIDE,

@@ -20,8 +20,8 @@ from PIL import Image
 from pydantic import Field, ValidationError
 
 from l2sae.editing.align import FacePlace
+from l2sae.editing.edit_layers import MAX_STRENGTH, Layer
 from l2sae.editing.face_editor import FaceEditor
-from l2sae.editing.layers import MAX_STRENGTH, Layer
 from l2sae.editing.recipe_fields import (
     RecipeError,
     Record,

@@ -19,10 +19,10 @@ from l2sae.editing.comparison_views import (
     reconstruction_error,
 )
 from l2sae.editing.compose import COMPOSITIONS, Composition
+from l2sae.editing.edit_layers import MattePicture, expand_names
 from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.history import History
-from l2sae.editing.layers import MattePicture, expand_names
 from l2sae.editing.recipe import (
     PhotoRecord,
     Recipe,

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from l2sae.editing.edit_layers import Layer, MattePicture
 from l2sae.editing.face_editor import Renderer
-from l2sae.editing.layers import Layer, MattePicture
 from l2sae.editing.recipe import RecipeLayer, encode_matte
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from l2sae.pictures.colour import from_srgb, is_other_rgb, to_srgb
+from l2sae.pictures.colour_profiles import from_srgb, is_other_rgb, to_srgb
 from l2sae.pictures.conversions import as_rgb, on_white, with_alpha
 from l2sae.pictures.metadata import Metadata
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from l2sae.pictures.colour import converted_to_srgb, is_two_way, profile_space, to_srgb
+from l2sae.pictures.colour_profiles import converted_to_srgb, is_two_way, profile_space, to_srgb
 from l2sae.pictures.conversions import check_size
 from l2sae.pictures.errors import PictureWarning, UnusableError
 from l2sae.pictures.files import path_of

@@ -3,6 +3,7 @@ from .blind_mark import BlindWatermark
 from .detector.localiser import Localiser, LocaliserError, load_localiser
 from .export_errors import MarkError, PolicyError, ProvenanceError
 from .exporting import Export, check_destination, export
+from .exporting_session import EditSession
 from .fingerprint import digest_recipe, perceptual_hash
 from .inspection import Inspection, inspect
 from .keys import Credentials, development_root, load_credentials
@@ -12,7 +13,6 @@ from .mark import Detection, RivaGan, Watermark, detection_threshold
 from .mark_choice import known_marks, make_mark
 from .pattern_mark import PatternMark
 from .policy import Policy, load_policy
-from .session import EditSession
 
 __all__ = [
     "AuditLog",

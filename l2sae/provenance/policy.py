@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from l2sae.editing.layers import MAX_STRENGTH
+from l2sae.editing.edit_layers import MAX_STRENGTH
 from l2sae.editing.recipe import Recipe
 from l2sae.provenance.export_errors import PolicyError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from l2sae.editing.recipe import Recipe
 from l2sae.pictures.files import check_outputs, fitting_name, path_of
 from l2sae.pictures.writing import format_of
-from l2sae.provenance.session import EditSession
+from l2sae.provenance.exporting_session import EditSession
 
 
 def save_edit(

@@ -22,8 +22,8 @@ from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError, PictureWarnin
 from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
+from l2sae.provenance.exporting_session import EditSession
 from l2sae.provenance.saving import save_edit
-from l2sae.provenance.session import EditSession
 from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.opening import Face, small

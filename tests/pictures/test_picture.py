@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 from l2sae import EditSession
 from l2sae.editing import Noise, Recipe, Swap, edit
 from l2sae.model import L2SAE
-from l2sae.pictures.colour import from_srgb, is_other_rgb, profile_space, to_srgb
+from l2sae.pictures.colour_profiles import from_srgb, is_other_rgb, profile_space, to_srgb
 from l2sae.pictures.reading import as_picture, load_picture, read_picture
 from l2sae.provenance import Policy
 from tests.field_cases.profiles import cmyk_profile, exchanged_profile, matrix_profile

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import l2sae
 from l2sae.editing import Noise
 from l2sae.model import L2SAE
-from l2sae.provenance.session import EditSession
+from l2sae.provenance.exporting_session import EditSession
 
 
 @pytest.mark.filterwarnings("ignore::l2sae.editing.FaceWarning")

@@ -76,6 +76,21 @@ def test_named_styles_come_first_and_any_colour_can_be_given(swap_page: Page, sc
     assert np.array_equal(pixels(page), original)
 
 
+@pytest.mark.parametrize(("event", "field"), [("DragEvent", "dataTransfer"), ("ClipboardEvent", "clipboardData")])
+def test_a_photo_can_be_dropped_or_pasted(swap_page: Page, event: str, field: str) -> None:
+    page, editor = swap_page, swap_page.locator(".l2sae")
+    kind = {"DragEvent": "drop", "ClipboardEvent": "paste"}[event]
+    give = """async ([event, field, kind]) => {
+        const shown = document.querySelector('.l2sae .after');
+        const blob = await new Promise((done) => shown.toBlob(done, 'image/png'));
+        const data = new DataTransfer();
+        data.items.add(new File([blob], `${kind}.png`, { type: 'image/png' }));
+        shown.dispatchEvent(new window[event](kind, { [field]: data, bubbles: true, cancelable: true }));
+    }"""
+    after(page, lambda: page.evaluate(give, [event, field, kind]))
+    editor.locator(".facts", has_text=f"{kind}.png, 512 × 512").wait_for()
+
+
 def test_swap_undo_export_and_replay(swap_page: Page, tmp_path: Path, screen: Any) -> None:
     page, editor = swap_page, swap_page.locator(".l2sae")
     errors: list[str] = []

@@ -106,10 +106,7 @@ def edit_folder(
     if runner == "ray":  # whose workers have another working folder
         photos, output = (path if "://" in os.fspath(path) else Path(path).absolute() for path in (photos, output))
     source, target = open_folder(photos, storage_options), open_folder(output, storage_options)
-    if batch < 1 or (workers is not None and workers < 0):
-        raise EditError(f"batch={batch}, workers={workers}: give batch 1 or more, workers 0 or more")
-    if runner not in ("processes", "ray"):
-        raise EditError(f"runner={runner!r}: give 'processes' or 'ray'")
+    _check_runner(runner, workers, batch)
     given: list[str | os.PathLike[str]] = []
     if isinstance(recipe, (str, os.PathLike)):
         given.append(recipe)
@@ -136,6 +133,13 @@ def edit_folder(
             _finish(target, items)
         ranks.wait()
         return read_table(target)
+
+
+def _check_runner(runner: str, workers: int | None, batch: int) -> None:
+    if batch < 1 or (workers is not None and workers < 0):
+        raise EditError(f"batch={batch}, workers={workers}: give batch 1 or more, workers 0 or more")
+    if runner not in ("processes", "ray"):
+        raise EditError(f"runner={runner!r}: give 'processes' or 'ray'")
 
 
 def _references(style: Style | Mapping[str, Style] | None) -> list[str | Path]:

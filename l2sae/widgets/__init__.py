@@ -2,11 +2,11 @@
 
 from l2sae.widgets.controller import Controller
 from l2sae.widgets.editor import MaskEditor, SwapEditor, mask_editor, swap_editor
-from l2sae.widgets.mask import MaskController
+from l2sae.widgets.mask_controller import MaskController
 from l2sae.widgets.messages import Reply
 from l2sae.widgets.opening import Face, open_gallery, open_model
 from l2sae.widgets.render_worker import Request, Worker
-from l2sae.widgets.swap import SwapController
+from l2sae.widgets.swap_controller import SwapController
 
 __all__ = [
     "Controller",

@@ -24,11 +24,11 @@ from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
 from l2sae.provenance.exporting_session import EditSession
 from l2sae.provenance.saving import save_edit
-from l2sae.widgets.files import decode_upload, plain_name
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.opening import Face, small
 from l2sae.widgets.render_worker import Request
 from l2sae.widgets.swatches import named_reply
+from l2sae.widgets.uploads import decode_upload, plain_name
 
 DISPLAY = 512  # longer side of the pictures on screen, in pixels
 DRAG = 256  # while a slider moves; the picture of DISPLAY pixels follows when it stops

@@ -7,10 +7,10 @@ import anywidget
 import traitlets
 
 from l2sae.widgets.controller import Controller
-from l2sae.widgets.mask import MaskController
+from l2sae.widgets.mask_controller import MaskController
 from l2sae.widgets.opening import behind_voila, open_gallery, open_model
 from l2sae.widgets.render_worker import Request, Worker
-from l2sae.widgets.swap import SwapController
+from l2sae.widgets.swap_controller import SwapController
 
 STATIC = Path(__file__).parent / "static"
 

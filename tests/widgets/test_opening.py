@@ -8,7 +8,7 @@ from PIL import Image
 from l2sae.editing import EditError
 from l2sae.model import L2SAE
 from l2sae.widgets import SwapEditor, open_gallery, open_model
-from l2sae.widgets.swap import SwapController
+from l2sae.widgets.swap_controller import SwapController
 
 Photos = list[NDArray[np.uint8]]
 

@@ -13,10 +13,10 @@ from l2sae.model import L2SAE
 from l2sae.pictures.display import roi_colour
 from l2sae.pictures.picture import PhotoFile
 from l2sae.widgets.controller import DISPLAY, Controller
-from l2sae.widgets.files import plain_name
 from l2sae.widgets.messages import Reply, coloured
 from l2sae.widgets.opening import Face
 from l2sae.widgets.slices import slice_replies
+from l2sae.widgets.uploads import plain_name
 
 COMBINE = ("replace", "add", "subtract")
 

@@ -1,6 +1,6 @@
 """Makes what ships with the package: ``python -m l2sae.bench ship model`` (``make shipped``) and ``... localiser``.
 
-The model is trained as the preset ``shipped`` says, on rendered faces alone, and stored in half precision, so that
+The model is trained as the preset ``shipped`` says, on photos and rendered faces, and stored in half precision, so that
 editing works in a fresh clone before any training. The localiser is trained on edits that this model makes of further
 rendered faces, and stored likewise; the stage ``provenance`` goes on from it.
 
@@ -29,6 +29,7 @@ from l2sae.provenance.detector.localiser import SHIPPED, Localiser, LocaliserNet
 from l2sae.provenance.detector.localiser_training import LEARNING_RATE, Schedule, train_localiser
 from l2sae.provenance.detector.photo_edits import PhotoSplit, edit_photos, read_rgb, split_photos
 
+WORK = Path("checkpoints/shipped")  # prepared photos, states and curves of the model that ships
 LOCALISER_SEED = 40_404
 LOCALISER_WIDTHS = (48, 80, 112)
 LOCALISER_RESULT = Path("benchmarks/localiser.json")
@@ -42,16 +43,17 @@ def commands() -> None:
 
 @commands.command()
 def model() -> None:
-    """Render, train, store the model: six minutes on an H100, hours on two cores."""
-    from l2sae.training import train, training_log  # the localiser does without, and without what logs
+    """Prepare photos, train, store the model: about an hour of one core. A killed run goes on where it was."""
+    from l2sae.training import clear_states, train, training_log  # the localiser does without, and without what logs
 
-    params = load_params(overrides={"preset": "shipped"})
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(params, Path(folder) / "prepared")
-        with training_log(Path(folder) / "curves", Path(folder) / "live") as log:
-            result = train(params, Path(folder) / "prepared", log)
+    params, data, states = load_params(overrides={"preset": "shipped"}), WORK / "prepared", WORK / "states"
+    if not data.is_dir():
+        prepare(params, data)
+    with training_log(WORK / "curves", WORK / "live") as log:
+        result = train(params, data, log, states)
     path = shipped_model_path()
     save_model(result.model, path, params, torch.float16)
+    clear_states(params, data, states)
     _report(path, result.steps, result.seconds)
 
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from l2sae.data.sources import SOURCES as PHOTO_SOURCES
 from l2sae.figures.tables import read_runs
 from l2sae.measures.figure_entry import Entry
 from l2sae.measures.figures_from_sums import CONDITION_FIGURES
 from l2sae.measures.metric_files import get, read_metrics
 from l2sae.measures.registry import entry, shown_in
+from l2sae.model import load_params_of, shipped_model_path
 from l2sae.params import Params
 
 SOURCES = {
@@ -23,7 +25,7 @@ KINDS = {
 }
 START = {
     "random": "random weights",
-    "shipped": "the weights that come with the package, which were trained on other rendered faces (preset `shipped`)",
+    "shipped": "the weights that come with the package, trained on photos and rendered faces (preset `shipped`)",
 }
 USE = """## Intended use
 
@@ -60,6 +62,7 @@ def model_card(
         "# Model card: L2SAE",
         "Written by `python -m l2sae.bench card` from `metrics/*.json`; the keys are explained in `docs/metrics.md`.",
         _model(metrics, params),
+        _shipped() if photos else "",
         _photos(photos or {}),
         _data(metrics, params),
         _figures(evaluate),
@@ -133,6 +136,14 @@ def _data(metrics: Mapping[str, Mapping[str, Any]], params: Params) -> str:
 
 
 _SPLITS = {"train": "for training", "val": "for validation", "test": "for tests"}
+
+
+def _shipped() -> str:
+    """What the shipped model has learned from, with the terms and the attribution of its sources."""
+    data = load_params_of(shipped_model_path()).data
+    names: list[str] = [one.source for one in data.sources] or [str(data.source)]
+    terms = [f"- {name}: {PHOTO_SOURCES[name].licence}" for name in names if name in PHOTO_SOURCES]
+    return "\n".join(["## What the shipped model has learned from\n", "- rendered faces, of no person", *terms])
 
 
 def _photos(runs: Mapping[str, Mapping[str, Any]]) -> str:

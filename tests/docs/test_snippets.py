@@ -11,10 +11,8 @@ from click.testing import CliRunner
 from PIL import Image
 from skimage.data import astronaut
 
-from l2sae import load_model
 from l2sae.cli import main
 from l2sae.data import render_faces
-from l2sae.editing.named_styles import named_styles
 from l2sae.model import shipped_model_path
 from l2sae.params import load_params
 from l2sae.pictures.display import as_pictures
@@ -53,7 +51,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_page_runs_from_top_to_bottom(page: Path, desk: Path) -> None:
     names: dict[str, Any] = {}
     for block in blocks(page):
-        if block.note.startswith("not run:") or (block.note == "needs: named styles" and not _has_named_styles()):
+        if block.note.startswith("not run:"):
             continue
         if block.kind == "python":
             code = "\n" * block.line + block.code  # so that a traceback names the page's own line
@@ -62,10 +60,6 @@ def test_a_page_runs_from_top_to_bottom(page: Path, desk: Path) -> None:
             _run_commands(block, page)
         elif block.kind == "yaml":
             _use_yaml(block, desk)
-
-
-def _has_named_styles() -> bool:
-    return len(named_styles(load_model(device="cpu"))) > 0
 
 
 def _run_commands(block: Block, page: Path) -> None:

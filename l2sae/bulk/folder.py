@@ -10,12 +10,13 @@ import pandas as pd
 
 from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
 from l2sae.bulk.one_photo import Context, recipe_name
-from l2sae.bulk.photo_lists import Item, batches, find_items, share
+from l2sae.bulk.photo_lists import JOB, Item, batches, find_items, share
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
 from l2sae.bulk.ranks import Ranks, joined_ranks
-from l2sae.bulk.results import JOB, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
+from l2sae.bulk.results import EARLIER, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
 from l2sae.bulk.storage import Folder, open_folder
+from l2sae.bulk.superseded import clear_away, take_over
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
@@ -85,7 +86,8 @@ def edit_folder(
         consent: a reference to the consent of the persons shown.
         unmarked: leave the watermark out, where the policy allows it.
         metadata: ``keep`` for date, copyright, artist and resolution of each photo, or ``none``.
-        overwrite: replace files in ``output`` that are not of this job.
+        overwrite: replace files in ``output`` that are not of this job, and move those of other jobs that it does not
+            replace to ``superseded/`` there.
         workers: processes of one thread each; 0 works in this process; None takes one for each core of this machine.
         batch: photos that a worker takes at a time, fewer where they are large.
         runner: ``processes`` of this machine, or ``ray``: the cluster that Ray is connected to, else a local one;
@@ -130,7 +132,7 @@ def edit_folder(
         _run(context, items, ranks, workers, batch, runner, progress)
         ranks.wait()
         if ranks.rank == 0:
-            _finish(target, items)
+            _finish(target, items, overwrite)
         ranks.wait()
         return read_table(target)
 
@@ -172,7 +174,7 @@ def _run(
     """Edit this rank's share of what is not finished."""
     mine = share(items, ranks.rank, ranks.ranks)
     known = read_rows(context.output)
-    todo = unfinished(mine, known)
+    todo = unfinished(mine, known, context.output)
     if not todo:
         return
     cut = list(batches(todo, batch))
@@ -215,14 +217,14 @@ def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> N
                 f"{output.url}: holds the results of another job, with other {', '.join(differing)}: name another "
                 "folder, or overwrite=True"
             )
-        output.remove(TABLE)
-        output.remove(ROWS)
+        take_over(output)
     output.write(JOB, (json.dumps(description, indent=1) + "\n").encode())
 
 
-def _finish(output: Folder, items: Sequence[Item]) -> None:
-    """Write the table, and clear away what processes that were killed have left half written."""
-    write_table(output, items)
+def _finish(output: Folder, items: Sequence[Item], overwrite: bool) -> None:
+    """Write the table, and clear away what is superseded, and what killed processes have left half written."""
+    write_table(output, items, clear_away(output, items, read_rows(output), overwrite))
+    output.remove(EARLIER)
     if output.local is None:
         return
     beginnings = {partial_prefix(item.name.rpartition("/")[2]) for item in items}

@@ -63,7 +63,7 @@ class Folder:
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
-        return bool(self.fs.exists(f"{self.root}/{name}"))
+        return bool(self.fs.isfile(f"{self.root}/{name}"))
 
     def read(self, name: str) -> bytes:
         """A file's bytes."""
@@ -85,10 +85,18 @@ class Folder:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, content)
 
+    def move(self, name: str, to: str) -> None:
+        """Give a file another name, under which there is none; folders are made."""
+        if self.local is None:
+            self.fs.mv(f"{self.root}/{name}", f"{self.root}/{to}")
+            return
+        (self.local / to).parent.mkdir(parents=True, exist_ok=True)
+        (self.local / name).rename(self.local / to)
+
     def remove(self, name: str) -> None:
         """Remove a file, or a folder and what is in it, if it is there."""
         if self.local is None:
-            if self.exists(name):
+            if self.fs.exists(f"{self.root}/{name}"):
                 self.fs.rm(f"{self.root}/{name}", recursive=True)
         elif (path := self.local / name).is_dir():  # not by fsspec, which takes brackets for a pattern
             shutil.rmtree(path)

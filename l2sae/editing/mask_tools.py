@@ -185,9 +185,9 @@ def click_mask(editor: Renderer, x: float, y: float, tolerance: float) -> Mask:
 def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "mask", inside: Inside = "auto") -> Mask:
     """Read a mask as a person sees it: what is painted on the ground is inside.
 
-    White is inside. Where nearly the whole border of the picture is white and black, or a colour, lies within, as when it
-    is painted on paper, what is not white is inside. Where one colour is painted on nothing, what is painted is inside. A mask saved by
-    `save_mask` comes back as it was.
+    White is inside. Where nearly the whole border of the picture is white and black, or a colour, lies within, as when
+    it is painted on paper, what is not white is inside. Where one colour is painted on nothing, what is painted is
+    inside. A mask saved by `save_mask` comes back as it was.
 
     Args:
         source: path, or the file's bytes: a picture of any kind, grey, with a palette, or with transparency.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from l2sae.bulk.photo_lists import JOB, Item, batches, find_items, share
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
 from l2sae.bulk.ranks import Ranks, joined_ranks
-from l2sae.bulk.results import EARLIER, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
+from l2sae.bulk.results import EARLIER, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
 from l2sae.bulk.storage import Folder, open_folder
 from l2sae.bulk.superseded import clear_away, take_over
 from l2sae.editing.recipe import Recipe
@@ -126,10 +127,16 @@ def edit_folder(
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
     with joined_ranks() as ranks:
+        bare = not target.fs.exists(target.root)
         if ranks.rank == 0:
             _claim(target, description, overwrite)
         ranks.wait()
-        _run(context, items, ranks, workers, batch, runner, progress)
+        try:
+            _run(context, items, ranks, workers, batch, runner, progress)
+        except Exception:
+            if bare and ranks.ranks == 1:
+                _unclaim(target)
+            raise
         ranks.wait()
         if ranks.rank == 0:
             _finish(target, items, overwrite)
@@ -221,14 +228,26 @@ def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> N
     output.write(JOB, (json.dumps(description, indent=1) + "\n").encode())
 
 
+def _unclaim(output: Folder) -> None:
+    """Remove a folder that holds nothing but the claim of a job that failed, so that it is in no other job's way."""
+    if output.local is None or output.exists(TABLE) or output.list_names(ROWS):
+        return
+    kept = (output.local / JOB).parent
+    if all(path.is_dir() or path.parent == kept for path in output.local.rglob("*")):
+        shutil.rmtree(output.local)
+
+
 def _finish(output: Folder, items: Sequence[Item], overwrite: bool) -> None:
     """Write the table, and clear away what is superseded, and what killed processes have left half written."""
     write_table(output, items, clear_away(output, items, read_rows(output), overwrite))
     output.remove(EARLIER)
     if output.local is None:
         return
-    beginnings = {partial_prefix(item.name.rpartition("/")[2]) for item in items}
-    for folder in {(output.local / item.name).parent for item in items}:
+    written = [TABLE, *(name for item in items for name in (item.name, recipe_name(item.name)))]
+    beginnings = {partial_prefix(name.rpartition("/")[2]) for name in written}
+    for folder in {(output.local / name).parent for name in written}:
         for partial in folder.glob(f".*{PARTIAL}"):
             if f".{partial.name[1:].partition('.')[0]}." in beginnings:
                 partial.unlink(missing_ok=True)
+    for partial in (output.local / JOB).parent.glob(f".*{PARTIAL}"):
+        partial.unlink(missing_ok=True)

@@ -219,7 +219,11 @@ def test_what_all_photos_lack_is_one_error(
     monkeypatch.setattr(align, "find_faces", missing)
     with pytest.raises(EditError, match=r"package is missing.*no such package"):
         bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", align="auto")
-    assert not list((tmp_path / "out").rglob("*.parquet")), "no rows"
+    assert not (tmp_path / "out").exists()
+    bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", align=None)
+    with pytest.raises(EditError, match="package is missing"):
+        bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", align="auto", overwrite=True)
+    assert names(tmp_path / "out") == {"a.png"}, "what was there stays"
 
 
 def names(folder: Path) -> set[str]:

@@ -31,7 +31,7 @@ def work(checkpoint: Path, photos: Path, out: Path, home: Path, workers: int) ->
     """What is killed: a bulk edit, in this process or with a worker of its own."""
     os.environ["L2SAE_HOME"] = str(home)
     model = load_model(checkpoint, device="cpu")
-    edit_folder(model, photos, out, ("hair",), Noise(2.0), workers=workers, batch=2, progress=False)
+    edit_folder(model, photos, out, ("hair",), Noise(2.0), recipes=True, workers=workers, batch=2, progress=False)
 
 
 def start(*arguments: object) -> ForkServerProcess:
@@ -72,11 +72,12 @@ def test_kills(
 def finish(model: L2SAE, photos: Path, out: Path, home: Path) -> None:
     """Take the job up, and look at what is there."""
     left = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
-    table = edit_folder(model, photos, out, ("hair",), Noise(2.0), workers=0, batch=2, progress=False)
+    table = edit_folder(model, photos, out, ("hair",), Noise(2.0), recipes=True, workers=0, batch=2, progress=False)
     assert (table["result"] == "done").all()
     assert {path: path.stat().st_mtime_ns for path in left} == left, "a finished photo was edited again"
-    assert sorted(path.name for path in out.glob("*.png")) == [f"{number}.png" for number in range(PHOTOS)]
-    assert not [path for path in out.rglob("*") if path.name.endswith(".partial")]
+    wanted = {f"{number}{ending}" for number in range(PHOTOS) for ending in (".png", ".recipe.json")}
+    left_there = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert left_there == wanted | {"results.parquet", ".l2sae/job.json"}, "no partial file"
     log = AuditLog(home / "audit.jsonl")
     assert log.verify()
     lines = [entry.record for entry in log.entries()]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
 from l2sae.bulk.one_photo import Context, recipe_name
-from l2sae.bulk.photo_lists import JOB, Item, batches, find_items, share
+from l2sae.bulk.photo_lists import JOB, SIDECARS, Item, batches, find_items, share
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
 from l2sae.bulk.ranks import Ranks, joined_ranks
@@ -22,7 +22,7 @@ from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.files import PARTIAL, check_outputs, partial_prefix, path_of, same_place
+from l2sae.pictures.files import PARTIAL, check_outputs, partial_prefix, path_of, readable_name, same_place
 from l2sae.provenance import Policy, load_credentials
 
 Runner = Literal["processes", "ray"]
@@ -127,7 +127,7 @@ def edit_folder(
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
     with joined_ranks() as ranks:
-        bare = not target.fs.exists(target.root)
+        bare = not target.is_there()
         if ranks.rank == 0:
             _claim(target, description, overwrite)
         ranks.wait()
@@ -160,13 +160,29 @@ def _check_places(
     source: Folder, target: Folder, items: Sequence[Item], recipes: bool, inputs: Sequence[str | os.PathLike[str]]
 ) -> None:
     """Refuse results among the photos, and any that would take the place of a file that is read."""
-    folders = {source.url} if source.fs.isdir(source.root) else set()
+    folders = set()
+    if source.is_folder():
+        folders = {source.url}
+        _check_inside(source, target)
     folders |= {item.folder.url_of(item.source).rpartition("/")[0] for item in items}
     if taken := [folder for folder in folders if same_place(folder, target.url)]:
         raise EditError(f"{target.url}: this is the folder of the photos, {taken[0]}; name another output")
     results = [name for item in items for name in (item.name, recipe_name(item.name))[: 2 if recipes else 1]]
     photos = [item.folder.url_of(item.source) for item in items]
     check_outputs([source.url, *photos, *inputs], [target.url_of(name) for name in (*results, TABLE)])
+
+
+def _check_inside(source: Folder, target: Folder) -> None:
+    """Refuse an output folder below the photos that holds photos, which would be neither edited nor safe."""
+    above, below = ((os.path.realpath(one.local) if one.local else one.root) for one in (source, target))
+    inside = below.startswith(f"{above}/") and type(source.fs) is type(target.fs)
+    if not inside or target.exists(JOB) or not target.is_folder():
+        return
+    if own := [name for name in target.files() if not name.lower().endswith(SIDECARS)]:
+        raise EditError(
+            f"{target.url}: lies within the folder of the photos and holds files of its own, {readable_name(own[0])}: "
+            "name another output, or a new folder"
+        )
 
 
 def _run(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from l2sae.bulk.storage import Folder
+from l2sae.bulk.storage import Folder, open_folder
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import fitting_name, path_of, readable_name
 
@@ -103,7 +103,7 @@ def batches(items: Sequence[Item], most: int) -> Iterator[list[Item]]:
 
 
 def _found(photos: Folder, ending: str, output: Folder) -> list[Item]:
-    if not photos.fs.isdir(photos.root):
+    if not photos.is_folder():
         raise EditError(f"{photos.url}: no such folder of photos, nor a list of them ({', '.join(LISTS)})")
     barred = [f"{output.root}/"[len(photos.root) + 1 :]] if output.root.startswith(f"{photos.root}/") else []
     barred += [f"{SUPERSEDED}/"] if photos.exists(JOB) else []
@@ -162,8 +162,7 @@ def _listed(photos: Folder, ending: str) -> list[Item]:
     for path in dict.fromkeys(paths):
         if "://" in path or path.startswith(("/", "~")):
             folder, _, source = (path if "://" in path else str(path_of(path))).rpartition("/")
-            options = photos.options if "://" in path else {}
-            item = _described(Folder(folder or "/", options), source, source, ending)
+            item = _described(open_folder(folder or "/", photos.options), source, source, ending)
         else:
             item = _described(Folder(above, photos.options), path, path, ending)
         items.setdefault(_place(item), item)  # a photo that is named twice is one
@@ -176,7 +175,7 @@ def _place(item: Item) -> str:
 
 
 def _read_list(photos: Folder) -> list[str]:
-    content = photos.fs.cat_file(photos.root)
+    content = photos.read()
     if photos.url.lower().endswith(".parquet"):
         table = pd.read_parquet(io.BytesIO(content))
     else:

@@ -32,7 +32,8 @@ NECK_WIDTH, NECK = 0.75, 0.9  # half its width, in half face widths; probability
 CLOTH_FROM, CLOTH_BELOW_HAIR = 1.15, 0.5  # where clothes begin, in units below the eyes; how much lower beside hair
 HAIR_BELOW = 0.85  # probability of hair beside neck and shoulders
 STRAND = 0.12  # width of the narrowest hair that hangs beside a jaw, in half face widths
-HANGS_WITHIN = 1.5  # how far from the face's middle it passes the mouth, in half face widths
+HANGS_WITHIN = 1.4  # how far from the face's middle it comes from behind the neck, in half face widths
+SHOULDER = 0.05  # share of such hair above the chin that may lie farther out
 LOOSE = 0.02  # what remains of the belief in hair that hangs from none
 UNEXPLAINED = 2e-7  # density over colour and contrast; that of a typical pixel under its own Gaussian is 4e-5
 TAUGHT_PIXELS = 3000  # that the mixtures are fitted to at most
@@ -173,7 +174,7 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
         picture: (H, W, 3) uint8.
         prior: (4, H, W) probabilities by position.
         teaches: (4, H, W): which pixels each class learns its colours from; what teaches none keeps its prior.
-        frame: of the face; hair below its nose hangs from that above, see :func:`loose_hair`.
+        frame: of the face; see :func:`loose_hair`.
     """
     inner = ~teaches.any(axis=0)
     lab = rgb2lab(picture)
@@ -181,7 +182,6 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
     features = np.concatenate([lab, 2 * contrast[..., None]], axis=-1).reshape(-1, 4)
     guide = _Guide(lab[..., 0] / 100)
     belief = prior
-    below = np.arange(prior.shape[1])[:, None] > frame.nose
     for turn in range(ROUNDS):
         weights = np.where(teaches, belief**2, 0.0)
         likelihood = np.stack(
@@ -193,28 +193,36 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
         evidence = _normalised(prior * (likelihood + 1e-9) ** COLOUR_TRUST)
         evidence[:, inner] = prior[:, inner]
         belief = _normalised(np.stack([np.clip(guide.smooth(one), 1e-6, None) for one in evidence]))
-        loose = loose_hair(belief.argmax(axis=0) == HAIR, frame)
-        belief[HAIR, loose] *= LOOSE
-        belief = _normalised(belief)
-        if turn == ROUNDS - 2:  # the last round learns what the clothes look like
-            prior = prior.copy()
-            prior[HAIR, ndimage.binary_dilation(loose, iterations=2) & below] *= LOOSE
-            prior = _normalised(prior)
+        if turn >= ROUNDS - 2:  # the last round learns what the clothes look like
+            loose = loose_hair(belief.argmax(axis=0) == HAIR, frame)
+            prior, belief = (_without_hair(one, loose) for one in (prior, belief))
     return belief
 
 
-def loose_hair(hair: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
-    """Which of the supposed ``hair`` (H, W) below the nose does not hang beside the jaw: that is clothing.
+def _without_hair(probabilities: Array, loose: NDArray[np.bool_]) -> Array:
+    return _normalised(probabilities * np.where(loose[None], np.array([LOOSE, 1, 1, 1])[:, None, None], 1.0))
 
-    Hair that hangs is as wide as a strand all the way from beside the mouth; the shadow along a neck or an ear is not.
+
+def loose_hair(hair: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
+    """Which of the supposed ``hair`` (H, W) below the nose does not hang from the head: that is clothing.
+
+    Hair hangs down from beside the nose as wide as a strand, as the shadow along a neck or an ear is not; or it comes
+    from behind the neck at the mouth's height, and is nowhere as wide as shoulders above the chin.
     """
     y, x = np.mgrid[: hair.shape[0], : hair.shape[1]] + 0.5
-    mouth = (frame.nose + frame.chin) / 2
-    root = (y < frame.nose) | ((y < mouth) & (np.abs(x - frame.x) < HANGS_WITHIN * frame.half))
+    aside = np.abs(x - frame.x) > HANGS_WITHIN * frame.half
     strand = np.ones((1, 2 * max(1, round(STRAND * frame.half / 2)) + 1), bool)
-    pieces, _ = ndimage.label(ndimage.binary_erosion(hair, strand, border_value=1), np.ones((3, 3)))
-    rooted = ndimage.binary_dilation(np.isin(pieces, np.unique(pieces[(pieces > 0) & root])), strand)
-    return np.asarray(hair & (y > frame.nose) & ~ndimage.binary_dilation(rooted))
+    pieces, count = ndimage.label(ndimage.binary_erosion(hair, strand, border_value=1), np.ones((3, 3)))
+
+    def pixels(where: NDArray[np.bool_]) -> NDArray[np.int_]:
+        return np.bincount(pieces[where], minlength=count + 1)
+
+    behind = pixels(~aside & (y < (frame.nose + frame.chin) / 2)) > 0
+    narrow = pixels(aside & (y < frame.chin)) <= SHOULDER * pixels(y < frame.chin)
+    hangs = (pixels(y < frame.nose) > 0) | (behind & narrow)
+    hangs[0] = False  # no piece
+    rooted = ndimage.binary_dilation(ndimage.binary_dilation(hangs[pieces], strand))
+    return np.asarray(hair & (y > frame.nose) & ~rooted)
 
 
 class _Guide:

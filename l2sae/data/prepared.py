@@ -19,9 +19,10 @@ import pandas as pd
 from l2sae.data.blocks import DecodedBlocks
 from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
 from l2sae.data.decode import Face, load_face
+from l2sae.data.listing import SPLITS, Entry, Listing, SourceError, relative
 from l2sae.data.photos import label_photos
 from l2sae.data.schemes import Scheme, part_rois
-from l2sae.data.sources import SOURCES, SPLITS, Entry, Listing, SourceError, list_source, relative
+from l2sae.data.sources import SOURCES, list_source
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.data.teacher import open_teacher
 from l2sae.data.walk_folder import Skipped

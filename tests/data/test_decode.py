@@ -11,8 +11,8 @@ from PIL import Image
 from trees import colour_mask, id_mask, jpeg, photo, save, write
 
 from l2sae.data.decode import load_face, square_labels
+from l2sae.data.listing import Entry, MaskFile
 from l2sae.data.schemes import get_scheme, part_rois
-from l2sae.data.sources import Entry, MaskFile
 from l2sae.pictures.conversions import square_photo
 from l2sae.pictures.errors import UnusableError
 from l2sae.rois import Roi

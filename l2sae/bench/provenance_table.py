@@ -21,6 +21,7 @@ from l2sae.measures.parallel import side_by_side
 from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.pictures.reading import read_picture
 from l2sae.provenance import pattern_mark
 from l2sae.provenance.attack_table import (
@@ -36,7 +37,6 @@ from l2sae.provenance.detector.detection_figures import Scores, score_faces, sum
 from l2sae.provenance.detector.known_edits import EditedFace, Picture, measured_edits
 from l2sae.provenance.detector.localiser import Localiser, load_localiser
 from l2sae.provenance.export_errors import ProvenanceError
-from l2sae.provenance.mark import psnr
 from l2sae.provenance.pattern_mark import PatternMark
 from l2sae.provenance.verdict import COMPOSITIONS, join_figures, photo_attacks
 
@@ -215,7 +215,7 @@ def _marked_row(picture: Picture, again: Callable[[Picture], Picture]) -> dict[s
     watermark = PatternMark()
     copy = watermark.embed(picture)
     attacks = [get_attack(name, again) for name in attack_names()]
-    return look_for_mark(watermark, copy, attacks) | {PSNR: [psnr(picture, copy)]}
+    return look_for_mark(watermark, copy, attacks) | {PSNR: [psnr_of_levels(picture, copy)]}
 
 
 def _told_marked(indices: Iterable[int]) -> list[bool]:

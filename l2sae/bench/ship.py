@@ -91,12 +91,12 @@ def localiser(
         pictures = [read_rgb(path) for path in split.learn[:: -(-len(split.learn) // most_photos)]]
         edited += edit_photos(load_model(device=device), pictures, LOCALISER_SEED, cut=True, progress=click.echo)
     click.echo(f"{len(edited)} edited faces after {time.perf_counter() - start:.0f} s")
-    trained = load_localiser(SHIPPED) if go_on or not steps else None
     if steps:
         schedule = Schedule(steps, pairs, rate, workers or max(1, (os.cpu_count() or 1) - 1))
-        net = trained.net if trained else _fresh_network()
+        net = load_localiser(SHIPPED).net if go_on else _fresh_network()
         trained = train_localiser(edited, schedule, LOCALISER_SEED, click.echo, net, device)
-    assert trained is not None
+    else:
+        trained = load_localiser(SHIPPED)
     if split:
         trained = _calibrated(trained, split)
     save_localiser(trained, out, torch.float16)

@@ -23,7 +23,7 @@ from l2sae.measures.figures_from_sums import summarise
 from l2sae.measures.metric_files import flatten, put
 from l2sae.measures.optional_figures import optional_figures
 from l2sae.measures.parallel import side_by_side
-from l2sae.measures.reconstruction import PICTURE_FIGURES, blurred, eight_bit, psnr, resized
+from l2sae.measures.reconstruction import PICTURE_FIGURES, blurred, eight_bit, resized
 from l2sae.measures.region_match import RegionMatch, match_regions
 from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.measures.running_sums import Array, RunningSums, Tally
@@ -31,6 +31,7 @@ from l2sae.measures.swaps import FaceStatistics, SwapMeasurement, face_statistic
 from l2sae.model import L2SAE, Latents
 from l2sae.params import Params
 from l2sae.pictures.conversions import to_model
+from l2sae.pictures.fidelity import psnr
 
 FIGURE_SIZE = 128
 BATCH = 8  # small enough for the processor's cache

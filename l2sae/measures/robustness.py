@@ -22,7 +22,7 @@ from l2sae.measures.face_groups import group_figures, known_of_faces
 from l2sae.measures.figures_from_sums import robustness_figures
 from l2sae.measures.metric_files import put
 from l2sae.measures.parallel import side_by_side
-from l2sae.measures.reconstruction import eight_bit, psnr, resized
+from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionEdits, where_visible
 from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, overlap_counts, region_means, to_lab
@@ -37,6 +37,7 @@ from l2sae.measures.robustness_conditions import (
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights
 from l2sae.model import L2SAE
 from l2sae.params import Params
+from l2sae.pictures.fidelity import psnr
 from l2sae.rois import Roi
 
 HALVED = ("miou", "transfer")  # figures whose half is a statement; half the decibels is none

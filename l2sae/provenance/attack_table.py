@@ -16,10 +16,11 @@ from l2sae.measures.running_sums import interval, resampling_weights
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import to_model, to_values
 from l2sae.pictures.display import as_pictures
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
 from l2sae.provenance.manifest import sign, verify
-from l2sae.provenance.mark import Watermark, psnr
+from l2sae.provenance.mark import Watermark
 
 PSNR = "psnr"
 EXPORT_SIDE = 256
@@ -64,7 +65,7 @@ def measure_watermark(
     progress(f"provenance: watermark: {len(marked)} pictures marked")
     rows = []
     for picture, copy in zip(pictures, marked, strict=True):
-        rows.append(look_for_mark(watermark, copy, attacks) | {PSNR: [psnr(picture, copy)]})
+        rows.append(look_for_mark(watermark, copy, attacks) | {PSNR: [psnr_of_levels(picture, copy)]})
         if len(rows) % 8 == 0:
             progress(f"provenance: watermark: {len(rows)} of {len(marked)} attacked")
     false = [watermark.detect(picture).marked for picture in unmarked]

@@ -17,6 +17,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from l2sae.pictures.conversions import HALF, to_values
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.rivagan import BITS, load_networks
@@ -178,15 +179,6 @@ def mark_bits() -> Tensor:
     return torch.tensor([float(digit) for digit in f"{MARK:0{BITS}b}"])
 
 
-def psnr(first: Picture, second: Picture) -> float:
-    """Peak signal-to-noise ratio of two uint8 pictures, in dB."""
-    rows = max(1, 2**20 // max(1, first[0].size))  # at a time: whole large pictures as floats do not fit any cache
-    parts = (slice(start, start + rows) for start in range(0, len(first), rows))
-    errors = [float(np.square(first[part].astype(np.float32) - second[part]).sum()) for part in parts]
-    error = sum(errors) / first.size
-    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
-
-
 def _matched(values: Tensor) -> int:
     return int(((values > 0.5).float() == mark_bits()).sum())
 
@@ -235,13 +227,13 @@ def at_psnr(picture: Picture, residual: NDArray[np.float32], goal: float) -> tup
     if step > 1:
         _, scaled = at_psnr(np.ascontiguousarray(picture[::step, ::step]), residual, goal + _TOLERANCE / 2)
         marked = _add(picture, scaled, 1.0)
-        if psnr(picture, marked) >= goal:
+        if psnr_of_levels(picture, marked) >= goal:
             return marked, scaled
     strength, kept = 255 / 10 ** (goal / 20) / max(_rms(residual), 1e-6), 0.0
     marked = picture
     for _ in range(_TRIES):
         tried = _add(picture, residual, strength)
-        found = psnr(picture, tried)
+        found = psnr_of_levels(picture, tried)
         if found >= goal:
             marked, kept = tried, strength
             if found <= goal + _TOLERANCE:

@@ -50,7 +50,7 @@ def test_styles_of_another_model_are_not_used(
     tensors, metadata = pack_styles(styles, "0" * 64)
     save_file(tensors, tmp_path / named_styles.FILE, metadata)
     assert nearest_style(tiny_model, "hair", torch.zeros(3)) is None
-    with pytest.raises(EditError, match=r"has no named styles; make them with 'python -m l2sae.editing.make_styles'"):
+    with pytest.raises(EditError, match=r"has no named styles; make them with 'python -m l2sae.bench make-styles'"):
         edit(tiny_model, photos[0], "hair", Named("copper"))
 
 

@@ -169,7 +169,7 @@ def test_old_steps_are_forgotten_but_never_the_present(session: EditSession, mon
     assert session.layers[0].strength == 0.5
     assert [session.undo() for _ in range(4)] == [True, True, True, False]
     assert session.layers[0].strength == 0.2
-    monkeypatch.setattr("l2sae.editing.session.MAX_MATTE_BYTES", 1)
+    monkeypatch.setattr("l2sae.editing.session_layer.MAX_MATTE_BYTES", 1)
     session.update_layer(0, matte=np.ones((97, 131)))
     session.update_layer(0, matte=np.zeros((97, 131)))
     assert [session.undo(), session.undo()] == [True, False]

@@ -1,4 +1,4 @@
-"""The named styles that come with a model: style vectors, no pictures. ``python -m l2sae.bench make-styles`` makes them."""
+"""The named styles that come with a model: style vectors, no pictures. `l2sae.bench.make_styles` makes them."""
 
 import json
 from collections.abc import Iterator

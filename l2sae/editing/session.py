@@ -154,7 +154,8 @@ class EditSession:
 
         A ``gesture`` that began here may go on in `update_layer`.
         """
-        layer = SessionLayer(self._names(roi), self._aligned(style), strength, seed, self._as_drawn(matte))
+        rois = expand_names(roi, self.model.roi_names)
+        layer = SessionLayer(rois, self._aligned(style), strength, seed, self._as_drawn(matte))
         self._commit((*self.layers, layer), gesture=gesture)
         return len(self.layers) - 1
 
@@ -167,7 +168,7 @@ class EditSession:
             changes: fields of `SessionLayer` and their new values.
         """
         if "rois" in changes:
-            changes["rois"] = self._names(changes["rois"])
+            changes["rois"] = expand_names(changes["rois"], self.model.roi_names)
         if "style" in changes:
             changes["style"] = self._aligned(changes["style"])
         if "matte" in changes:
@@ -375,9 +376,6 @@ class EditSession:
 
     def _as_drawn(self, matte: MattePicture | None) -> NDArray[np.uint8] | None:
         return None if matte is None else matte_levels(matte, self.editor.frame)
-
-    def _names(self, roi: str | Sequence[str]) -> tuple[str, ...]:
-        return expand_names(roi, self.model.roi_names)
 
     def _aligned(self, style: Style) -> Style:
         return align_style(style) if self._aligns else style

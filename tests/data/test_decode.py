@@ -148,16 +148,6 @@ def test_mask_without_any_roi_is_refused(tmp_path: Path) -> None:
         load(save(tmp_path / "photo.png", photo(1)), save(tmp_path / "mask.png", pixels), LAPA)
 
 
-def test_padding_repeats_edges_and_labels_zero() -> None:
-    picture = np.zeros((40, 20, 3), np.uint8)
-    picture[:, -1] = 200
-    square = square_photo(Image.fromarray(picture), 40)
-    assert (square[:, 30:] == 200).all()
-    assert (square[:, :28] == 0).all()
-    labels = square_labels(np.ones((40, 20), np.uint8), 1, 40)
-    assert (labels.sum(axis=1) == 20).all()
-
-
 def test_shrunk_labels_take_the_largest_area() -> None:
     labels = np.zeros((6, 6), np.uint8)
     labels[:, :2] = 2

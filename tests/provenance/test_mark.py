@@ -2,7 +2,6 @@ import io
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import binom
@@ -10,7 +9,6 @@ from scipy.stats import binom
 from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.provenance import ProvenanceError, RivaGan, detection_threshold
 from l2sae.provenance.mark import FALSE_POSITIVE_RATE, MIN_PSNR, SCALES
-from l2sae.provenance.rivagan import FourierConv2d
 
 Picture = NDArray[np.uint8]
 
@@ -39,17 +37,6 @@ def test_the_threshold_follows_from_the_false_positive_rate() -> None:
     assert detection_threshold(trials=100) == 31
     with pytest.raises(ProvenanceError, match="cannot reach"):
         detection_threshold(bits=16)
-
-
-def test_fourier_convolution_is_the_convolution() -> None:
-    random = torch.Generator().manual_seed(0)
-    layer = FourierConv2d(3, 5)
-    with torch.no_grad():
-        layer.weight.copy_(torch.randn(layer.weight.shape, generator=random))
-        layer.bias.copy_(torch.randn(5, generator=random))
-        images = torch.randn(2, 3, 61, 100, generator=random)
-        direct = torch.nn.functional.conv2d(images, layer.weight, layer.bias, padding=5)
-        torch.testing.assert_close(layer(images), direct, rtol=1e-4, atol=1e-4)
 
 
 def test_the_mark_is_found_where_it_is_and_only_there(portrait: Picture, marked: Picture) -> None:

@@ -1,3 +1,4 @@
+import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from l2sae.editing import FaceWarning, named_styles
 from l2sae.editing.named_styles import NamedStyle
@@ -38,6 +40,11 @@ def mask(tiny_model: L2SAE, gallery: list[Face], tmp_path: Path) -> MaskControll
     controller = MaskController(tiny_model, gallery, exports=tmp_path / "edits", root=tmp_path)
     controller.handle([Request("start")])
     return controller
+
+
+@pytest.fixture
+def send(swap: SwapController) -> "Driver":
+    return Driver(swap)
 
 
 @pytest.fixture
@@ -73,6 +80,11 @@ class Driver:
     def error(self) -> str:
         message = self.state["message"]
         return message["text"] if message.get("level") == "error" else ""
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The picture in view."""
+        return np.asarray(Image.open(io.BytesIO(self.all("state")[-1].buffers[0])))
 
     def all(self, kind: str) -> list[Reply]:
         return [reply for reply in self.replies if reply.content["type"] == kind]

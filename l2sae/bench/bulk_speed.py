@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 from PIL import Image, ImageEnhance
 
 from l2sae.bulk.cost import StageTimes, fit_stages, predict
@@ -229,12 +230,9 @@ def _own_seconds() -> float:
 
 
 def _busy_seconds() -> float:
-    """Processor time of all programs on this machine, from /proc; that of this process where there is none."""
-    stat = Path("/proc/stat")
-    if not stat.exists():
-        return _own_seconds()
-    user, nice, system, _, _, irq, soft, *_ = map(int, stat.read_text().splitlines()[0].split()[1:])
-    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+    """Processor time of all programs on this machine."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
 
 
 def _parts(table: pd.DataFrame) -> dict[str, float]:
@@ -263,17 +261,12 @@ def _watching(output: Path, samples: list[tuple[int, float]]) -> Iterator[None]:
 
 
 def _resident_mib() -> float:
-    """Resident memory of this process and its children, from /proc; 0 where there is none."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    if not children.exists():
-        return 0.0
-    pages = 0
-    for pid in ["self", *children.read_text().split()]:
-        try:
-            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        except (OSError, IndexError):  # it has just ended
-            continue
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    """Resident memory of this process and its children, in MiB."""
+    total, own = 0, psutil.Process()
+    for process in (own, *own.children()):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            total += process.memory_info().rss
+    return total / 2**20
 
 
 def _growth(samples: list[tuple[int, float]]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from l2sae.editing import FaceEditor, Swap
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.figures_from_sums import counterfactual_figures
-from l2sae.measures.parallel import side_by_side
+from l2sae.measures.parallel import batches, side_by_side
 from l2sae.measures.patch_distance import patch_distance
 from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionEdits
@@ -104,10 +104,8 @@ def measure_counterfactuals(model: L2SAE, params: Params, count: int, size: int,
         return {name: torch.stack(values, dim=1) for name, values in found.items()}
 
     tally = Tally()
-    batches = (tuple(range(start, min(start + BATCH, count))) for start in range(0, count, BATCH))
-    for columns in side_by_side(measure, batches, model.device):
-        for name, values in columns.items():
-            tally.add(name, values)
+    for columns in side_by_side(measure, batches(count, BATCH), model.device):
+        tally.add_all(columns)
     return tally.columns()
 
 

@@ -173,8 +173,7 @@ def _measure_faces(
         return columns, MeasuredFaces(indices, photos, regions, latents, statistics)
 
     for columns, of_faces in side_by_side(measure, faces.batches(), faces.device):
-        for name, values in columns.items():
-            tally.add(name, values)
+        tally.add_all(columns)
         if int(of_faces.indices[0]) < PROBE_IMAGES:
             structures.append(of_faces.latents.structure.cpu())
         yield of_faces

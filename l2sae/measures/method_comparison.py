@@ -119,8 +119,7 @@ class Pairs:
                 }
             )
         tally = Tally()
-        for name in rows[0]:
-            tally.add(name, torch.stack([row[name] for row in rows], dim=1))
+        tally.add_all({name: torch.stack([row[name] for row in rows], dim=1) for name in rows[0]})
         return tally.columns()
 
     def _details(self, images: Tensor, r: int) -> RegionDetail:

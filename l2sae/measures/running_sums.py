@@ -30,6 +30,11 @@ class Tally:
         self._parts.setdefault(name, []).append(np.where(valid, rows, 0.0))
         self._parts.setdefault(f"{name}/n", []).append(valid.astype(np.float64))
 
+    def add_all(self, columns: Mapping[str, Tensor]) -> None:
+        """Append a batch of every column; see :meth:`add`."""
+        for name, values in columns.items():
+            self.add(name, values)
+
     def add_sums(self, name: str, sums: Tensor, counts: Tensor) -> None:
         """Append sums (B, ...) of several values an image, and how many there were."""
         self._parts.setdefault(name, []).append(sums.cpu().double().numpy())

@@ -57,7 +57,7 @@ def make_photos(folder: Path, count: int, side: int, seed: int = 0) -> Path:
 def measure_bulk(
     model: L2SAE, photos: int, side: int, marked: bool, alone: int = 12, progress: Progress = print
 ) -> dict[str, Any]:
-    """One run on all cores against the core seconds that one photo takes by itself.
+    """Compare a run on all cores with the core seconds that a photo takes in one process alone.
 
     Args:
         model: makes the edits, of the hair by noise, as PNG.
@@ -68,9 +68,9 @@ def measure_bulk(
         progress: called with plain lines.
 
     Returns:
-        Core seconds of each part and their sum; photos a second and their share of ``cores / sum``, as it is and
-        where cores that other programs had meanwhile are not counted; memory of all processes together after 200
-        photos and at the end, in MiB.
+        The core seconds of each part, and their sum. Photos a second, and their share of the bound ``cores / sum``:
+        once for all cores, once without the cores that other programs had meanwhile. The memory of all processes
+        together in MiB, after 200 photos and at the end.
     """
     cores = len(os.sched_getaffinity(0))
     with TemporaryDirectory(prefix="l2sae-bulk-") as name:
@@ -169,8 +169,8 @@ def check_predictions(
 ) -> pd.DataFrame:
     """Runs of (photos, side) on all cores: predicted and measured seconds, and their ratio.
 
-    Cores that other programs had meanwhile make runs longer: ``others`` is their share, and ``ratio_on_free_cores`` is
-    that of a prediction for the rest of the cores, with ``start_s`` as it was measured beside the same programs.
+    Other programs make runs longer. ``others`` is the share of the cores that they had, and ``ratio_on_free_cores``
+    compares with a prediction for the other cores; ``start_s`` was measured beside the same programs.
     """
     cores = len(os.sched_getaffinity(0))
     rows = []

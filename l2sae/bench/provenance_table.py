@@ -1,7 +1,7 @@
 """The full table of ``benchmarks/provenance.json``: every attack, hundreds of pictures, ten thousand without a mark.
 
-It takes about an hour, so that every finished piece is kept in a journal, and a second call goes on where the first one
-ended. Pieces are worked on side by side, one thread each; nearly all of the time goes into reading marks.
+It takes about an hour. Every finished piece is kept in a journal, so that a second call goes on where the first one
+ended. Pieces are worked on side by side, one thread each; reading marks takes nearly all of the time.
 """
 
 import hashlib

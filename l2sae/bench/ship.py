@@ -79,8 +79,8 @@ def localiser(
 ) -> None:  # fmt: skip
     """Edit faces, train, set the threshold, store the localiser; meant for a GPU and a dozen cores.
 
-    With photos: half of the persons are learned from; on a quarter the threshold is set so that unedited photos stay
-    below it; on the last quarter it is measured: benchmarks/localiser.json.
+    With photos: the localiser learns from half of the persons. A quarter sets the threshold, which unedited photos stay
+    below. The last quarter measures the result: benchmarks/localiser.json.
     """
     start = time.perf_counter()
     if not steps and not photos:
@@ -110,7 +110,7 @@ def _fresh_network() -> LocaliserNet:
 
 
 def _calibrated(trained: Localiser, split: PhotoSplit) -> Localiser:
-    """With a threshold from some photos; what it means for others goes into benchmarks/localiser.json."""
+    """Set the threshold on some photos, and write what it finds in others to benchmarks/localiser.json."""
     with tempfile.TemporaryDirectory() as folder:  # in the precision that ships
         save_localiser(trained, Path(folder) / "half.safetensors", torch.float16)
         stored = load_localiser(Path(folder) / "half.safetensors")

@@ -35,10 +35,10 @@ class Entry:
     """One face: its name (unique, stable), photo, masks in paint order, and the split that the source declares.
 
     Attributes:
-        soft: the masks are a strength for each class, of which the strongest wins, instead of layers.
+        soft: each mask holds the strength of a class, and the strongest wins; otherwise masks are layers.
         group: faces of one group, such as photos of one person, go to the same split; None: the face by itself.
         template: a file of points that outline the face's parts.
-        attributes: what is stated of the person.
+        attributes: what the data set states of the person.
         pinned: file -> its accepted sha256; empty: any.
     """
 

@@ -83,7 +83,7 @@ def _cover_segment(cover: NDArray[np.float32], a: Point, b: Point, radius: float
 
 
 def polygon(mask: Mask, points: Sequence[tuple[float, float]], erase: bool = False) -> Mask:
-    """Fill, or clear, the polygon with corners ``points`` (x, y), of which there are at least three."""
+    """Fill, or clear, the polygon with at least three corners ``points`` (x, y)."""
     if len(points) < 3:
         raise EditError(f"polygon of {len(points)} corners: set at least 3")
     if not np.isfinite(np.array(points)).all():

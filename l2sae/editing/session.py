@@ -152,7 +152,7 @@ class EditSession:
     ) -> int:
         """Put a layer on top, for one ROI or several at once; returns its index. A matte is kept in 8 bits.
 
-        A ``gesture`` that began here may go on in `update_layer`.
+        Changes that `update_layer` makes with the same ``gesture`` belong to the same step of undo.
         """
         rois = expand_names(roi, self.model.roi_names)
         layer = SessionLayer(rois, self._aligned(style), strength, seed, self._as_drawn(matte))
@@ -201,7 +201,7 @@ class EditSession:
         self._commit(tuple(layers))
 
     def set_layers(self, layers: Sequence[SessionLayer], compose: Composition | None = None) -> None:
-        """Take these layers instead of the present ones, as one change; what cannot be rendered shows in `render`."""
+        """Take these layers instead of the present ones, as one change. Errors in them appear in `render`."""
         self._commit(tuple(layers), None if compose is None else _checked_composition(compose), tried=True)
 
     def clear(self) -> None:
@@ -231,7 +231,7 @@ class EditSession:
         return self._history.redo()
 
     def trial(self) -> AbstractContextManager[None]:
-        """Changes made meanwhile can be rendered, and are gone afterwards, history included."""
+        """A context in which changes can be made and rendered; afterwards session and history are as before."""
         return self._history.trial()
 
     def render(self, preview: bool = False, size: int | None = None) -> NDArray[np.uint8]:
@@ -289,7 +289,7 @@ class EditSession:
         )
 
     def matte(self) -> NDArray[np.uint8]:
-        """Where the present layers edit the photo at all, (H, W) uint8: the union of their mattes."""
+        """The union of the mattes of the present layers, (H, W) uint8: 0 where no layer edits the photo."""
         return edited_area(self.editor, [layer for layer in self.layers if not layer.muted])
 
     def rendering(self, metadata: str = "keep") -> dict[str, Any]:

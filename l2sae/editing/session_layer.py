@@ -116,7 +116,7 @@ def cover_of(
 
 
 def edited_area(editor: Renderer, layers: Sequence[SessionLayer]) -> NDArray[np.uint8]:
-    """Where layers edit a photo at all, (H, W) uint8: the union of their mattes."""
+    """The union of the mattes of layers, (H, W) uint8: 0 where no layer edits the photo."""
     union = np.zeros(editor.photo.shape[:2], np.uint8)
     used = dict.fromkeys(roi for layer in layers if layer.matte is None for roi in layer.rois)
     predicted = editor.photo_mattes(tuple(used)) if used else {}

@@ -139,9 +139,10 @@ def _merge(figures: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def _counts(overlap: Array, rois: Sequence[str]) -> dict[str, Any]:
-    """From overlaps (N, R, 3): images ``without`` an ROI, and images that show it but in which it was ``missed`` whole.
+    """From overlaps (N, R, 3): how many images are ``without`` an ROI, and in how many it was ``missed``.
 
-    Figures of the ROI leave out the former; the latter count in full, with an overlap of 0.
+    Images without the ROI do not count in its figures. Images that show an ROI whose matte found nothing of it count
+    with an overlap of 0.
     """
     shown, found = overlap[..., 2] > 0, overlap[..., 0] > 0
     return {
@@ -218,7 +219,8 @@ def _measure_edits(
 ) -> float:
     """Swaps and noise edits; returns the largest change outside with true mattes, in 8-bit levels.
 
-    Of each photo one edit is encoded again, and of each batch one pair is repeated with true mattes; the ROI rotates.
+    One edit of each photo is encoded again, and one pair of each batch is repeated with true mattes. The ROI changes
+    from photo to photo, and from batch to batch.
     """
     offsets = pair_offsets(faces.count, params.evaluate.pairs_per_image)
     seeds = [params.seed + i for i in range(params.evaluate.noise_seeds)]

@@ -1,6 +1,6 @@
 """The robustness stage: quality under growing difficulty, and by group of faces; ``metrics/robustness.json``.
 
-Any model can be measured that offers the four methods of :class:`RobustnessSubject`. Figures are those of
+Any model that offers the four methods of :class:`RobustnessSubject` can be measured. Figures are those of
 ``metrics/evaluate.json``: mIoU of the mattes against the truth, style transfer of single-ROI swaps to the next face's
 undisturbed picture, PSNR of the reconstruction against the picture that was given, and the share of pixels outside the
 edited ROI that change.
@@ -133,10 +133,10 @@ def robustness(
         progress: called with one plain line at a time.
 
     Returns:
-        For each condition a list of {severity, level, miou, transfer, psnr, outside_share}, or None with a reason
-        beside it; ``undisturbed``: the same at severity 0; ``half``: where a figure falls to half of that; ``groups``:
-        the same figures by skin tone, pose, ...; ``ci``: [low, high] of all these, nested alike. Undefined figures are
-        left out.
+        Each condition has a list of {severity, level, miou, transfer, psnr, outside_share}, or None with a reason
+        beside it. ``undisturbed`` holds the same at severity 0, ``half`` where a figure falls to half of that, and
+        ``groups`` the same figures by skin tone, pose, and so on. ``ci`` repeats the nesting with [low, high].
+        Undefined figures are left out.
 
     Raises:
         ValueError: the split has fewer than two images, so that nothing can be swapped.

@@ -98,6 +98,6 @@ def weighted_medians(values: Array, valid: Array, weights: Array) -> Array:
 
 
 def interval(samples: Array) -> list[float]:
-    """The 2.5 and 97.5 percentiles of bootstrap samples (W,), those left out in which the figure is undefined."""
+    """The 2.5 and 97.5 percentiles of bootstrap samples (W,); samples with an undefined figure are left out."""
     low, high = np.nanpercentile(samples, [2.5, 97.5])
     return [float(low), float(high)]

@@ -91,8 +91,8 @@ SWAP_LOSSES = ("statistics", "patches", "swap")  # what train.style_from holds b
 class LossWeights(Section):
     """Weight of each training loss; 0 removes its cost.
 
-    Those with a default let checkpoints load that were written without them; a discriminator is built where a loss
-    that needs it has a weight.
+    Checkpoints that were written before a loss existed load with its default. A discriminator is built only where a
+    loss that needs it has a weight.
     """
 
     l1: Weight
@@ -147,13 +147,13 @@ class TrainParams(Section):
     )
     augment: Share = Field(description="strength of random rotation, scale, shift and flip")
     light: Share = Field(default=0.0, description="strength of random exposure, white balance and tone curve")
-    # 0 by default: what checkpoints written before these keys existed were trained with
+    # earlier checkpoints, written before these keys existed, were trained with 0
     damage: Share = Field(default=0.0, description="share of the faces that are blurred, noisy or both")
     half_size: Share = Field(default=0.0, description="share of the training, at its start, on faces of half the size")
     init: str = Field(description="'shipped', 'random', or the path of a checkpoint to start from")
     rendered_share: Share = Field(description="share of each batch drawn from freshly rendered faces")
     loss: LossWeights
-    # with the default preset's values, so that checkpoints written before these keys existed still load
+    # earlier checkpoints lack these keys: they load with the values of the default preset
     betas: tuple[Share, Share] = Field(default=(0.9, 0.98), strict=False, description="AdamW's")
     weight_decay: Weight = Field(default=1e-4, description="AdamW's")
     final_rate: Share = Field(default=0.0, description="share of the learning rate that is left at the end; 1 = flat")
@@ -232,7 +232,7 @@ class BenchmarkParams(Section):
 class ProvenanceParams(Section):
     """What the provenance stage marks, attacks and looks for.
 
-    The values here are those of the default preset; they let checkpoints load that were written without this section.
+    The defaults are those of the default preset: earlier checkpoints, which lack this section, load with them.
     """
 
     images: Annotated[int, Field(ge=2)] = Field(default=24, description="test pictures to mark and sign")
@@ -268,7 +268,7 @@ class Params(Section):
     train: TrainParams
     edit: EditParams
     evaluate: EvaluateParams
-    # with defaults, so that checkpoints written before this section existed still load; params.yaml must name it
+    # earlier checkpoints lack this section: they load with its defaults; params.yaml must name it
     robustness: RobustnessParams = RobustnessParams(faces=48, group_faces=1000, bootstrap=1000)
     benchmark: BenchmarkParams
     provenance: ProvenanceParams = ProvenanceParams()

@@ -150,9 +150,9 @@ class RivaGan:
     def _lacking(self, picture: Picture) -> tuple[int, NDArray[np.float32]]:
         """How many bits match, and the change (h, w, 3) of the picture on the grid, in 8-bit levels, for the rest.
 
-        To first order each bit would pass by ``MARGIN`` after a step of Polyak's length against the sum of what is
-        lacking, of which ``_OVERSHOOT`` times is taken. The gradient is that at the damaged picture, passed through the
-        damage unchanged. Where ``ENOUGH`` bits match, nothing is to be changed.
+        The step has Polyak's length times ``_OVERSHOOT``: to first order, each bit passes by ``MARGIN`` after a step of
+        Polyak's length against the sum of what is lacking. The gradient is taken at the damaged picture, as if the
+        damage did nothing. Where ``ENOUGH`` bits match, the change is 0.
         """
         _, decoder = load_networks()
         with torch.inference_mode(False), torch.enable_grad():

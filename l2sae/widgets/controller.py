@@ -86,7 +86,7 @@ class Controller(Dispatcher):
     def draft(self, requests: Sequence[Request]) -> list[Reply]:
         """The edit after ``requests`` for the browser to keep, so that a restart of the kernel loses nothing.
 
-        Apart from `handle`, so that the pictures do not wait for it; none while something moves.
+        The draft is a reply of its own, so that the pictures do not wait for it. While something moves, there is none.
         """
         session = self.session
         drawn = any(layer.matte is not None for layer in session.layers)
@@ -272,10 +272,10 @@ class Controller(Dispatcher):
         The browser blends between them while the slider moves, instead of asking for a picture at every place.
 
         Args:
-            slider: the action that its moves ask for, and
-            arguments: with what, but for
-            path: where in the arguments its value is, and
-            ends: the values at its two ends.
+            slider: the action that a move of the slider asks for.
+            arguments: of that action.
+            path: keys that lead to the slider's value in the arguments.
+            ends: the values at the slider's two ends.
             gesture: names the movement that the pictures are for.
         """
         sliders = [name for name in SLIDERS if name in self.actions]

@@ -37,6 +37,7 @@ def test_nothing_to_keep_is_no_exif() -> None:
     assert Metadata().exif(resolution=True) is None
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize("exif", [b"Exif\0\0junk", b"Exif\0\0II*\0\xff\xff\xff\xff"])
 def test_what_cannot_be_read_is_left_out(exif: bytes) -> None:
     image = saved(exif=exif)

@@ -1,4 +1,4 @@
-"""Figures of the mark and the manifest: what survives each attack, and what is found where nothing is."""
+"""Figures of the mark and the manifest: what survives each attack, and how often an unmarked picture seems marked."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -57,9 +57,9 @@ def measure_watermark(
         progress: called with one plain line at a time.
 
     Returns:
-        Nested figures ``psnr`` (dB), ``<attack>.bit_accuracy``, ``<attack>.detected``, ``false_positive_rate``, with
-        95 % intervals under ``ci``: bootstrap ones for means; exact binomial ones for shares, of which a bootstrap
-        would say too much where all or none are found. And the marked pictures.
+        Nested figures ``psnr`` (dB), ``<attack>.bit_accuracy``, ``<attack>.detected`` and ``false_positive_rate``, with
+        95 % intervals under ``ci``; and the marked pictures. Means have bootstrap intervals. Shares have exact binomial
+        ones, since a bootstrap gives an interval of no width where all or none are found.
     """
     marked = [watermark.embed(picture) for picture in pictures]
     progress(f"provenance: watermark: {len(marked)} pictures marked")

@@ -12,12 +12,9 @@ TESTS = Path(__file__).parent
 MOST_LINES = 60  # of a function without its docstring
 MOST_LINES_OF_A_FILE = 400
 TESTED_ELSEWHERE = {  # module -> why it has no test file of its name
-    "bench/browser.py": "needs a browser: tests/browser",
-    "bench/editor_speed.py": "needs a browser",
     "data/rendered.py": "passes names on",
     "editing/edit_errors.py": "passes names on",
     "provenance/export_errors.py": "has no code",
-    "training/worker.py": "runs as a process of its own: tests/training/test_launch.py",
 }
 
 

@@ -1,7 +1,7 @@
 """Photos without masks become labelled faces: found, cropped, labelled, and kept in a cache.
 
-A photo is labelled once. The key of the cache is made of the bytes of photo and template, the size, the labelling code
-and the teacher.
+A photo is done once: the cache's key is made of the bytes of photo and template, the size, the code that labels it, and
+the teacher.
 """
 
 import functools
@@ -53,14 +53,14 @@ class LabelledPhoto:
 
 @dataclass(frozen=True)
 class _Labeller:
-    """Labels the photos of a data set; the workers get a copy."""
+    """Labels the photos of a data set; goes to the workers."""
 
     cache: Path
     size: int
     taught_by: str | None
 
     def __call__(self, entry: Entry) -> str | tuple[dict[Path, str], _Kept]:
-        """The digests of the files, and the labelled photo or the reason why there is none."""
+        """The files' digests and what came of the photo, or the reason why nothing did."""
         files: dict[Path, bytes] = {}
         digests: dict[Path, str] = {}
         for path in (entry.photo, *([entry.template] if entry.template else [])):
@@ -126,7 +126,7 @@ def label_photo(
     Args:
         picture: (H, W, 3) uint8.
         size: side of the crop in pixels.
-        taught_by: a teacher whose mattes of hair and face improve the labels.
+        taught_by: adds what it believes of hair and face.
         template: the points that people set on the photo, (189, 2) in its pixels; they outline the parts instead of
             the mesh's.
 

@@ -83,7 +83,7 @@ def _cover_segment(cover: NDArray[np.float32], a: Point, b: Point, radius: float
 
 
 def polygon(mask: Mask, points: Sequence[tuple[float, float]], erase: bool = False) -> Mask:
-    """Fill, or clear, the polygon with at least three corners ``points`` (x, y)."""
+    """Fill, or clear, the polygon with corners ``points`` (x, y), of which there are at least three."""
     if len(points) < 3:
         raise EditError(f"polygon of {len(points)} corners: set at least 3")
     if not np.isfinite(np.array(points)).all():
@@ -125,8 +125,8 @@ def invert(mask: Mask) -> Mask:
 def refine(mask: Mask, photo: NDArray[np.uint8]) -> Mask:
     """Fit the mask to the edges of the photo (H, W, 3) with a guided filter.
 
-    The rim is softened first, over a twenty-fourth of the photo's longer side. The filter keeps pixels of 0 and 255, so
-    that the rim moves within that band alone.
+    The rim is softened first, over a twenty-fourth of the photo's longer side: the filter keeps what is 0 or 255, so
+    only within that band is the rim free to move.
     """
     height, width = photo.shape[:2]
     if not mask.any():
@@ -143,10 +143,10 @@ def refine(mask: Mask, photo: NDArray[np.uint8]) -> Mask:
 
 
 def click_mask(editor: Renderer, x: float, y: float, tolerance: float) -> Mask:
-    """The mask of whatever lies at pixel (x, y): the places whose structure code is like the code there.
+    """The mask of whatever lies at pixel (x, y): where the structure code is like it is there.
 
-    The similarity is the cosine of the standardised codes, thresholded softly. The mask is the connected piece that
-    holds the click.
+    Cosine similarity of the standardised structure code to the code at the clicked place, thresholded softly; of what
+    is left, the connected piece that holds the click.
 
     Args:
         editor: the photo, encoded.
@@ -179,7 +179,7 @@ def click_mask(editor: Renderer, x: float, y: float, tolerance: float) -> Mask:
 
 
 def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "mask") -> Mask:
-    """Read a mask as a person sees it: white is inside; on a transparent ground, whatever is painted is inside.
+    """Read a mask as a person sees it: white inside; or, where one colour is painted on nothing, what is painted.
 
     Args:
         source: path, or the file's bytes: a picture of any kind, grey, with a palette, or with transparency.

@@ -200,9 +200,9 @@ class EditSession:
         layers.insert(self._check(to), moved)
         self._commit(tuple(layers))
 
-    def set_layers(self, layers: Sequence[SessionLayer], compose: Composition | None = None) -> None:
+    def set_layers(self, layers: Sequence[SessionLayer]) -> None:
         """Take these layers instead of the present ones, as one change. Errors in them appear in `render`."""
-        self._commit(tuple(layers), None if compose is None else _checked_composition(compose), tried=True)
+        self._commit(tuple(layers), tried=True)
 
     def clear(self) -> None:
         """Take all layers away."""

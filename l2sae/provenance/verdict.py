@@ -102,10 +102,9 @@ def comparable(one: L2SAE, other: L2SAE) -> bool:
     return any(a.shape != b.shape or not torch.equal(a.cpu(), b.cpu()) for a, b in pairs)
 
 
-def first_pictures(dataset: FaceDataset, count: int, start: int = 0) -> list[Picture]:
-    """Faces ``start`` to ``start + count`` of a split, as far as there are, as (S, S, 3) uint8."""
-    stop = min(start + count, len(dataset))
-    return as_pictures(dataset.batch(range(start, stop)).images)
+def first_pictures(dataset: FaceDataset, count: int) -> list[Picture]:
+    """The first ``count`` faces of a split, or all where there are fewer, as (S, S, 3) uint8."""
+    return as_pictures(dataset.batch(range(min(count, len(dataset)))).images)
 
 
 def measure_marks(

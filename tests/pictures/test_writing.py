@@ -43,12 +43,12 @@ def test_transparency_is_laid_over_white_where_the_format_has_none(picture: NDAr
         encode(clear, "a.jpg")
 
 
-def test_a_picture_is_written_once_unless_asked(picture: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_picture_takes_the_place_of_another_whole(picture: NDArray[np.uint8], tmp_path: Path) -> None:
     path = tmp_path / "a.png"
+    write_picture(255 - picture, path)
     write_picture(picture, path)
-    with pytest.raises(FileExistsError):
-        write_picture(255 - picture, path, overwrite=False)
     assert np.array_equal(np.asarray(Image.open(path)), picture)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_worse_jpeg_strays_further(picture: NDArray[np.uint8]) -> None:

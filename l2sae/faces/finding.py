@@ -56,7 +56,7 @@ class Face:
     score: float
 
     def crop_transform(self) -> CropTransform:
-        """The square around the face, ``CROP_SCALE`` times that of FFHQ (Karras et al., arXiv 1812.04948, appendix C)."""
+        """The square around the face: ``CROP_SCALE`` times FFHQ's (Karras et al., arXiv 1812.04948, appendix C)."""
         right_eye, left_eye = (
             self.landmarks[list(eye)].mean(axis=0) for eye in (lm.RIGHT_EYE_POINTS, lm.LEFT_EYE_POINTS)
         )

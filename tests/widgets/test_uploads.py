@@ -1,32 +1,33 @@
-"""Uploads are photos, or are refused."""
+"""Files from the browser are photos, or are refused; names for files are plain."""
 
-from pathlib import Path
+import io
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.widgets.conftest import Driver
+from l2sae.editing import EditError
+from l2sae.widgets import uploads
+from l2sae.widgets.uploads import decode_upload, plain_name
 
-Photos = list[NDArray[np.uint8]]
+
+@pytest.mark.parametrize(
+    ("name", "plain"), [("Mein Bild (2).png", "Mein-Bild-2"), ("../../etc/passwd", "passwd"), ("日本.jpg", "edit")]
+)
+def test_names_serve_as_file_names_anywhere(name: str, plain: str) -> None:
+    assert plain_name(name) == plain
 
 
-def test_uploads_and_paths_load_photos_and_styles(send: Driver, photos: Photos, tmp_path: Path) -> None:
-    file = tmp_path / "mine.png"
-    Image.fromarray(photos[2]).save(file)
-    assert send("upload_photo", data=file.read_bytes(), name="mine.png")["photo"]["name"] == "mine.png"
-    assert send("upload_style", data=file.read_bytes(), name="cem.png")["styles"][-1]["name"] == "cem 2"
-    assert send("open_path", path=f" {file} ")["photo"]["width"] == 80
-    before = send.state["photo"]
-    for data, reason in [
-        (b"", "empty file"),
-        (b"no picture", "mine.png: not an image"),
-        (file.read_bytes()[:99], "mine.png"),
-    ]:
-        send("upload_photo", data=data, name="mine.png")
-        assert reason in send.error
-        assert send.state["photo"] == before
-    send("open_path", path="/absent.png")
-    assert "no such picture" in send.error
-    send("open_path", path="")
-    assert "type the path" in send.error
+def test_a_photo_is_decoded_and_what_is_none_is_refused(
+    photos: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(photos[0]).save(buffer, "PNG")
+    assert np.array_equal(decode_upload("a.png", buffer.getvalue()).pixels, photos[0])
+    for data, reason in ((b"", "empty file"), (b"no picture", "not an image")):
+        with pytest.raises(EditError, match=reason):
+            decode_upload("a.png", data)
+    monkeypatch.setattr(uploads, "MAX_UPLOAD", 10)
+    with pytest.raises(EditError, match="can be uploaded"):
+        decode_upload("a.png", buffer.getvalue())

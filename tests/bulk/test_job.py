@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from l2sae.bulk.job import ID_DIGITS, PackedModel, export_id, job_id, make_job
 from l2sae.editing import EditError, Noise, Swap
+from l2sae.editing.references import encode_reference
 from l2sae.model import L2SAE
 
 MADE: dict[str, Any] = {
@@ -33,7 +35,7 @@ def test_regions_of_one_style_are_one_layer_and_references_are_encoded_once(tiny
     [layer] = make_job(tiny_model, **MADE | {"style": Swap(photos[1])}).layers
     assert layer.rois == ("hair", "lips")
     assert isinstance(layer.style, Swap)
-    assert layer.style.reference.shape == (1, tiny_model.params.style_dim)
+    assert np.array_equal(layer.style.reference, encode_reference(tiny_model, photos[1]))
 
 
 @pytest.mark.parametrize(

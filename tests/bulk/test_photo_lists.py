@@ -33,9 +33,9 @@ def test_a_list_names_its_photos(tmp_path: Path, ending: str) -> None:
     assert names(file, tmp_path) == ["two.jpg", "x/one.jpg"]
 
 
-def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "list.txt").write_text("a.png\na.jpg\n")
-    with pytest.raises(EditError, match="two photos named a"):
+def test_a_list_without_photos_or_without_their_column_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("\n")
+    with pytest.raises(EditError, match="no photo in this list"):
         names(tmp_path / "list.txt", tmp_path)
     (tmp_path / "list.csv").write_text("path\na.png\n")
     with pytest.raises(EditError, match="no column photo; it has path"):

@@ -8,13 +8,12 @@ from l2sae.bulk.results import (
     DONE,
     ROWS,
     SKIPPED,
+    TABLE,
     pack,
     read_rows,
     read_table,
     rows_name,
-    unfinished,
     unpack,
-    write_table,
 )
 from l2sae.bulk.storage import Folder
 
@@ -41,23 +40,13 @@ def test_batches_have_a_name_of_their_photos_and_versions() -> None:
     assert first.startswith(f"{ROWS}/")
 
 
-def test_what_has_no_row_of_its_version_or_is_to_be_tried_again_is_left_to_do() -> None:
-    done, changed, failed = items("a", "b", "c")
-    old = Item(PHOTOS, changed.source, changed.name, "before")
-    rows = {(one["name"], one["stamp"]): one for one in (row(done), row(old), row(failed, SKIPPED, again=True))}
-    left = unfinished([done, changed, failed], rows)
-    assert [(one.name, one.replaces) for one in left] == [("1.jpg", True), ("2.jpg", False)]
-
-
-def test_the_table_takes_the_place_of_what_batches_left(tmp_path: Path) -> None:
+def test_rows_of_all_batches_are_read_and_what_was_skipped_gives_way_to_what_was_done(tmp_path: Path) -> None:
     output, some = Folder(str(tmp_path)), items("a", "b")
-    output.write(rows_name(some[:1]), pack([row(some[0])]))
-    output.write(rows_name(some[1:]), pack([row(some[1], SKIPPED)]))
-    (tmp_path / "1.jpg").write_bytes(b"of another")
-    write_table(output, some)
+    output.write(rows_name(some), pack([row(some[0]), row(some[1], SKIPPED)]))
+    output.write(rows_name(some[1:]), pack([row(some[1])]))
+    found = read_rows(output)
+    assert {version: one["result"] for version, one in found.items()} == {("0.jpg", "a"): DONE, ("1.jpg", "b"): DONE}
+    output.write(TABLE, pack(list(found.values())))
     table = read_table(output)
-    assert table["result"].tolist() == [DONE, SKIPPED]
-    assert "which is not of this photo and job" in table["note"][1]
+    assert table["photo"].tolist() == ["photos/0.png", "photos/1.png"]
     assert not {"name", "stamp", "again"} & set(table.columns)
-    assert not output.list_names(ROWS)
-    assert set(read_rows(output)) == {("0.jpg", "a"), ("1.jpg", "b")}

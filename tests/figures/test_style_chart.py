@@ -20,8 +20,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::l2sae.editing.FaceWarning")
 def styles(tiny_model: L2SAE, monkeypatch: pytest.MonkeyPatch) -> None:
     """One style more of hair than a row holds, and one of lips."""
     grey = torch.tensor([50.0, 0.0, 0.0])
-    made = [NamedStyle("hair", f"style-{n}", torch.full((8,), n / 5), grey) for n in range(COLUMNS + 1)]
-    made.append(NamedStyle("lips", "red", torch.full((8,), 0.5), grey))
+    made = [
+        NamedStyle("hair", f"style-{n}", torch.full((tiny_model.style_size,), n / 5), grey) for n in range(COLUMNS + 1)
+    ]
+    made.append(NamedStyle("lips", "red", torch.full((tiny_model.style_size,), 0.5), grey))
     monkeypatch.setitem(named_styles._known, tiny_model, named_styles.NamedStyles(made))
 
 

@@ -23,7 +23,10 @@ def test_a_style_sees_what_lies_in_the_mattes(images: torch.Tensor, moments: boo
     left, right = torch.zeros(4, 2, 32, 32), torch.zeros(4, 2, 32, 32)
     left[:, 0, :, :16] = 1
     right[:, 0, :, 16:] = 1
-    assert encoder(images, left).shape == (4, 6)
+    assert encoder(images, left).shape == (
+        4,
+        6 + (3 * 3 if moments else 0),
+    )  # and the colours of two regions and the rest
     assert not torch.allclose(encoder(images, left), encoder(images, right), atol=1e-4)
 
 

@@ -51,9 +51,9 @@ def send(swap: SwapController) -> "Driver":
 def styles(tiny_model: L2SAE, monkeypatch: pytest.MonkeyPatch) -> list[NamedStyle]:
     """The named styles of the tiny model: two of hair, and one of lips."""
     made = [
-        NamedStyle("hair", "copper", torch.full((8,), 0.9), torch.tensor([50.0, 30.0, 40.0])),
-        NamedStyle("hair", "silver", torch.full((8,), -0.9), torch.tensor([70.0, 0.0, 0.0])),
-        NamedStyle("lips", "copper", torch.full((8,), 0.5), torch.tensor([40.0, 40.0, 20.0])),
+        NamedStyle("hair", "copper", torch.full((tiny_model.style_size,), 0.9), torch.tensor([50.0, 30.0, 40.0])),
+        NamedStyle("hair", "silver", torch.full((tiny_model.style_size,), -0.9), torch.tensor([70.0, 0.0, 0.0])),
+        NamedStyle("lips", "copper", torch.full((tiny_model.style_size,), 0.5), torch.tensor([40.0, 40.0, 20.0])),
     ]
     monkeypatch.setitem(named_styles._known, tiny_model, named_styles.NamedStyles(made))
     return made

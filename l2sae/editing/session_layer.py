@@ -14,7 +14,7 @@ from l2sae.editing.recipe import RecipeLayer, encode_matte
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
-from l2sae.pictures.conversions import square_margins
+from l2sae.pictures.conversions import square_resized
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import CropFrame, Frame
 
@@ -50,8 +50,7 @@ def square_of(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArr
         return None
     if isinstance(frame, CropFrame):
         return square_matte(torch.from_numpy(matte)[None, None].float(), frame, size)[0, 0].round().byte().numpy()
-    padded = np.pad(matte, square_margins(*matte.shape), mode="edge")
-    return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
+    return square_resized(matte, size, Image.Resampling.BILINEAR)
 
 
 def fitted_to(matte: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8] | None:

@@ -34,7 +34,7 @@ class SessionLayer:
         """The layer in a recipe."""
         matte = None if self.matte is None else encode_matte(self.matte)
         style = self.style.record(model)
-        return RecipeLayer(rois=self.rois, style=style, strength=self.strength, seed=self.seed, matte=matte)
+        return RecipeLayer(rois=self.rois, style=style, strength=float(self.strength), seed=int(self.seed), matte=matte)
 
     def as_layer(self) -> Layer:
         """What the editor renders."""

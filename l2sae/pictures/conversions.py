@@ -67,11 +67,11 @@ def square_resized(picture: NDArray[np.uint8], size: int, filtering: Image.Resam
     if len(picture) == picture.shape[1]:
         return np.asarray(Image.fromarray(picture).resize((size, size), filtering))
     rows = max(1, SQUARE_VALUES // side)
-    parts = [
-        np.pad(picture[at : at + rows], ((0, 0), across, *rest), mode="edge") for at in range(0, len(picture), rows)
-    ]
-    narrow = np.concatenate([Image.fromarray(part).resize((size, len(part)), filtering) for part in parts])
-    square = np.pad(narrow, ((top, bottom), (0, 0), *rest), mode="edge")
+    narrow = []
+    for at in range(0, len(picture), rows):
+        part = np.pad(picture[at : at + rows], ((0, 0), across, *rest), mode="edge")
+        narrow.append(np.asarray(Image.fromarray(part).resize((size, len(part)), filtering)))
+    square = np.pad(np.concatenate(narrow), ((top, bottom), (0, 0), *rest), mode="edge")
     return np.asarray(Image.fromarray(square).resize((size, size), filtering))
 
 

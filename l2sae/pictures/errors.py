@@ -1,6 +1,5 @@
 """What is complained about: photos that cannot be used, and edits that cannot be made."""
 
-import math
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ class EditError(ValueError):
 
 def in_range(value: Any, low: float, high: float) -> bool:
     """Whether a value is a finite number from ``low`` to ``high``; a text or None is none."""
-    return isinstance(value, Real) and math.isfinite(value) and low <= value <= high
+    number: Any = value
+    return isinstance(value, Real) and bool(low <= number <= high)
 
 
 class FaceNotFoundError(EditError):

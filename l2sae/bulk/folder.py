@@ -118,8 +118,8 @@ def edit_folder(
         given += recipe.files
     job = make_job(
         model, rois, style, recipe, strength, seed, compose, align, policy,
-        ending=ending.lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent, unmarked=unmarked,
-        backend=backend, metadata=metadata,
+        ending=str(ending).lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent,
+        unmarked=unmarked, backend=backend, metadata=metadata,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
     _check_places(source, target, items, job.recipes, [*given, *_references(style)])
@@ -145,7 +145,8 @@ def edit_folder(
 
 
 def _check_runner(runner: str, workers: int | None, batch: int) -> None:
-    if batch < 1 or (workers is not None and workers < 0):
+    whole = all(isinstance(one, int) for one in (batch, 0 if workers is None else workers))
+    if not whole or batch < 1 or (workers is not None and workers < 0):
         raise EditError(f"batch={batch}, workers={workers}: give batch 1 or more, workers 0 or more")
     if runner not in ("processes", "ray"):
         raise EditError(f"runner={runner!r}: give 'processes' or 'ray'")

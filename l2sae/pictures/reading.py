@@ -235,7 +235,9 @@ def _prepare_heic(content: bytes, path: Path) -> None:
 def _planes(image: Image.Image, path: Path) -> tuple[Image.Image, NDArray[np.uint8] | None]:
     """An image of any mode as RGB, and its alpha (H, W, 1)."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_wide_grey(image, path), None
+        clear = image.info.get("transparency")
+        alpha = None if clear is None else np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)[..., None]
+        return _from_wide_grey(image, path), alpha
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         colour = image.convert("RGBA")
         return colour.convert("RGB"), np.asarray(colour.getchannel("A"))[..., None]

@@ -79,7 +79,7 @@ def measure_bulk(
         single = make_photos(work / "single", alone, side, seed=1)
         before = _parts(_edited(model, single, work / "before", marked))
         samples: list[tuple[int, float]] = []
-        with _watching(work / "edited", samples), _clock() as clock:
+        with _watching(work / "edited", samples), core_clock() as clock:
             table = _edited(model, folder, work / "edited", marked, workers=cores, progress=progress)
         after = _parts(_edited(model, single, work / "after", marked))
     parts = {part: (before[part] + after[part]) / 2 for part in PARTS}
@@ -176,7 +176,7 @@ def check_predictions(
     for photos, side in runs:
         with TemporaryDirectory(prefix="l2sae-bulk-") as name:
             folder = make_photos(Path(name) / "photos", photos, side, seed=3)
-            with _clock() as clock:
+            with core_clock() as clock:
                 _edited(model, folder, Path(name) / "out", marked, workers=cores, batch=4)
         predicted = predict(stages, photos, side**2 / 1e6, cores, start_s).seconds
         row = {"photos": photos, "side": side, "predicted_s": predicted, "measured_s": clock.seconds}
@@ -205,7 +205,7 @@ def _edited(model: L2SAE, photos: Path, output: Path, marked: bool, **options: A
 
 
 @dataclass
-class _Clock:
+class CoreClock:
     """Seconds that something took, and the share of all cores that other programs had meanwhile."""
 
     seconds: float = 0.0
@@ -213,8 +213,9 @@ class _Clock:
 
 
 @contextmanager
-def _clock() -> Iterator[_Clock]:
-    found, cores = _Clock(), len(os.sched_getaffinity(0))
+def core_clock() -> Iterator[CoreClock]:
+    """Measure what runs inside; the figures are there when it has ended."""
+    found, cores = CoreClock(), len(os.sched_getaffinity(0))
     began, own, busy = time.perf_counter(), _own_seconds(), _busy_seconds()
     yield found
     found.seconds = time.perf_counter() - began

@@ -102,7 +102,7 @@ def measure_bulk(
         "share_of_bound_in_run": rate * sum(busy.values()) / cores,
         "others_share_of_cores": clock.others,
         "share_of_bound_without_others": rate / bound / (1 - clock.others),
-        "memory_mib": _growth(samples),
+        "memory_mib": growth(samples),
     }
 
 
@@ -277,12 +277,12 @@ def _resident_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _growth(samples: list[tuple[int, float]]) -> dict[str, float]:
-    """Memory when ``SETTLED`` photos were done, or a tenth of all where there are fewer, and over the last ones."""
+def growth(samples: Sequence[tuple[int, float]], settled: int = SETTLED) -> dict[str, float]:
+    """Memory when ``settled`` photos were done, or a tenth of all where there are fewer, and over the last ones."""
     if not samples:
         return {}
     last = max(done for done, _ in samples)
-    settled = min(SETTLED, last // 10)
+    settled = min(settled, last // 10 if last < 2 * settled else settled)
     early = [mib for done, mib in samples if settled <= done <= 1.5 * settled + 1]
     late = [mib for done, mib in samples if 0.95 * last <= done]
     steady = [mib for mib in late if mib > 0.8 * max(late)]  # workers that have ended hold nothing

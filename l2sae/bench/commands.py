@@ -192,6 +192,58 @@ def bulk(photos: int, marked: int, side: int, only: str | None) -> None:
 
 
 @main.command()
+@click.option("--seconds", default=5.0, show_default=True, help="Of each window.")
+@click.option("--rounds", default=3, show_default=True, help="Pairs of a quiet and a busy window.")
+@click.option("--processes", default=1, show_default=True, help="That only compute, in busy windows.")
+def busy(seconds: float, rounds: int, processes: int) -> None:
+    """Ways to use threads, quiet and beside a busy process: benchmarks/busy.json. Takes seven minutes."""
+    from l2sae.bench.busy_machine import measure_busy  # the other commands do without it
+
+    write_metrics(measure_busy(seconds, rounds, processes, click.echo) | measured_here(), FOLDER / "busy.json")
+
+
+@main.command()
+@click.option("--limit", default=570.0, show_default=True, help="Seconds for all parts together.")
+def gpu(limit: float) -> None:
+    """Tests, edits and training on a GPU: benchmarks/gpu.json. Takes ten minutes at most."""
+    from l2sae.bench import gpu_check  # the other commands do without it
+
+    if reason := gpu_check.why_not():
+        click.echo(f"gpu: not run: {reason}")
+        if not (FOLDER / "gpu.json").is_file():  # never instead of figures
+            write_metrics({"not_run": reason} | measured_here(), FOLDER / "gpu.json")
+        return
+    write_metrics(gpu_check.check_gpu(limit, click.echo) | measured_here(), FOLDER / "gpu.json")
+
+
+@main.command()
+@click.option("--photos", default=3000, show_default=True, help="Of the run on the cluster; a tenth on the local pool.")
+@click.option("--side", default=512, show_default=True, help="Pixels a side.")
+@click.option("--nodes", default=3, show_default=True, help="Of one core each, beside a head that does no work.")
+@click.option("--faces", default=60, show_default=True, help="Photos that are labelled, on cluster and pool.")
+@click.option("--unmarked", is_flag=True, help="Without watermarks.")
+def ray(photos: int, side: int, nodes: int, faces: int, unmarked: bool) -> None:
+    """Edits and labels on a cluster of this machine, beside the local pool: benchmarks/ray.json. Takes an hour."""
+    from l2sae.bench.ray_speed import measure_ray  # the other commands do without it
+
+    path = FOLDER / "ray.json"
+    model = load_model(device="cpu")
+    for written in measure_ray(model, photos, side, nodes, faces, not unmarked, click.echo):
+        write_metrics(written | measured_here(), path)  # after each part: the last one takes long
+
+
+@main.command()
+@click.option("--photos", default=10_000_000, show_default=True)
+@click.option("--price", default=0.04, show_default=True, help="Of a core for an hour.")
+def scale(photos: int, price: float) -> None:
+    """Simulate a run over many photos from measured times: benchmarks/scale.json. Takes a minute."""
+    from l2sae.bench.scale_simulation import simulate_runs  # the other commands do without it
+
+    written = simulate_runs(read_metrics(FOLDER / "ray.json"), photos, price, progress=click.echo)
+    write_metrics(written | measured_here(), FOLDER / "scale.json")
+
+
+@main.command()
 @click.option("--moves", default=120, show_default=True, help="Of a slider, one at a time.")
 @click.option("--seconds", default=60.0, show_default=True, help="Of the steady drag.")
 def widgets(moves: int, seconds: float) -> None:

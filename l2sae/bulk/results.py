@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +51,8 @@ SCHEMA = pa.schema(
 """``*_s`` are seconds of one core, ``seconds`` of the clock; ``name``, ``stamp`` and ``again`` (a later run should try
 the photo again) are for taking a run up."""
 
+READERS = 16
+"""Files of rows that are read at a time."""
 LEFTOVER = "there is an older file,"
 Row = dict[str, Any]
 Version = tuple[str, str]
@@ -81,11 +84,12 @@ def read_rows(output: Folder) -> dict[Version, Row]:
     """Version of a photo -> its row, of all that is finished: in the last table, and in batches since."""
     found: dict[Version, Row] = {}
     names = [TABLE] if output.exists(TABLE) else []
-    for name in [*names, *output.list_names(ROWS)]:
-        for row in unpack(output.read(name)):
-            version = (row["name"], row["stamp"])
-            if version not in found or found[version]["result"] == SKIPPED:
-                found[version] = row
+    with ThreadPoolExecutor(READERS) as pool:  # a store answers many requests in the time of one
+        for content in pool.map(output.read, [*names, *output.list_names(ROWS)]):
+            for row in unpack(content):
+                version = (row["name"], row["stamp"])
+                if version not in found or found[version]["result"] == SKIPPED:
+                    found[version] = row
     return found
 
 

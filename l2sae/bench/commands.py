@@ -39,6 +39,7 @@ PICTURE = Path("docs/edits.png")
 PAGE = Path("docs/metrics.md")
 METHODS = FOLDER / "methods.json"
 METHODS_PAGE = Path("docs/methods.md")
+SCALE_PAGE = Path("docs/ten_million.md")
 HEAD_OF_ASTRONAUT = (slice(0, 270), slice(95, 365))
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 
@@ -236,11 +237,13 @@ def ray(photos: int, side: int, nodes: int, faces: int, unmarked: bool) -> None:
 @click.option("--photos", default=10_000_000, show_default=True)
 @click.option("--price", default=0.04, show_default=True, help="Of a core for an hour.")
 def scale(photos: int, price: float) -> None:
-    """Simulate a run over many photos from measured times: benchmarks/scale.json. Takes a minute."""
-    from l2sae.bench.scale_simulation import simulate_runs  # the other commands do without it
+    """Simulate a run over many photos: benchmarks/scale.json, docs/ten_million.md, after `ray`. Takes a minute."""
+    from l2sae.bench import scale_simulation as simulation  # the other commands do without it
 
-    written = simulate_runs(read_metrics(FOLDER / "ray.json"), photos, price, progress=click.echo)
-    write_metrics(written | measured_here(), FOLDER / "scale.json")
+    found = simulation.simulate_runs(read_metrics(FOLDER / "ray.json"), photos, price, progress=click.echo)
+    write_metrics(found | measured_here(), FOLDER / "scale.json")
+    page = simulation.with_tables(SCALE_PAGE.read_text(encoding="utf-8"), read_metrics(FOLDER / "scale.json"))
+    SCALE_PAGE.write_text(page, encoding="utf-8")
 
 
 @main.command()

@@ -18,6 +18,9 @@ CREDENTIALS = {
 }
 """That the S3 server takes; processes of a cluster find them in the environment that they were started with."""
 PATIENCE = 120.0
+"""Seconds that the S3 server may take to start."""
+ATTEMPTS = 5
+"""To start a node: Ray gives it half a minute, which is not always enough on a busy machine."""
 
 
 @contextmanager
@@ -66,7 +69,14 @@ class RayNodes:
 
     def add(self) -> None:
         """Start a node; it takes batches as soon as it has joined."""
-        self.nodes.append(self.cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, wait=False))
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                self.nodes.append(self.cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, wait=False))
+            except Exception as error:  # Ray raises no other
+                if not left or "timed out during startup" not in str(error):
+                    raise
+            else:
+                return
 
     def kill(self) -> None:
         """End the oldest node and its workers at once, as when a machine is lost."""

@@ -74,7 +74,7 @@ class Measured:
         driver, edits = ray["driver"], ray["edits"]
         run = edits.get("ray") or edits.get("ray_some") or edits["pool"]
         names = ("task_s", "list_s", "row_s", "item_bytes", "row_bytes")
-        sizes = {name: float(ray.get(name, math.nan)) for name in ("photo_bytes", "result_bytes")}
+        sizes = {name: float(ray.get(name, 0.0)) for name in ("photo_bytes", "result_bytes")}
         return cls(tuple(run["core_s_quantiles"]), **{name: float(driver[name]) for name in names}, **sizes)
 
 
@@ -194,3 +194,45 @@ def _summary(
         "batches_per_s_of_head": 1 / measured.task_s, "batches_per_s_of_cores": cores / float(
             np.mean(measured.photo_s) + assumed.waits * assumed.request_s) / assumed.batch,
     }  # fmt: skip
+
+
+TABLES = "<!-- tables: written by python -m l2sae.bench scale -->", "<!-- end of tables -->"
+
+
+def with_tables(page: str, found: Mapping[str, Any]) -> str:
+    """A page in Markdown whose tables are those of ``benchmarks/scale.json``."""
+    before, rest = page.split(TABLES[0])
+    return f"{before}{TABLES[0]}\n{tables_markdown(found)}\n{TABLES[1]}{rest.split(TABLES[1])[1]}"
+
+
+def tables_markdown(found: Mapping[str, Any]) -> str:
+    """The tables, with what was measured and what is assumed."""
+    measured, assumed = found["measured"], found["assumed"]
+    sizes = ", ".join(
+        f"{what} {found['bytes'][what] / 1e12:.1f} TB" for what in ("photos", "results") if found["bytes"][what] > 0
+    )
+    held = (measured["item_bytes"] + measured["row_bytes"]) / 1024
+    lines = [
+        f"{found['photos']:,} photos: {sizes}. A photo takes {np.mean(measured['photo_s']):.2f} seconds of one core, "
+        f"and {assumed['waits']} requests of {assumed['request_s'] * 1000:.0f} ms. The head hands out a batch in "
+        f"{measured['task_s'] * 1000:.1f} ms, and holds {held:.1f} KiB "
+        f"of a photo. A node is lost after {assumed['node_hours']:.0f} hours on average. A core costs "
+        f"{found['price_per_core_hour']:g} for an hour. Requests, losses and price are assumed.",
+    ]
+    columns = {
+        "hours": ("hours", "{:.1f}"), "cost": ("cost", "{:,.0f}"), "busy_share": ("cores at work", "{:.0%}"),
+        "head_minutes": ("minutes of the head alone", "{:.0f}"), "head_gib": ("memory of the head, GiB", "{:.1f}"),
+        "lost_batches": ("batches done again", "{:,.0f}"),
+    }  # fmt: skip
+    for name, first in (("by_cores", "cores"), ("by_partition", "partition")):
+        rows = found[name]
+        fixed = "partition" if first == "cores" else "cores"
+        lines += [
+            "",
+            f"| {first}, with {fixed} {rows[0][fixed]:,} | {' | '.join(title for title, _ in columns.values())} |",
+        ]
+        lines += [f"|---:|{'---:|' * len(columns)}"]
+        for row in rows:
+            values = [text.format(row[key]) for key, (_, text) in columns.items()]
+            lines += [f"| {row[first]:,} | {' | '.join(values)} |"]
+    return "\n".join(["", *lines, ""])

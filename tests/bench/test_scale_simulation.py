@@ -1,9 +1,12 @@
 """The simulation of long runs agrees with what can be computed by hand."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from l2sae.bench.scale_simulation import Assumed, Measured, simulate, simulate_runs
+from l2sae.bench.scale_simulation import TABLES, Assumed, Measured, simulate, simulate_runs, with_tables
 
 STEADY = Assumed(request_s=0.0, node_hours=1e12)
 
@@ -50,3 +53,16 @@ def test_tables_tell_hours_cost_and_the_heads_memory() -> None:
     assert two["cost"] == pytest.approx(two["hours"] * 2 * 0.1)
     assert found["by_partition"][2]["head_gib"] == pytest.approx(4000 / 1024)
     assert found["bytes"]["photos"] == 4e8
+    page = with_tables(f"before {TABLES[0]} old {TABLES[1]} after", found)
+    assert page.startswith("before")
+    assert page.endswith("after")
+    assert "old" not in page
+    assert "| 2 | " in page
+    assert page == with_tables(page, found)
+
+
+def test_the_page_shows_the_committed_results() -> None:
+    root = Path(__file__).parents[2]
+    found = json.loads((root / "benchmarks/scale.json").read_text())
+    page = (root / "docs/ten_million.md").read_text()
+    assert page == with_tables(page, found), "run python -m l2sae.bench scale"

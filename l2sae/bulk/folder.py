@@ -9,7 +9,7 @@ import pandas as pd
 
 from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
 from l2sae.bulk.one_photo import Context, recipe_name
-from l2sae.bulk.photo_lists import Item, find_items
+from l2sae.bulk.photo_lists import JOB, SIDECARS, Item, find_items
 from l2sae.bulk.progress import Progress
 from l2sae.bulk.results import TABLE
 from l2sae.bulk.runs import BATCH, Runner, check_runner, open_folders, run
@@ -18,7 +18,7 @@ from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.files import check_outputs, path_of, same_place
+from l2sae.pictures.files import check_outputs, path_of, readable_name, same_place
 from l2sae.provenance import Policy, load_credentials
 
 
@@ -79,7 +79,8 @@ def edit_folder(
         consent: a reference to the consent of the persons shown.
         unmarked: leave the watermark out, where the policy allows it.
         metadata: ``keep`` for date, copyright, artist and resolution of each photo, or ``none``.
-        overwrite: replace files in ``output`` that are not of this job.
+        overwrite: replace files in ``output`` that are not of this job, and move those of other jobs that it does not
+            replace to ``superseded/`` there.
         workers: processes of one thread each; 0 works in this process; None takes one for each core of this machine.
         batch: photos that a worker takes at a time, fewer where they are large.
         runner: ``processes`` of this machine, or ``ray``: the cluster that Ray is connected to, else a local one;
@@ -127,10 +128,26 @@ def _check_places(
     source: Folder, target: Folder, items: Sequence[Item], recipes: bool, inputs: Sequence[str | os.PathLike[str]]
 ) -> None:
     """Refuse results among the photos, and any that would take the place of a file that is read."""
-    folders = {source.url} if source.fs.isdir(source.root) else set()
+    folders = set()
+    if source.is_folder():
+        folders = {source.url}
+        _check_inside(source, target)
     folders |= {item.folder.url_of(item.source).rpartition("/")[0] for item in items}
     if taken := [folder for folder in folders if same_place(folder, target.url)]:
         raise EditError(f"{target.url}: this is the folder of the photos, {taken[0]}; name another output")
     results = [name for item in items for name in (item.name, recipe_name(item.name))[: 2 if recipes else 1]]
     photos = [item.folder.url_of(item.source) for item in items]
     check_outputs([source.url, *photos, *inputs], [target.url_of(name) for name in (*results, TABLE)])
+
+
+def _check_inside(source: Folder, target: Folder) -> None:
+    """Refuse an output folder below the photos that holds photos, which would be neither edited nor safe."""
+    above, below = ((os.path.realpath(one.local) if one.local else one.root) for one in (source, target))
+    inside = below.startswith(f"{above}/") and type(source.fs) is type(target.fs)
+    if not inside or target.exists(JOB) or not target.is_folder():
+        return
+    if own := [name for name in target.files() if not name.lower().endswith(SIDECARS)]:
+        raise EditError(
+            f"{target.url}: lies within the folder of the photos and holds files of its own, {readable_name(own[0])}: "
+            "name another output, or a new folder"
+        )

@@ -96,6 +96,7 @@ class Labelling:
     output: Folder
     overwrite: bool = False
     verb: ClassVar[str] = "labelled"
+    named: ClassVar[bool] = False
 
     def describe(self) -> dict[str, Any]:
         """The work as JSON: whatever changes a label."""

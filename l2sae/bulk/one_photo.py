@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from l2sae.bulk.fetching import Fetched, fetch_ahead
 from l2sae.bulk.job import Job, PackedModel, export_id
 from l2sae.bulk.photo_lists import Item
-from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
+from l2sae.bulk.results import DONE, SKIPPED, Row, made_by, pack, rows_name, unpack
 from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
 from l2sae.bulk.storage import Folder
 from l2sae.editing.recipe import Recipe
@@ -50,6 +50,7 @@ class Context:
     output: Folder
     overwrite: bool = False
     verb: ClassVar[str] = "edited"
+    named: ClassVar[bool] = True
 
     @property
     def key(self) -> tuple[str, str, bool]:
@@ -89,7 +90,12 @@ class BatchEditor:
         """
         output, name = self.context.output, rows_name(items)
         rows = unpack(output.read(name)) if output.exists(name) else []
-        if rows and not any(row["again"] for row in rows):
+        made = made_by(rows)
+        if (
+            rows
+            and not any(row["again"] for row in rows)
+            and all(output.exists(i.name) for i in items if i.key in made)
+        ):
             return rows
         rows = []
         with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread():

@@ -2,18 +2,21 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from l2sae.bulk.photo_lists import Item, batches, share
+from l2sae.bulk.one_photo import recipe_name
+from l2sae.bulk.photo_lists import JOB, Item, batches, share
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
 from l2sae.bulk.ranks import Ranks, joined_ranks
-from l2sae.bulk.results import JOB, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
+from l2sae.bulk.results import EARLIER, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
 from l2sae.bulk.storage import Folder, open_folder
+from l2sae.bulk.superseded import clear_away, take_over
 from l2sae.bulk.work import Work
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import PARTIAL, partial_prefix
@@ -72,13 +75,19 @@ def run(
     """
     output = work.output
     with joined_ranks() as ranks:
+        bare = not output.is_there()
         if ranks.rank == 0:
             _claim(output, description, work.overwrite)
         ranks.wait()
-        _run_share(work, items, ranks, workers, batch, runner, progress)
+        try:
+            _run_share(work, items, ranks, workers, batch, runner, progress)
+        except Exception:
+            if bare and ranks.ranks == 1:
+                _unclaim(output)
+            raise
         ranks.wait()
         if ranks.rank == 0:
-            _finish(output, items)
+            _finish(output, items, work.overwrite)
         ranks.wait()
         return read_table(output)
 
@@ -95,7 +104,7 @@ def _run_share(
     """Do the work on this rank's share of what is not finished."""
     mine = share(items, ranks.rank, ranks.ranks)
     known = read_rows(work.output)
-    todo = unfinished(mine, known)
+    todo = unfinished(mine, known, work.output, work.named)
     if not todo:
         return
     cut = list(batches(todo, batch))
@@ -138,18 +147,30 @@ def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> N
                 f"{output.url}: holds the results of another job, with other {', '.join(differing)}: name another "
                 "folder, or overwrite=True"
             )
-        output.remove(TABLE)
-        output.remove(ROWS)
+        take_over(output)
     output.write(JOB, (json.dumps(description, indent=1) + "\n").encode())
 
 
-def _finish(output: Folder, items: Sequence[Item]) -> None:
-    """Write the table, and clear away what processes that were killed have left half written."""
-    write_table(output, items)
+def _unclaim(output: Folder) -> None:
+    """Remove a folder that holds nothing but the claim of a job that failed, so that it is in no other job's way."""
+    if output.local is None or output.exists(TABLE) or output.list_names(ROWS):
+        return
+    kept = (output.local / JOB).parent
+    if all(path.is_dir() or path.parent == kept for path in output.local.rglob("*")):
+        shutil.rmtree(output.local)
+
+
+def _finish(output: Folder, items: Sequence[Item], overwrite: bool) -> None:
+    """Write the table, and clear away what is superseded, and what killed processes have left half written."""
+    write_table(output, items, clear_away(output, items, read_rows(output), overwrite))
+    output.remove(EARLIER)
     if output.local is None:
         return
-    beginnings = {partial_prefix(item.name.rpartition("/")[2]) for item in items}
-    for folder in {(output.local / item.name).parent for item in items}:
+    written = [TABLE, *(name for item in items for name in (item.name, recipe_name(item.name)))]
+    beginnings = {partial_prefix(name.rpartition("/")[2]) for name in written}
+    for folder in {(output.local / name).parent for name in written}:
         for partial in folder.glob(f".*{PARTIAL}"):
             if f".{partial.name[1:].partition('.')[0]}." in beginnings:
                 partial.unlink(missing_ok=True)
+    for partial in (output.local / JOB).parent.glob(f".*{PARTIAL}"):
+        partial.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """What processes and machines are asked to do with batches of photos: to edit them, or to label them."""
 
 from collections.abc import Hashable, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import Row
@@ -20,9 +20,11 @@ class Work(Protocol):
 
     Attributes:
         verb: what is done to a photo, for the lines of progress.
+        named: whether results have the names that `l2sae.bulk.photo_lists.find_items` gives them.
     """
 
-    verb: str
+    verb: ClassVar[str]
+    named: ClassVar[bool]
 
     @property
     def key(self) -> Hashable:

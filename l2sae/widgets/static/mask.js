@@ -51,7 +51,7 @@ class Mask extends Panels {
         button("Predicted", "Back to the model's matte", ask("predicted")),
         button("Save PNG", "Save this mask as a grey PNG", ask("save_mask")),
       ),
-      filePicker("Load mask PNG…", "Take a mask from a PNG, white inside", "image/png", async (file) =>
+      filePicker("Load mask PNG…", "Take a mask from a PNG: what is painted on black, on white or on nothing is inside", "image/png", async (file) =>
         this.link.ask("load_mask", { name: file.name }, [await fileBytes(file)])),
     );
     this.root.classList.add("masks");

@@ -58,10 +58,8 @@ class RayNodes:
         os.environ.setdefault("RAY_worker_niceness", "0")  # by default they let all other programs of the machine pass
         from ray.cluster_utils import Cluster
 
-        self.cluster: Any = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 0, "object_store_memory": STORE_BYTES, "include_dashboard": False},
-        )
+        self.cluster: Any = Cluster()
+        self._start(num_cpus=0, include_dashboard=False)
         self.nodes: list[Any] = []
         for _ in range(count):
             self.add()
@@ -69,14 +67,16 @@ class RayNodes:
 
     def add(self) -> None:
         """Start a node; it takes batches as soon as it has joined."""
+        self.nodes.append(self._start(num_cpus=1, wait=False))
+
+    def _start(self, **options: Any) -> Any:
         for left in reversed(range(ATTEMPTS)):
             try:
-                self.nodes.append(self.cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, wait=False))
+                return self.cluster.add_node(object_store_memory=STORE_BYTES, **options)
             except Exception as error:  # Ray raises no other
                 if not left or "timed out during startup" not in str(error):
                     raise
-            else:
-                return
+        raise AssertionError("the last attempt has raised")
 
     def kill(self) -> None:
         """End the oldest node and its workers at once, as when a machine is lost."""

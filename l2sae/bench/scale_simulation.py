@@ -101,7 +101,7 @@ def simulate(photos: int, cores: int, measured: Measured, assumed: Assumed, gene
     """
     times = batch_seconds(photos, measured, assumed, generator)
     list_s = photos * measured.list_s + math.ceil(photos / assumed.keys) * assumed.request_s
-    table_s = 2 * (len(times) * assumed.request_s / assumed.readers + photos * measured.row_s)  # at begin and end
+    table_s = len(times) * assumed.request_s / assumed.readers + photos * measured.row_s
     ended, lost = _schedule(times, cores, measured.task_s, assumed, generator)
     useful = float(times.sum())
     seconds = list_s + ended + table_s

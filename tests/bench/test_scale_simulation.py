@@ -31,7 +31,7 @@ def test_a_head_that_hands_out_slowly_sets_the_pace() -> None:
 
 def test_requests_add_to_photos_batches_listing_and_table() -> None:
     assumed = Assumed(request_s=0.1, readers=1, node_hours=1e12)
-    assert seconds(16, 1, assumed) == pytest.approx(16 * 1.2 + 0.2 + 0.1 + 2 * 0.1)
+    assert seconds(16, 1, assumed) == pytest.approx(16 * 1.2 + 0.2 + 0.1 + 0.1)
 
 
 def test_what_is_lost_with_a_node_is_done_again() -> None:
@@ -63,6 +63,8 @@ def test_tables_tell_hours_cost_and_the_heads_memory() -> None:
 
 def test_the_page_shows_the_committed_results() -> None:
     root = Path(__file__).parents[2]
-    found = json.loads((root / "benchmarks/scale.json").read_text())
-    page = (root / "docs/ten_million.md").read_text()
-    assert page == with_tables(page, found), "run python -m l2sae.bench scale"
+    page, kept = (root / "docs/ten_million.md").read_text(), root / "benchmarks/scale.json"
+    if not kept.is_file():
+        assert "\n".join(TABLES) in page  # nothing is shown that was not measured
+    else:
+        assert page == with_tables(page, json.loads(kept.read_text())), "run python -m l2sae.bench scale"

@@ -84,7 +84,7 @@ def measure_busy(seconds: float, rounds: int, busy: int = 1, progress: Progress 
     """
     found: dict[str, Any] = {"seconds": seconds, "rounds": rounds, "busy_processes": busy, "cores": _cores()}
     for kind, ways in WAYS.items():
-        rows = {}
+        rows: dict[str, dict[str, float]] = {}
         for name, way in ways.items():
             rows[name] = row = _in_process(kind, way, seconds, rounds, busy)
             progress(f"busy: {kind}, {name}: {row['quiet']:.2f} a second, beside {busy} busy: {row['kept']:.0%}")
@@ -110,7 +110,8 @@ def measure_here() -> None:
     """Measure one way in this process, from and to JSON on standard input and output: see `measure_busy`."""
     request = json.load(sys.stdin)
     way = Way(**request["way"])
-    call, amount = {"training": training_call, "edit": edit_call}[request["kind"]](way)
+    calls: dict[str, Callable[[Way], tuple[Callable[[], object], int]]] = {"training": training_call, "edit": edit_call}
+    call, amount = calls[request["kind"]](way)
     if way.alone:
         torch.set_num_threads(1)
     print(json.dumps(windows(call, amount, request["seconds"], request["rounds"], request["busy"])))
@@ -123,7 +124,9 @@ def windows(call: Callable[[], object], amount: int, seconds: float, rounds: int
         Medians ``quiet`` and ``busy`` a second, ``kept``, the median of the ratios of neighbours, ``others``.
     """
     call()  # to warm up
-    quiet, loaded, others = [], [], []
+    quiet: list[float] = []
+    loaded: list[float] = []
+    others: list[float] = []
     for turn in range(rounds):
         for is_busy in ((False, True), (True, False))[turn % 2]:
             with _busy(busy if is_busy else 0), core_clock() as clock:

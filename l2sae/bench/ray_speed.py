@@ -18,6 +18,7 @@ from l2sae.bench.local_cluster import object_store, ray_nodes
 from l2sae.bulk import edit_folder, label_folder
 from l2sae.bulk.photo_lists import Item, find_items
 from l2sae.bulk.results import PARTS, pack, unpack
+from l2sae.bulk.runs import Runner
 from l2sae.bulk.storage import Folder
 from l2sae.model import L2SAE
 
@@ -60,16 +61,16 @@ def measure_ray(
             _upload(fs, made, f"bucket/{folder}", count)
         found["photo_bytes"] = float(np.mean([path.stat().st_size for path in made.iterdir()]))
 
-        def edits(source: str, runner: str, say: Progress | bool = False) -> pd.DataFrame:
+        def edits(source: str, runner: Runner, say: Progress | bool = False) -> pd.DataFrame:
             free: dict[str, Any] = {} if marked else {"policy": OPEN, "unmarked": True}
             return edit_folder(
                 model, f"s3://bucket/{source}", f"s3://bucket/{source}-{runner}", ("hair",), STYLE, progress=say,
-                runner=runner, workers=nodes, storage_options=options, **free,  # type: ignore[arg-type]
+                runner=runner, workers=nodes, storage_options=options, **free,
             )  # fmt: skip
 
-        def labels(runner: str) -> pd.DataFrame:
+        def labels(runner: Runner) -> pd.DataFrame:
             return label_folder(
-                "s3://bucket/faces", f"s3://bucket/labels-{runner}", batch=4, runner=runner, workers=nodes,  # type: ignore[arg-type]
+                "s3://bucket/faces", f"s3://bucket/labels-{runner}", batch=4, runner=runner, workers=nodes,
                 storage_options=options, progress=False,
             )  # fmt: skip
 
@@ -128,7 +129,7 @@ def measure_dispatch(tasks: int = TASKS) -> dict[str, float]:
     """
     import ray
 
-    nothing = ray.remote(num_cpus=1)(int)
+    nothing = ray.remote(num_cpus=1)(_nothing)
     ray.get([nothing.remote() for _ in range(10)])  # workers have started
     taken = []
     for _ in range(ROUNDS):
@@ -136,6 +137,9 @@ def measure_dispatch(tasks: int = TASKS) -> dict[str, float]:
         ray.get([nothing.remote() for _ in range(tasks // ROUNDS)])
         taken.append((time.perf_counter() - began) / (tasks // ROUNDS))
     return {"task_s": min(taken)}
+
+
+def _nothing() -> None: ...
 
 
 class Memory:

@@ -117,12 +117,13 @@ class BatchLabeller:
     """Labels batches of photos on one thread; the next photo is fetched meanwhile."""
 
     def __init__(self, work: Labelling) -> None:
-        self.work, self._taught_by, self._kept = work, None, ExitStack()
+        self.work, self._kept = work, ExitStack()
+        self._taught_by: str | None = None
         if work.teacher is not None:
             folder = self._kept.enter_context(tempfile.TemporaryDirectory(prefix="l2sae-"))
             path = Path(folder) / "teacher.safetensors"
             path.write_bytes(work.teacher)
-            self._taught_by: str | None = str(path)
+            self._taught_by = str(path)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
     def run(self, items: Sequence[Item]) -> list[Row]:

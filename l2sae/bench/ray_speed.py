@@ -15,7 +15,8 @@ from skimage.data import astronaut
 
 from l2sae.bench.bulk_speed import OPEN, STYLE, core_clock, growth, make_photos
 from l2sae.bench.local_cluster import object_store, ray_nodes
-from l2sae.bulk import edit_folder, label_folder
+from l2sae.bulk import edit_folder
+from l2sae.bulk.label_folder import label_folder
 from l2sae.bulk.photo_lists import Item, find_items
 from l2sae.bulk.results import PARTS, pack, unpack
 from l2sae.bulk.runs import Runner

@@ -1,7 +1,8 @@
 """Find, crop and label the faces of many photos, on this machine, on several, or in an object store.
 
 This is the part of the prepare stage that takes the time: decoding, face finding and weak labels. Its results are the
-files of the stage's cache, so that `l2sae.data.prepare` has only to put them together.
+files of the stage's cache, so that `l2sae.data.prepare` has only to put them together. It needs the extras that this
+stage needs, so `l2sae.bulk` does not import it.
 """
 
 import hashlib

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
-from l2sae.bulk import edit_folder, label_folder
+from l2sae.bulk import edit_folder
+from l2sae.bulk.label_folder import label_folder
 from l2sae.data import photos as photo_labels
 from l2sae.data import prepare
 from l2sae.editing import EditError, Noise

@@ -12,7 +12,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from l2sae.bench.local_cluster import RayNodes, object_store, ray_nodes
-from l2sae.bulk import label_folder
+from l2sae.bulk.label_folder import label_folder
 from l2sae.model import L2SAE
 from l2sae.provenance import AuditLog
 from tests.bulk.conftest import edited, pixels

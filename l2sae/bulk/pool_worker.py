@@ -1,4 +1,4 @@
-"""A worker process of a bulk edit: takes batches from its standard input, answers on its standard output."""
+"""A worker process: takes batches from its standard input, answers on its standard output."""
 
 import os
 import pickle
@@ -17,22 +17,20 @@ def main(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt at the keyboard is the parent's to act on
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between the replies
-    editor = None
+    worker = None
     while True:
         try:
             request = pickle.load(requests)
         except EOFError:
             return
         try:
-            if editor is None:
-                from l2sae.bulk.one_photo import BatchEditor  # after the look-out has started: it takes seconds
-
-                editor = BatchEditor(request)
+            if worker is None:
+                worker = request.open()
                 continue
-            _reply(replies, editor.run(request))
+            _reply(replies, worker.run(request))
         except Exception as error:
             _reply(replies, error)
-            if editor is None:
+            if worker is None:
                 return
 
 

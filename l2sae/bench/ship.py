@@ -96,7 +96,7 @@ def localiser(
         schedule = Schedule(steps, pairs, rate, workers or max(1, (os.cpu_count() or 1) - 1))
         net = trained.net if trained else _fresh_network()
         trained = train_localiser(edited, schedule, LOCALISER_SEED, click.echo, net, device)
-    assert trained is not None
+    assert trained is not None  # noqa: S101 # for the type checker: loaded or just trained
     if split:
         trained = _calibrated(trained, split)
     save_localiser(trained, out, torch.float16)

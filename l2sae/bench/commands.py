@@ -156,6 +156,15 @@ def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> Non
 
 
 @main.command()
+def lock() -> None:
+    """Ask pip which locked packages have wheels where: benchmarks/lock.json. Network needed; half an hour."""
+    from l2sae.bench.lock_wheels import ask_pip, missing_wheels  # the other commands do without it
+
+    found = missing_wheels(Path("requirements.lock").read_text(encoding="utf-8"), ask_pip, click.echo)
+    write_metrics(found | {"date": measured_here()["date"]}, FOLDER / "lock.json")
+
+
+@main.command()
 @click.option("--photos", default=400, show_default=True)
 def imports(photos: int) -> None:
     """Import photos laid out as CelebAMask-HQ, and decode the same files alone: benchmarks/imports.json."""

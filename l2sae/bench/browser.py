@@ -135,7 +135,7 @@ def after(page: Page, action: Any) -> None:
     page.wait_for_function("g => Number(document.querySelector('.l2sae').dataset.generation) > g", arg=generation)
 
 
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 40) -> None:
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if server.poll() is not None:

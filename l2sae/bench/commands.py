@@ -98,6 +98,15 @@ def example() -> None:
 
 
 @main.command()
+def gallery() -> None:
+    """Draw the gallery of the documentation with the shipped model: docs/gallery/*.png."""
+    from l2sae.bench.edit_gallery import draw_gallery, gallery_faces  # the other commands do without it
+
+    for path in draw_gallery(load_model(device="cpu"), PICTURE.parent / "gallery", *gallery_faces()):
+        click.echo(str(path))
+
+
+@main.command()
 def card() -> None:
     """Write MODEL_CARD.md from metrics/."""
     click.echo(write_card("MODEL_CARD.md", "metrics", load_params(), FOLDER))

@@ -29,6 +29,7 @@ from l2sae.pictures.picture import Picture
 from l2sae.pictures.reading import as_picture, read_picture
 from l2sae.pictures.writing import FORMATS, write_picture
 from l2sae.provenance import AuditLog, Export, export, inspect, verify
+from l2sae.provenance.exporting import kept_files
 from l2sae.provenance.exporting_session import EditSession
 
 
@@ -182,9 +183,9 @@ def edit(
     if style is None:
         raise click.UsageError(f"give a style: {_style_usage()}")
     _check_out(out, force)
-    if recipe is not None and recipe.exists() and not force:
-        raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite it")
-    inputs = _named(photo, checkpoint, options["policy"], *style.files)
+    if recipe is not None and recipe.exists() and (recipe.is_dir() or not force):
+        raise click.UsageError(f"{recipe} exists: give another --recipe, or --force to overwrite a file")
+    inputs = _named(photo, checkpoint, options["policy"], *style.files, *kept_files())
     check_outputs(inputs, _named(out, recipe))
     model = load_model(checkpoint)
     if align == "all":
@@ -365,8 +366,8 @@ def compare_metrics(first: Path, second: Path, device: str, file: Path) -> None:
 def _check_out(out: Path, force: bool) -> None:
     if out.suffix.lower() not in FORMATS:
         raise click.UsageError(f"{out}: the name has to end in {', '.join(FORMATS)}")
-    if out.exists() and not force:
-        raise click.UsageError(f"{out} exists: give another name, or --force to overwrite it")
+    if out.exists() and (out.is_dir() or not force):
+        raise click.UsageError(f"{out} exists: give another name, or --force to overwrite a file")
     if not out.parent.is_dir():
         raise click.UsageError(f"{out.parent}: no such folder")
 

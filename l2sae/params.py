@@ -93,10 +93,14 @@ class ModelParams(Section):
     style_dim: Count
     width: Annotated[int, Field(ge=8)]
     moments: bool = Field(
-        default=False, description="the style sees spreads beside means, and gives each region's layer a colour"
+        default=False, description="the style sees spreads beside means, and holds the mean colour of each region"
     )
     relief: bool = Field(default=False, description="lightness of single pixels has a short way through the structure")
     sliced: bool = Field(default=True, description="each matte from its ROI's slice alone; off is an ablation")
+
+    def style_size(self, regions: int) -> int:
+        """Length of a style vector for so many ROIs: with ``moments``, their colours and that of the rest end it."""
+        return self.style_dim + (3 * (regions + 1) if self.moments else 0)
 
 
 SWAP_LOSSES = ("statistics", "patches", "swap")  # what train.style_from holds back

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,17 +11,18 @@ import pandas as pd
 
 from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
 from l2sae.bulk.one_photo import Context, recipe_name
-from l2sae.bulk.photo_lists import Item, batches, find_items, share
+from l2sae.bulk.photo_lists import JOB, SIDECARS, Item, batches, find_items, share
 from l2sae.bulk.pool import run_here, run_in_processes
 from l2sae.bulk.progress import Progress, reporting
 from l2sae.bulk.ranks import Ranks, joined_ranks
-from l2sae.bulk.results import JOB, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
+from l2sae.bulk.results import EARLIER, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
 from l2sae.bulk.storage import Folder, open_folder
+from l2sae.bulk.superseded import clear_away, take_over
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.files import PARTIAL, check_outputs, partial_prefix, path_of, same_place
+from l2sae.pictures.files import PARTIAL, check_outputs, partial_prefix, path_of, readable_name, same_place
 from l2sae.provenance import Policy, load_credentials
 
 Runner = Literal["processes", "ray"]
@@ -85,7 +87,8 @@ def edit_folder(
         consent: a reference to the consent of the persons shown.
         unmarked: leave the watermark out, where the policy allows it.
         metadata: ``keep`` for date, copyright, artist and resolution of each photo, or ``none``.
-        overwrite: replace files in ``output`` that are not of this job.
+        overwrite: replace files in ``output`` that are not of this job, and move those of other jobs that it does not
+            replace to ``superseded/`` there.
         workers: processes of one thread each; 0 works in this process; None takes one for each core of this machine.
         batch: photos that a worker takes at a time, fewer where they are large.
         runner: ``processes`` of this machine, or ``ray``: the cluster that Ray is connected to, else a local one;
@@ -124,13 +127,19 @@ def edit_folder(
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
     with joined_ranks() as ranks:
+        bare = not target.is_there()
         if ranks.rank == 0:
             _claim(target, description, overwrite)
         ranks.wait()
-        _run(context, items, ranks, workers, batch, runner, progress)
+        try:
+            _run(context, items, ranks, workers, batch, runner, progress)
+        except Exception:
+            if bare and ranks.ranks == 1:
+                _unclaim(target)
+            raise
         ranks.wait()
         if ranks.rank == 0:
-            _finish(target, items)
+            _finish(target, items, overwrite)
         ranks.wait()
         return read_table(target)
 
@@ -151,13 +160,29 @@ def _check_places(
     source: Folder, target: Folder, items: Sequence[Item], recipes: bool, inputs: Sequence[str | os.PathLike[str]]
 ) -> None:
     """Refuse results among the photos, and any that would take the place of a file that is read."""
-    folders = {source.url} if source.fs.isdir(source.root) else set()
+    folders = set()
+    if source.is_folder():
+        folders = {source.url}
+        _check_inside(source, target)
     folders |= {item.folder.url_of(item.source).rpartition("/")[0] for item in items}
     if taken := [folder for folder in folders if same_place(folder, target.url)]:
         raise EditError(f"{target.url}: this is the folder of the photos, {taken[0]}; name another output")
     results = [name for item in items for name in (item.name, recipe_name(item.name))[: 2 if recipes else 1]]
     photos = [item.folder.url_of(item.source) for item in items]
     check_outputs([source.url, *photos, *inputs], [target.url_of(name) for name in (*results, TABLE)])
+
+
+def _check_inside(source: Folder, target: Folder) -> None:
+    """Refuse an output folder below the photos that holds photos, which would be neither edited nor safe."""
+    above, below = ((os.path.realpath(one.local) if one.local else one.root) for one in (source, target))
+    inside = below.startswith(f"{above}/") and type(source.fs) is type(target.fs)
+    if not inside or target.exists(JOB) or not target.is_folder():
+        return
+    if own := [name for name in target.files() if not name.lower().endswith(SIDECARS)]:
+        raise EditError(
+            f"{target.url}: lies within the folder of the photos and holds files of its own, {readable_name(own[0])}: "
+            "name another output, or a new folder"
+        )
 
 
 def _run(
@@ -172,7 +197,7 @@ def _run(
     """Edit this rank's share of what is not finished."""
     mine = share(items, ranks.rank, ranks.ranks)
     known = read_rows(context.output)
-    todo = unfinished(mine, known)
+    todo = unfinished(mine, known, context.output)
     if not todo:
         return
     cut = list(batches(todo, batch))
@@ -215,18 +240,30 @@ def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> N
                 f"{output.url}: holds the results of another job, with other {', '.join(differing)}: name another "
                 "folder, or overwrite=True"
             )
-        output.remove(TABLE)
-        output.remove(ROWS)
+        take_over(output)
     output.write(JOB, (json.dumps(description, indent=1) + "\n").encode())
 
 
-def _finish(output: Folder, items: Sequence[Item]) -> None:
-    """Write the table, and clear away what processes that were killed have left half written."""
-    write_table(output, items)
+def _unclaim(output: Folder) -> None:
+    """Remove a folder that holds nothing but the claim of a job that failed, so that it is in no other job's way."""
+    if output.local is None or output.exists(TABLE) or output.list_names(ROWS):
+        return
+    kept = (output.local / JOB).parent
+    if all(path.is_dir() or path.parent == kept for path in output.local.rglob("*")):
+        shutil.rmtree(output.local)
+
+
+def _finish(output: Folder, items: Sequence[Item], overwrite: bool) -> None:
+    """Write the table, and clear away what is superseded, and what killed processes have left half written."""
+    write_table(output, items, clear_away(output, items, read_rows(output), overwrite))
+    output.remove(EARLIER)
     if output.local is None:
         return
-    beginnings = {partial_prefix(item.name.rpartition("/")[2]) for item in items}
-    for folder in {(output.local / item.name).parent for item in items}:
+    written = [TABLE, *(name for item in items for name in (item.name, recipe_name(item.name)))]
+    beginnings = {partial_prefix(name.rpartition("/")[2]) for name in written}
+    for folder in {(output.local / name).parent for name in written}:
         for partial in folder.glob(f".*{PARTIAL}"):
             if f".{partial.name[1:].partition('.')[0]}." in beginnings:
                 partial.unlink(missing_ok=True)
+    for partial in (output.local / JOB).parent.glob(f".*{PARTIAL}"):
+        partial.unlink(missing_ok=True)

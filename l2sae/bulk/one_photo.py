@@ -15,7 +15,7 @@ from typing import Any
 
 from l2sae.bulk.job import Job, PackedModel, export_id
 from l2sae.bulk.photo_lists import Item
-from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
+from l2sae.bulk.results import DONE, SKIPPED, Row, made_by, pack, rows_name, unpack
 from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
 from l2sae.bulk.storage import Folder
 from l2sae.editing.recipe import Recipe
@@ -89,7 +89,12 @@ class BatchEditor:
         """
         output, name = self.context.output, rows_name(items)
         rows = unpack(output.read(name)) if output.exists(name) else []
-        if rows and not any(row["again"] for row in rows):
+        made = made_by(rows)
+        if (
+            rows
+            and not any(row["again"] for row in rows)
+            and all(output.exists(i.name) for i in items if i.key in made)
+        ):
             return rows
         rows = []
         with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread(), ThreadPoolExecutor(1) as ahead:

@@ -5,15 +5,16 @@ import hashlib
 import io
 import os
 import posixpath
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
 
-from l2sae.bulk.storage import Folder
+from l2sae.bulk.storage import Folder, open_folder
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import fitting_name, path_of, readable_name
 
@@ -29,6 +30,10 @@ SIDECARS = (
 """Of what lies beside photos and is none; they are left out."""
 LISTS = (".txt", ".csv", ".parquet")
 COLUMN = "photo"
+JOB = ".l2sae/job.json"
+"""In an output folder: what its job is."""
+SUPERSEDED = "superseded"
+"""There too: the folder of results that are no longer the job's."""
 BATCH_BYTES = 2**25
 """Of the files of one batch: few large photos make a batch, many small ones do."""
 
@@ -70,20 +75,14 @@ def find_items(photos: Folder, ending: str, output: Folder) -> list[Item]:
     Of a folder, linked subfolders included, these are all files but hidden ones and `SIDECARS`. A list is a ``.txt``
     file with a path a line, or a ``.csv`` or ``.parquet`` file with a column ``photo``; its paths are relative to the
     list's folder, absolute, or URLs. A result takes its photo's path below the folder, or its plain name where it lies
-    elsewhere, with another ending.
+    elsewhere, with another ending; see `_told_apart` for photos whose results would then share a name.
 
     Raises:
-        EditError: no such folder or list, no photo in it, or two photos whose results would have one name.
+        EditError: no such folder or list, or no photo in it.
     """
     is_list = photos.url.lower().endswith(LISTS)
-    items = _told_apart(_listed(photos, ending) if is_list else _found(photos, ending, output))
-    if repeated := [name for name, count in Counter(item.name for item in items).items() if count > 1]:
-        first = sorted(repeated)[0]
-        raise EditError(
-            f"{photos.url}: two photos named {readable_name(PurePosixPath(first).stem)}: their results would have one "
-            f"name, {readable_name(first)}; rename one"
-        )
-    return sorted(items, key=lambda item: item.name)
+    items = _listed(photos, ending) if is_list else _found(photos, ending, output)
+    return sorted(_told_apart(items, ending), key=lambda item: item.name)
 
 
 def share(items: Sequence[Item], rank: int, ranks: int) -> list[Item]:
@@ -104,33 +103,51 @@ def batches(items: Sequence[Item], most: int) -> Iterator[list[Item]]:
 
 
 def _found(photos: Folder, ending: str, output: Folder) -> list[Item]:
-    if not photos.fs.isdir(photos.root):
+    if not photos.is_folder():
         raise EditError(f"{photos.url}: no such folder of photos, nor a list of them ({', '.join(LISTS)})")
-    inside = f"{output.root}/"[len(photos.root) + 1 :] if output.root.startswith(f"{photos.root}/") else None
+    barred = [f"{output.root}/"[len(photos.root) + 1 :]] if output.root.startswith(f"{photos.root}/") else []
+    barred += [f"{SUPERSEDED}/"] if photos.exists(JOB) else []
     items = [
         Item(photos, name, _result_name(name, ending), _stamp(info), int(info.get("size") or 0))
         for name, info in photos.files(leave_out=output.local).items()
-        if not name.lower().endswith(SIDECARS) and not (inside and name.startswith(inside))
+        if not name.lower().endswith(SIDECARS) and not name.startswith(tuple(barred))
     ]
     if not items:
         raise EditError(f"{photos.url}: no photo in this folder; it may hold {', '.join(PHOTO_ENDINGS)}")
     return items
 
 
-def _told_apart(items: list[Item]) -> list[Item]:
-    """The items; of two that would share a name, such as a camera's RAW beside its JPEG, the odd one has another."""
-    taken = {item.name for item in items if item.source.lower().endswith(PHOTO_ENDINGS)}
-    apart = []
-    for item in items:
-        if not item.source.lower().endswith(PHOTO_ENDINGS):
-            if item.name in taken:
-                folder, slash, name = item.name.rpartition("/")
-                stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-                tail = hashlib.sha256(os.fsencode(item.source)).hexdigest()[:8]
-                item = replace(item, name=folder + slash + fitting_name(f"{stem}~{tail}", suffix))
-            taken.add(item.name)
-        apart.append(item)
-    return apart
+def _told_apart(items: list[Item], ending: str) -> list[Item]:
+    """The items under names that differ, in letters' case and accents' spelling too, as some file systems want it.
+
+    Of photos that would share a name, such as ``a.heic`` and ``a.jpg``, each keeps its own ending: ``a.heic.png`` and
+    ``a.jpg.png``. Where that is not enough, as for ``A.jpg`` and ``a.jpg``, a digest of the photo's name below the
+    folder is added, or of its path. The names follow from the photos alone, whatever their order.
+
+    Raises:
+        EditError: that is not enough either.
+    """
+    for whose in (None, lambda item: item.source, lambda item: item.folder.url_of(item.source)):
+        counts = Counter(_same(item.name) for item in items)
+        if len(counts) == len(items):
+            return items
+        items = [
+            one if counts[_same(one.name)] == 1 else replace(one, name=_longer(one, ending, whose)) for one in items
+        ]
+    if len({_same(item.name) for item in items}) < len(items):
+        raise EditError("two photos whose results would have one name: rename one")
+    return items
+
+
+def _same(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _longer(item: Item, ending: str, whose: Callable[[Item], str] | None) -> str:
+    """A result's name with its photo's ending, and with a digest of what ``whose`` says of it."""
+    tail = "" if whose is None else f"~{hashlib.sha256(os.fsencode(whose(item))).hexdigest()[:8]}"
+    folder, slash, _ = item.name.rpartition("/")
+    return folder + slash + fitting_name(item.source.rpartition("/")[2] + tail, ending)
 
 
 def _listed(photos: Folder, ending: str) -> list[Item]:
@@ -141,19 +158,24 @@ def _listed(photos: Folder, ending: str) -> list[Item]:
     if not paths:
         raise EditError(f"{photos.url}: no photo in this list")
     above = photos.url.rpartition("/")[0] or "."
-    items = []
+    items: dict[str, Item] = {}
     for path in dict.fromkeys(paths):
         if "://" in path or path.startswith(("/", "~")):
             folder, _, source = (path if "://" in path else str(path_of(path))).rpartition("/")
-            options = photos.options if "://" in path else {}
-            items.append(_described(Folder(folder or "/", options), source, source, ending))
+            item = _described(open_folder(folder or "/", photos.options), source, source, ending)
         else:
-            items.append(_described(Folder(above, photos.options), path, path, ending))
-    return items
+            item = _described(Folder(above, photos.options), path, path, ending)
+        items.setdefault(_place(item), item)  # a photo that is named twice is one
+    return list(items.values())
+
+
+def _place(item: Item) -> str:
+    local = item.folder.local
+    return os.path.abspath(local / item.source) if local else item.folder.url_of(item.source)  # noqa: PTH100 - of links
 
 
 def _read_list(photos: Folder) -> list[str]:
-    content = photos.fs.cat_file(photos.root)
+    content = photos.read()
     if photos.url.lower().endswith(".parquet"):
         table = pd.read_parquet(io.BytesIO(content))
     else:

@@ -17,10 +17,9 @@ import pyarrow.parquet as pq
 
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.storage import Folder
-from l2sae.pictures.files import readable_name
 
 TABLE, KEPT = "results.parquet", ".l2sae"
-JOB, ROWS = f"{KEPT}/job.json", f"{KEPT}/rows"
+ROWS, EARLIER = f"{KEPT}/rows", f"{KEPT}/earlier.json"
 PARTS = ("decode", "model", "composite", "encode", "mark")
 """Of the work on one photo: reading pixels; networks; mattes and pixels; file, manifest and log; watermark."""
 
@@ -50,7 +49,6 @@ SCHEMA = pa.schema(
 """``*_s`` are seconds of one core, ``seconds`` of the clock; ``name``, ``stamp`` and ``again`` (a later run should try
 the photo again) are for taking a run up."""
 
-LEFTOVER = "there is an older file,"
 Row = dict[str, Any]
 Version = tuple[str, str]
 """Name of a result and stamp of its photo."""
@@ -89,36 +87,36 @@ def read_rows(output: Folder) -> dict[Version, Row]:
     return found
 
 
-def unfinished(items: Iterable[Item], rows: Mapping[Version, Row]) -> list[Item]:
-    """The items without a row for this version of the photo, or with one that is to be tried again.
+def made_by(rows: Iterable[Row]) -> set[str]:
+    """Names of the results that rows tell of."""
+    return {row["name"] for row in rows if row["result"] == DONE}
 
-    What this job has made of another version may be replaced.
+
+def earlier_names(output: Folder) -> set[str]:
+    """Names of the results of jobs that this one has taken the folder over from."""
+    return set(json.loads(output.read(EARLIER))) if output.exists(EARLIER) else set()
+
+
+def unfinished(items: Iterable[Item], rows: Mapping[Version, Row], output: Folder) -> list[Item]:
+    """The items without a row for this version of the photo, or without their result, or that are to be tried again.
+
+    What this job has made of another version may be replaced, and what it has taken over.
     """
-    made = {name for (name, _), row in rows.items() if row["result"] == DONE}
+    ours = made_by(rows.values()) | earlier_names(output)
+    listed = output.files() if output.local is None else ()
     return [
-        replace(item, replaces=item.key in made)
+        replace(item, replaces=item.key in ours)
         for item in items
-        if (row := rows.get((item.key, item.stamp))) is None or row["again"]
+        if (row := rows.get((item.key, item.stamp))) is None
+        or row["again"]
+        or (row["result"] == DONE and item.name not in listed and not output.exists(item.name))
     ]
 
 
-def write_table(output: Folder, items: Sequence[Item]) -> None:
-    """Put the rows of these items together as the table, in their order, and drop what batches have left.
-
-    Where a skipped photo's result would be, another file may lie: the note says so.
-    """
-    rows = read_rows(output)
-    output.write(TABLE, pack([_with_leftover(rows[item.key, item.stamp], item, output) for item in items]))
+def write_table(output: Folder, items: Sequence[Item], rows: Mapping[Version, Row]) -> None:
+    """Put the rows of these items together as the table, in their order, and drop what batches have left."""
+    output.write(TABLE, pack([rows[item.key, item.stamp] for item in items]))
     output.remove(ROWS)
-
-
-def _with_leftover(row: Row, item: Item, output: Folder) -> Row:
-    if row["result"] != SKIPPED:
-        return row
-    notes = [note for note in (row["note"] or "").split("; ") if note and not note.startswith(LEFTOVER)]
-    if output.exists(item.name):
-        notes.append(f"{LEFTOVER} {readable_name(output.url_of(item.name))}, which is not of this photo and job")
-    return row | {"note": "; ".join(notes) or None}
 
 
 def read_table(output: Folder) -> pd.DataFrame:

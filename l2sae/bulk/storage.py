@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,39 +58,64 @@ class Folder:
         if self.local is not None:
             barred = None if leave_out is None else os.path.realpath(leave_out)
             return dict(_walk(self.local, "", (os.path.realpath(self.local),), barred))
-        found = self.fs.find(self.root, detail=True)
+        with _reaching(self.url):
+            found = self.fs.find(self.root, detail=True)
         names = {path[len(self.root) :].lstrip("/"): info for path, info in found.items()}
         return {name: info for name, info in names.items() if not any(part.startswith(".") for part in name.split("/"))}
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
-        return bool(self.fs.exists(f"{self.root}/{name}"))
+        with _reaching(self.url):
+            return bool(self.fs.isfile(f"{self.root}/{name}"))
 
-    def read(self, name: str) -> bytes:
-        """A file's bytes."""
-        return self.fs.cat_file(f"{self.root}/{name}")
+    def is_there(self) -> bool:
+        """Whether the folder, or a file of its name, is there."""
+        with _reaching(self.url):
+            return bool(self.fs.exists(self.root))
+
+    def is_folder(self) -> bool:
+        """Whether it is one, and there."""
+        with _reaching(self.url):
+            return bool(self.fs.isdir(self.root))
+
+    def read(self, name: str = "") -> bytes:
+        """A file's bytes; with no name, those of the file that ``url`` names."""
+        with _reaching(self.url):
+            return self.fs.cat_file(f"{self.root}/{name}" if name else self.root)
 
     def list_names(self, folder: str) -> list[str]:
         """Names of the files in a folder of this one, sorted; none where there is no such folder."""
-        if not self.fs.exists(f"{self.root}/{folder}"):
-            return []
-        found = self.fs.ls(f"{self.root}/{folder}", detail=True)
+        with _reaching(self.url):
+            if not self.fs.exists(f"{self.root}/{folder}"):
+                return []
+            found = self.fs.ls(f"{self.root}/{folder}", detail=True)
         return sorted(f"{folder}/{one['name'].rsplit('/', 1)[-1]}" for one in found if one["type"] == "file")
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all; folders are made."""
         if self.local is None:
-            self.fs.pipe_file(f"{self.root}/{name}", content)  # object stores show an object once it is whole
+            with _reaching(self.url):
+                self.fs.pipe_file(f"{self.root}/{name}", content)  # object stores show an object once it is whole
             return
         path = self.local / name
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, content)
 
+    def move(self, name: str, to: str) -> None:
+        """Give a file another name, under which there is none; folders are made."""
+        if self.local is None:
+            with _reaching(self.url):
+                self.fs.mv(f"{self.root}/{name}", f"{self.root}/{to}")
+            return
+        (self.local / to).parent.mkdir(parents=True, exist_ok=True)
+        (self.local / name).rename(self.local / to)
+
     def remove(self, name: str) -> None:
         """Remove a file, or a folder and what is in it, if it is there."""
         if self.local is None:
-            if self.exists(name):
-                self.fs.rm(f"{self.root}/{name}", recursive=True)
+            with _reaching(self.url):
+                if self.fs.exists(f"{self.root}/{name}"):
+                    self.fs.rm(f"{self.root}/{name}", recursive=True)
         elif (path := self.local / name).is_dir():  # not by fsspec, which takes brackets for a pattern
             shutil.rmtree(path)
         else:
@@ -100,18 +126,35 @@ def open_folder(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
     """A folder by path or URL.
 
     Raises:
-        EditError: a URL of an unknown kind, or of one whose package is not installed.
+        EditError: no name; a URL of an unknown kind, or of one whose package is not installed.
     """
     url = os.fspath(path)
-    if "://" not in url:
-        url = os.fspath(path_of(url)) if url.startswith("~") else url
+    if not url:
+        raise EditError("no folder is named: give one, '.' for the working folder")
+    if url.startswith("~") or "\0" in url:
+        url = os.fspath(path_of(url))
     try:
         # others write there too, so listings must not be remembered
         folder = Folder(url, {"use_listings_cache": False, **(options or {})} if "://" in url else {})
         _ = folder.fs
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, TypeError) as error:
         raise EditError(f"{url}: {error}") from None
+    except OSError:
+        raise
+    except Exception as error:  # of the package that reaches it
+        raise EditError(f"{url}: {type(error).__name__}: {error}") from None
     return folder
+
+
+@contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """Turn whatever the package of a storage raises into an OSError that names the place."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # each has errors of its own
+        raise OSError(f"{url}: {type(error).__name__}: {error}") from None
 
 
 def _walk(

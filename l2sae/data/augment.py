@@ -25,6 +25,7 @@ SCALE = (0.8, 1.25)
 SHIFT = 0.1  # of the image's side
 SHARPEST, BLURRIEST = 0.4, 3.4  # standard deviations of the blur, in pixels of 128
 EXPOSURE, TEMPERATURE, TINT, GAMMA = 0.4, 0.15, 0.07, 0.3  # largest logarithms of gains and of the exponent
+SATURATION = 0.5  # by how much colour may grow; it may vanish
 NOISIEST = 0.4  # standard deviation of the noise in the range [-1, 1]
 
 
@@ -134,25 +135,27 @@ def augment_geometry(
 
 
 def vary_light(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-    """Give each image another exposure, white balance and tone curve, background included.
+    """Give each image another exposure, white balance, tone curve and saturation, background included.
 
     Args:
         images: (B, 3, S, S) in [-1, 1].
         generator: source of all draws.
-        strength: share of the full ranges: two thirds to one and a half of the light, red against blue by up to 35 %;
-            0 returns the input.
+        strength: share of the full ranges: two thirds to one and a half of the light, red against blue by up to 35 %,
+            from grey to one and a half of the colour; 0 returns the input.
 
     Returns:
         (B, 3, S, S) in [-1, 1].
     """
     if strength == 0:
         return images
-    draws = torch.rand(len(images), 4, generator=generator, device=generator.device).to(images.device) * 2 - 1
-    exposure, temperature, tint, gamma = (draws * strength).unbind(dim=1)
+    draws = torch.rand(len(images), 5, generator=generator, device=generator.device).to(images.device) * 2 - 1
+    exposure, temperature, tint, gamma, colour = (draws * strength).unbind(dim=1)
     light, warmth, green = EXPOSURE * exposure, TEMPERATURE * temperature, TINT * tint
     gains = torch.stack([light + warmth, light + green, light - warmth], dim=1).exp()[:, :, None, None]
     curved = ((images + 1) / 2).clamp(min=1e-4) ** (GAMMA * gamma).exp().view(-1, 1, 1, 1)
-    return (curved * gains).clamp(0, 1) * 2 - 1
+    grey = curved.mean(dim=1, keepdim=True)
+    saturation = 1 + torch.where(colour < 0, colour, SATURATION * colour).view(-1, 1, 1, 1)
+    return ((grey + saturation * (curved - grey)) * gains).clamp(0, 1) * 2 - 1
 
 
 def damage_photo(images: Tensor, generator: torch.Generator, share: float) -> Tensor:

@@ -31,6 +31,10 @@ Composition = Literal["detail", "replace"]
 Window = tuple[EllipsisType, slice, slice]
 COMPOSITIONS: tuple[str, ...] = get_args(Composition)
 MAX_GAIN = 2.0  # more would magnify the noise and JPEG blocks of dark pixels
+MAX_CONTRAST = 1.6  # of fine detail, and its inverse
+FINE = 2  # radius of the windows whose means are not fine detail, in pixels of the model
+NOISE = 1e-5  # variance of lightness, 0 to 1, that is no texture
+GREY = 5e-4  # square of a colour's distance from grey, 0 to 1, below which it has no hue to speak of
 KNEE = 0.08  # of the range: an edit that comes closer to black or white is bent
 _WINDOWS = 16  # the radius of local means is this fraction of the model's side
 STRIP_PIXELS = 2**18  # few enough that a strip's intermediate values stay in the processor's cache
@@ -40,7 +44,8 @@ STRIP_PIXELS = 2**18  # few enough that a strip's intermediate values stay in th
 class Effect:
     """What happens to one ROI: ``field`` (B, C, n, n) over the square of ``frame``, within the ``matte``.
 
-    The field holds the target colour in [0, 1] (C = 3) for ``replace``, log gain and offset (C = 6) for ``detail``.
+    The field holds the target colour in [0, 1] (C = 3) for ``replace``; log gain, offset and two changes of contrast
+    (C = 8) for ``detail``.
     """
 
     field: Tensor
@@ -62,7 +67,7 @@ def replacement(new: Tensor) -> Tensor:
 
 
 def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tensor:
-    """The field of ``detail``: log gain and offset (B, 6, n, n) that shift the ROI's colour by ``new - old``.
+    """The field of ``detail``, (B, 8, n, n): shifts the ROI's colour by ``new - old``, and changes its contrast alike.
 
     A gain on the odds t / (1 - t) of a pixel value t leaves black and white where they are, so that dark hair that
     becomes fair gets the contrast of fair hair instead of a veil. The gain is limited; the offset adds what is then
@@ -72,13 +77,19 @@ def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tenso
     pale ones) its difference to the decoded edit would leave a rest of the old style in the result. The correction
     fades with the edit: it counts by d^2 / (d^2 + e^2), where d is the edit's change of the mean, e that error.
 
+    Fine detail of the photo, its strands, pores and freckles, is then made stronger or weaker by as much as that of the
+    decoded edit is stronger or weaker than that of the decoded original, within limits that keep noise and JPEG blocks
+    unseen. What colour varies within the region, beyond what the decoder draws, shrinks with the region's colour: under
+    grey skin the paler spots of red skin would turn green. At last the mean is settled, from which gain, contrast and
+    the soft limit have moved it.
+
     Args:
         photo: the photo at model resolution, (B, 3, n, n) in [-1, 1].
         old: decoded original, likewise.
         new: decoded edit, likewise.
         matte: (B, 1, n, n) of the ROI, at the same resolution. Far from where it is above 0, the field is 0.
     """
-    result = photo.new_zeros(len(photo), 6, *photo.shape[-2:])
+    result = photo.new_zeros(len(photo), 8, *photo.shape[-2:])
     radius = photo.shape[-1] // _WINDOWS
     # within `radius` of the matte the field is exact: all windows there lie in the box, or end at the picture's border
     box = support(matte, margin=2 * radius)
@@ -91,9 +102,48 @@ def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tenso
     gain = (torch.logit(new, 0.02) - torch.logit(old, 0.02)).clamp(-limit, limit)
     # both continue beyond the decoded border, which is blurred: else a fringe of the old colour would stay
     gain = _local_mean(gain, matte, radius, inside=20)
-    offset = _local_mean(photo + (new - old) - _curve(photo, gain.exp()), matte, radius, inside=0)
-    result[box] = torch.cat([gain, offset], dim=1)
+    fade, bent = _colour_contrast(old, new, matte), _curve(photo, gain.exp())
+    rest = photo - old
+    wanted = new + fade * rest + (1 - fade) * _lightness(rest)
+    shown = bent + _local_mean(wanted - bent, matte, radius, inside=0)
+    contrast = torch.cat([fade - 1, _lightness_contrast(photo, old, new, shown, matte) - fade], dim=1)
+    bent = _stretched(bent, contrast)
+    offset = _local_mean(wanted - bent, matte, radius, inside=0)
+    for _ in range(2):
+        offset = offset + _mean_inside(wanted - _soft_limit(bent + offset, photo), matte)
+    result[box] = torch.cat([gain, offset, contrast.expand(-1, -1, *matte.shape[-2:])], dim=1)
     return result
+
+
+def _stretched(x: Tensor, contrast: Tensor) -> Tensor:
+    """X (B, 3, H, W) times 1 + the first of two values (B, 2, H, W), and its lightness times the second beside it."""
+    return x.mul(1 + contrast[:, :1]).add_(contrast[:, 1:] * _lightness(x))
+
+
+def _lightness(x: Tensor) -> Tensor:
+    return x.mean(dim=1, keepdim=True)
+
+
+def _colour_contrast(old: Tensor, new: Tensor, matte: Tensor) -> Tensor:
+    """How much of its colour a region keeps, 0 to 1, along its own hue: the contrast (B, 1, 1, 1) of its colours."""
+    own, edited = (mean - _lightness(mean) for mean in (_mean_inside(old, matte), _mean_inside(new, matte)))
+    along, whole = ((own * other).sum(dim=1, keepdim=True) for other in (edited, own))
+    return ((along + GREY) / (whole + GREY)).clamp(0, 1)
+
+
+def _lightness_contrast(photo: Tensor, old: Tensor, new: Tensor, shown: Tensor, matte: Tensor) -> Tensor:
+    """What fine detail in lightness has to be multiplied with, (B, 1, 1, 1), within the limits of `MAX_CONTRAST`.
+
+    ``shown`` is the photo after the shift of colours, which has changed its detail already.
+    """
+    heart = matte.square().square()  # away from outlines, which are no texture
+
+    def energy(picture: Tensor) -> Tensor:
+        fine = _lightness(picture) - box_mean(_lightness(picture), FINE)
+        return _mean_inside(fine.square(), heart) + NOISE
+
+    ratio = energy(new) / energy(old) * energy(photo) / energy(shown)
+    return ratio.sqrt().clamp(1 / MAX_CONTRAST, MAX_CONTRAST)
 
 
 def support(matte: Tensor, margin: int = 0) -> Window:
@@ -199,7 +249,8 @@ def _within(inner: slice, outer: slice) -> slice:
 def _target(x: Tensor, field: Tensor, compose: str, strength: float) -> Tensor:
     if compose == "replace":
         return x.lerp(field, strength)
-    return _soft_limit(_curve(x, (strength * field[:, :3]).exp()) + strength * field[:, 3:], x)
+    bent = _stretched(_curve(x, (strength * field[:, :3]).exp()), strength * field[:, 6:])
+    return _soft_limit(bent.add_(field[:, 3:6], alpha=strength), x)
 
 
 def _curve(t: Tensor, gain: Tensor) -> Tensor:
@@ -208,7 +259,7 @@ def _curve(t: Tensor, gain: Tensor) -> Tensor:
 
 
 def _mean_inside(values: Tensor, matte: Tensor) -> Tensor:
-    """Mean colour (B, 3, 1, 1) of values (B, 3, H, W) within a matte (B, 1, H, W)."""
+    """Mean (B, C, 1, 1) of values (B, C, H, W) within a matte (B, 1, H, W)."""
     weighted = (values * matte).sum(dim=(2, 3), keepdim=True)
     return weighted / (matte.sum(dim=(2, 3), keepdim=True) + 1e-6)
 

@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, eq=False)
 class Recolouring:
-    """What ``detail`` does in one ROI: the ``field`` (B, 6, S, S), and the face as it was ``drawn`` for it."""
+    """What ``detail`` does in one ROI: the ``field`` (B, 8, S, S), and the face as it was ``drawn`` for it."""
 
     field: Tensor
     drawn: Tensor

@@ -4,22 +4,23 @@ Each returns a new mask. A mask at the photo's own size serves as the matte of a
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import skimage
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from scipy import ndimage
 from torch.nn import functional as F
 
 from l2sae.editing.face_editor import Renderer
 from l2sae.editing.resolution import GUIDE_SIDE, guided_matte, make_guide
 from l2sae.pictures.conversions import to_model
-from l2sae.pictures.errors import EditError, UnusableError
+from l2sae.pictures.errors import EditError, PictureWarning, UnusableError
 from l2sae.pictures.files import atomic_write, path_of
 from l2sae.pictures.frames import Frame
 from l2sae.pictures.picture import Picture
@@ -28,6 +29,9 @@ from l2sae.pictures.reading import as_decoded, decode_image
 Mask = NDArray[np.uint8]
 MAX_SIDE = 8192  # pixels of a mask file
 ONE_COLOUR = 8  # levels by which the strokes of one brush may differ
+Inside = Literal["auto", "white", "black"]
+BLACK_ON_WHITE = 0.98  # of the picture's border is white: what is painted is black
+_WHITE_INSIDE = ("Mask", "white inside")  # a PNG comment: a mask that this package has saved is read as it was
 
 
 class Point(NamedTuple):
@@ -178,17 +182,28 @@ def click_mask(editor: Renderer, x: float, y: float, tolerance: float) -> Mask:
     return whole[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width].copy()
 
 
-def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "mask") -> Mask:
-    """Read a mask as a person sees it: white inside; or, where one colour is painted on nothing, what is painted.
+def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "mask", inside: Inside = "auto") -> Mask:
+    """Read a mask as a person sees it: what is painted on the ground is inside.
+
+    White is inside. Where nearly the whole border of the picture is white and black, or a colour, lies within, as when
+    it is painted on paper, what is not white is inside. Where one colour is painted on nothing, what is painted is
+    inside. A mask saved by `save_mask` comes back as it was.
 
     Args:
         source: path, or the file's bytes: a picture of any kind, grey, with a palette, or with transparency.
         shape: (height, width) of the photo; a mask of the same proportions is scaled to it.
         name: of the file in messages, where bytes are given.
+        inside: ``auto`` goes by the border; ``white`` or ``black`` says what is inside.
 
     Raises:
         EditError: no such file, not a picture, too large, or of other proportions than the photo.
+
+    Warns:
+        PictureWarning: by ``auto``, black is inside; or white is, and has most of the border, so that the other may be
+            meant.
     """
+    if inside not in get_args(Inside):
+        raise EditError(f"inside={inside!r}: give one of {', '.join(get_args(Inside))}")
     if isinstance(source, (str, Path)):
         name, file = str(source), path_of(source)
         if not file.is_file():
@@ -199,10 +214,13 @@ def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "m
         if max(image.size) > MAX_SIDE:
             raise EditError(f"{name}: {image.width} x {image.height} pixels, over {MAX_SIDE} a side")
         image.info.pop("icc_profile", None)  # a mask's levels are shares, not colours
-        grey = Image.fromarray(_seen(as_decoded(image, Path(name))))
+        picture = as_decoded(image, Path(name))
     except UnusableError as error:
         raise EditError(f"{name}: not a readable PNG: give a grey PNG, white inside ({error.reason})") from None
+    key, text = _WHITE_INSIDE
+    mask = _painted(picture, "white" if inside == "auto" and image.info.get(key) == text else inside, name)
     height, width = shape
+    grey = Image.fromarray(mask)
     if abs(grey.width / grey.height - width / height) > 0.02 * width / height:
         raise EditError(
             f"{name}: {grey.width} x {grey.height} pixels, the photo has {width} x {height}: give a mask of this photo"
@@ -210,22 +228,38 @@ def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "m
     return np.asarray(grey if grey.size == (width, height) else grey.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _seen(picture: Picture) -> Mask:
-    """The levels (H, W) of a mask picture: its brightest channel, on black where it is transparent."""
-    light = picture.pixels.max(axis=2)
-    if picture.alpha is None or (picture.alpha == 255).all():
-        return light
-    alpha = picture.alpha[..., 0]
-    visible = picture.pixels[alpha > 0]
-    if not len(visible) or int(np.ptp(visible, axis=0).max()) <= ONE_COLOUR:
-        return alpha  # one colour, be it black, on nothing
-    return np.round(light * (alpha / 255.0)).astype(np.uint8)
+def _painted(picture: Picture, inside: Inside, name: str) -> Mask:
+    """The levels (H, W) of a mask picture: how far each pixel is from black, or from white where black is inside."""
+    from_black, from_white = picture.pixels.max(axis=2), 255 - picture.pixels.min(axis=2)
+    if picture.alpha is not None and (picture.alpha < 255).any():
+        alpha, visible = picture.alpha[..., 0], picture.pixels[picture.alpha[..., 0] > 0]
+        if not len(visible) or int(np.ptp(visible, axis=0).max()) <= ONE_COLOUR:
+            return alpha  # one colour, be it black, on nothing
+        return np.round((from_white if inside == "black" else from_black) * (alpha / 255.0)).astype(np.uint8)
+    if inside == "auto":
+        inside = _guessed_inside(from_white, name)
+    return from_white if inside == "black" else from_black
+
+
+def _guessed_inside(from_white: Mask, name: str) -> Inside:
+    """What is inside of a mask whose file does not say it, by the border; with a warning where it is not plain."""
+    ground, painted = from_white < 128, float((from_white >= 128).mean())
+    border = np.concatenate([ground[0], ground[-1], ground[1:-1, 0], ground[1:-1, -1]]).mean()
+    if border >= BLACK_ON_WHITE and painted > 0:
+        what = f"black on white, so black is inside, {painted:.1%} of the photo: invert the mask if white is meant"
+        warnings.warn(f"{name}: {what}", PictureWarning, stacklevel=4)
+        return "black"
+    if border > 0.5 and painted > 0:
+        what = f"white is inside, {1 - painted:.1%} of the photo with most of its border"
+        warnings.warn(f"{name}: {what}: invert the mask if black is meant", PictureWarning, stacklevel=4)
+    return "white"
 
 
 def mask_png(mask: Mask) -> bytes:
-    """The mask as the bytes of a grey PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(mask).save(buffer, "PNG")
+    """The mask as the bytes of a grey PNG, which says in a comment that white is inside."""
+    buffer, comment = io.BytesIO(), PngImagePlugin.PngInfo()
+    comment.add_text(*_WHITE_INSIDE)
+    Image.fromarray(mask).save(buffer, "PNG", pnginfo=comment)
     return buffer.getvalue()
 
 

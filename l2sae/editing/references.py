@@ -66,8 +66,8 @@ def _encode_picture(model: L2SAE, images: Tensor, rois: Sequence[str], name: str
 
 def _style_vectors(model: L2SAE, vectors: Tensor) -> Tensor:
     vectors = vectors.reshape(-1, vectors.shape[-1]).to(model.device, torch.float32)
-    if vectors.shape[1] != model.params.style_dim:
-        raise EditError(f"style vector of {vectors.shape[1]} values: this model's have {model.params.style_dim}")
+    if vectors.shape[1] != model.style_size:
+        raise EditError(f"style vector of {vectors.shape[1]} values: this model's have {model.style_size}")
     if not bool(vectors.isfinite().all()):
         raise EditError("style vector holds NaN or infinity: encode the reference again")
     return vectors

@@ -105,15 +105,18 @@ def fit_field(field: Tensor, frame: Frame) -> Tensor:
 
 
 def square_matte(matte: Tensor, frame: Frame, size: int) -> Tensor:
-    """A matte (B, 1, H, W) of the photo's size as the model sees it, (B, 1, size, size) over its square or crop."""
+    """A matte (B, 1, H, W) of the photo's size as the model sees it, (B, 1, size, size) over its square or crop.
+
+    Outside the photo its edge is repeated, as the photo's own is: a matte that reaches the edge is whole there.
+    """
     if isinstance(frame, CropFrame):
         steps = (np.arange(size) + 0.5) / size
         u, v = np.meshgrid(steps, steps)
         places = frame.crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1)) / (frame.width, frame.height) * 2 - 1
         grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2).expand(len(matte), -1, -1, -1)
-        return F.grid_sample(matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        return F.grid_sample(matte, grid, mode="bilinear", padding_mode="border", align_corners=False)
     top, left, side = frame.top, frame.left, frame.side
-    square = F.pad(matte, (left, side - frame.width - left, top, side - frame.height - top))
+    square = F.pad(matte, (left, side - frame.width - left, top, side - frame.height - top), mode="replicate")
     return F.interpolate(square, size=(size, size), mode="bilinear", antialias=True)
 
 

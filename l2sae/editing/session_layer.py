@@ -50,7 +50,7 @@ def square_of(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArr
         return None
     if isinstance(frame, CropFrame):
         return square_matte(torch.from_numpy(matte)[None, None].float(), frame, size)[0, 0].round().byte().numpy()
-    padded = np.pad(matte, square_margins(*matte.shape))
+    padded = np.pad(matte, square_margins(*matte.shape), mode="edge")
     return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
 
 

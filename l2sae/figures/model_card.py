@@ -109,7 +109,7 @@ def _model(metrics: Mapping[str, Mapping[str, Any]], params: Params) -> str:
             "",
             f"- Weights: {f'{count:,} parameters' if count else 'number not recorded'}, `models/l2sae.safetensors`.",
             f"- Picture {size} × {size}; structure {channels} × {size // stride} × {size // stride}; "
-            f"style {params.model.style_dim}.",
+            f"style {params.model.style_size(len(params.rois))}.",
             f"- Regions, with their channels: {rois}; {params.model.context_channels} channels of context.",
             f"- Preset `{params.preset}`, seed {params.seed}, {params.train.steps or params.train.minutes} training "
             f"{'steps' if params.train.steps else 'minutes'} of batch {params.train.batch_size}, "

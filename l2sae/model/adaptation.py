@@ -22,7 +22,8 @@ def adapt_weights(
         wanted: the model's slices.
     """
     adapted = {name: value for name, value in weights.items() if not name.startswith(_STEMS)}
-    for name, (dim, parts_of) in _PARTED.items():
+    ends_with_colours = "style_encoder.skip.weight" in own
+    for name, (dim, parts_of) in (_PARTED | (_STYLES if ends_with_colours else {})).items():
         if name not in own:
             continue
         ours, theirs = own[name].clone(), weights.get(name)
@@ -60,8 +61,15 @@ def _by_region(slices: Slices, size: int) -> dict[str, tuple[int, int]]:
     return {name: (index * length, length) for index, name in enumerate(slices)}
 
 
+def _colours_last(slices: Slices, size: int) -> dict[str, tuple[int, int]]:
+    """Where a style vector holds the colour of each ROI and of the rest, and all that comes before."""
+    look = size - 3 * len(slices)
+    return {"": (0, look)} | {name: (look + 3 * index, 3) for index, name in enumerate(slices)}
+
+
 _STEMS = "mask_predictor.stems."  # the mask predictor's first layers, one for each ROI
-_PARTED: dict[str, tuple[int, Callable[[Slices, int], dict[str, tuple[int, int]]]]] = {
+_Parts = dict[str, tuple[int, Callable[[Slices, int], dict[str, tuple[int, int]]]]]
+_PARTED: _Parts = {
     # weight -> the dimension along which it has a part for each slice, or for each ROI and the rest
     "structure_encoder.head.weight": (0, _by_channel),
     "structure_encoder.head.bias": (0, _by_channel),
@@ -71,8 +79,10 @@ _PARTED: dict[str, tuple[int, Callable[[Slices, int], dict[str, tuple[int, int]]
     "generator.relief.pixels.weight": (1, _by_channel),
     "generator.relief.contrast.weight": (0, _by_region),
     "generator.relief.contrast.bias": (0, _by_region),
-    "generator.to_colours.weight": (0, _by_region),
-    "generator.to_colours.bias": (0, _by_region),
     "style_encoder.mix.0.weight": (1, _by_region),
     "style_encoder.skip.weight": (1, _by_region),
+}
+_STYLES: _Parts = {
+    "style_mean": (0, _colours_last),
+    "style_scale": (0, _colours_last),
 }

@@ -54,14 +54,19 @@ class L2SAE(nn.Module):
             8 * max(1, params.width // 24),
             params.structure_stride,
         )
-        self.register_buffer("style_mean", torch.zeros(params.style_dim))
-        self.register_buffer("style_scale", torch.ones(params.style_dim))
+        self.register_buffer("style_mean", torch.zeros(self.style_size))
+        self.register_buffer("style_scale", torch.ones(self.style_size))
         nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def roi_names(self) -> tuple[str, ...]:
         """Names of the ROIs, in the order of their slices."""
         return tuple(roi.name for roi in self.rois)
+
+    @property
+    def style_size(self) -> int:
+        """Length of a style vector."""
+        return self.params.style_size(len(self.rois))
 
     @property
     def device(self) -> torch.device:

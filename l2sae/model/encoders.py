@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from l2sae.model.layers import ResidualBlock, group_norm, upsample
+from l2sae.model.layers import ResidualBlock, group_norm, layer_shares, opponent_colours, region_means, upsample
 
 VARIANCE = 1e-4  # added to variances: the square root's slope stays finite where a region has one colour
+ABSENT, FAINT = 1e-4, 1e-6  # weight of every cell, and pixel, in every region: an absent one pools the whole image
 PATCH = 4  # stride of the style encoder's stem: convolutions at full resolution would cost more than all the rest
 
 
@@ -65,14 +66,15 @@ def _halve(channels_in: int, channels_out: int) -> nn.Conv2d:
 
 
 class StyleEncoder(nn.Module):
-    """Image (B, 3, H, W) and its ROIs' mattes (B, R, H, W) -> style vector (B, style_dim).
+    """Image (B, 3, H, W) and its ROIs' mattes (B, R, H, W) -> style vector (B, size).
 
     Features are averaged within each matte and outside all of them, so that the colour of small regions reaches the
     style vector undiluted (region-wise pooling as in SEAN, arXiv 1911.12861, section 3.1); two linear maps then mix
     them into a single vector. A region that is not there contributes the average of the whole image.
 
     With ``moments``, the features' standard deviations within each matte are pooled as well: they tell matt hair from
-    glossy hair. A linear map beside the other two then carries colours to the style vector from the first step on.
+    glossy hair. The vector of ``style_dim`` values is then followed by the mean colour of each ROI and of the rest as
+    they are, in opponent colours and pooled at full resolution, which the generator gives to what it draws.
     """
 
     def __init__(self, style_dim: int, width: int, regions: int, moments: bool = False):
@@ -93,7 +95,7 @@ class StyleEncoder(nn.Module):
         features = torch.cat([self.features(images), F.avg_pool2d(images, PATCH)], dim=1)
         inside = F.avg_pool2d(mattes, PATCH)
         weights = torch.cat([inside, (1 - inside.sum(dim=1, keepdim=True)).clamp(min=0)], dim=1)
-        weights = weights + 1e-3  # an absent region pools everything
+        weights = weights + ABSENT
         total = weights.sum(dim=(2, 3))[..., None]
         pooled = torch.einsum("brhw,bchw->brc", weights, features) / total
         if self.skip is None:
@@ -101,4 +103,5 @@ class StyleEncoder(nn.Module):
         squares = torch.einsum("brhw,bchw->brc", weights, features.square()) / total
         spread = ((squares - pooled.square()).clamp(min=0) + VARIANCE).sqrt()
         pooled = torch.cat([pooled, spread], dim=2).flatten(1)
-        return self.mix(pooled) + self.skip(pooled)
+        colours = region_means(opponent_colours(images), layer_shares(mattes) + FAINT)
+        return torch.cat([self.mix(pooled) + self.skip(pooled), colours.flatten(1)], dim=1)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from l2sae.model.layers import ModulatedBlock, ModulatedConv2d, upsample
+from l2sae.model.layers import OPPONENT, ModulatedBlock, ModulatedConv2d, layer_shares, region_means, upsample
+
+ROUNDS = 3  # of shifts that bring the regions' means to their colours
 
 
 class Generator(nn.Module):
@@ -21,9 +23,10 @@ class Generator(nn.Module):
     Colours come in layers, one for each ROI and one for the rest, which the ROIs' mattes put together at full
     resolution: the edge between hair and wall is then as sharp as the matte, whatever the resolution of the features.
 
-    With ``moments``, the style also adds one colour to each layer, by a linear map. Convolutions then need to learn
-    only how colours vary within a region. With ``relief``, single pixels add their lightness, see `Relief`: most of
-    what blocks at 1/4 of the resolution cannot draw is detail finer than that.
+    With ``moments``, the style ends with the mean colour of each layer, and what is drawn is given these means, see
+    `with_colours`. The networks then need to learn only how colours vary within a region. With ``relief``, single
+    pixels add their lightness, see `Relief`: most of what blocks at 1/4 of the resolution cannot draw is detail finer
+    than that.
     """
 
     def __init__(
@@ -44,23 +47,45 @@ class Generator(nn.Module):
         self.fine = ModulatedConv2d(width, width, style_dim)
         self.to_rgb = nn.ModuleList([ModulatedConv2d(channels, 3, style_dim, kernel_size=1) for channels in widths])
         self.to_layers = ModulatedConv2d(width, 3 * (regions + 1), style_dim, kernel_size=1)
-        self.to_colours = nn.Linear(style_dim, 3 * (regions + 1)) if moments else None
+        self.colours = 3 * (regions + 1) if moments else 0  # values at the style's end
         self.relief = Relief(structure_channels, style_dim, stride, regions) if relief else None
         self.to_detail = ModulatedConv2d(width // 4, 12, style_dim)
 
     def forward(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
-        """Decode structure (B, C, h, w) with style (B, style_dim) and mattes (B, regions, H, W) in [0, 1]."""
+        """Decode structure (B, C, h, w) with style (B, size) and mattes (B, regions, H, W) in [0, 1]."""
+        look, colours = style.split([style.shape[1] - self.colours, self.colours], dim=1)
+        image = self._draw(structure, look, mattes)
+        return with_colours(image, colours.unflatten(1, (-1, 3)), mattes) if self.colours else image
+
+    def _draw(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
         x = self.blocks[0](self.stem(structure), style)
         image = self.to_rgb[0](x, style)
         for reduce, block, to_rgb in zip(self.reduce, self.blocks[1:], self.to_rgb[1:], strict=True):
             x = block(upsample(reduce(x)), style)
             image = upsample(image) + to_rgb(x, style)
         layers = image.repeat(1, mattes.shape[1] + 1, 1, 1) + self.to_layers(x, style)
-        if self.to_colours is not None:
-            layers = layers + self.to_colours(style)[:, :, None, None]
         x = F.leaky_relu(F.pixel_shuffle(self.fine(x, style), 2), 0.2)
         image = compose_layers(upsample(layers.contiguous(), 4), mattes) + F.pixel_shuffle(self.to_detail(x, style), 2)
         return image if self.relief is None else image + self.relief(structure, style, mattes)
+
+
+def with_colours(image: Tensor, colours: Tensor, mattes: Tensor) -> Tensor:
+    """Move the mean colour of each ROI of an image, and of the rest, to the given one.
+
+    Where soft mattes overlap, a shift of one ROI moves its neighbours' means as well; ``ROUNDS`` shifts settle that.
+
+    Args:
+        image: (B, 3, H, W) RGB.
+        colours: opponent colours (B, R + 1, 3), those of the rest last.
+        mattes: of the ROIs, (B, R, H, W) in [0, 1]; no gradient reaches them.
+    """
+    shares = layer_shares(mattes.detach())
+    mixing = region_means(shares, shares)
+    missing = colours @ colours.new_tensor(OPPONENT) - region_means(image, shares)
+    shift = missing
+    for _ in range(ROUNDS - 1):
+        shift = shift + missing - mixing @ shift
+    return image + torch.einsum("brhw,brc->bchw", shares, shift)
 
 
 class Relief(nn.Module):
@@ -100,9 +125,3 @@ class Relief(nn.Module):
 def compose_layers(layers: Tensor, mattes: Tensor) -> Tensor:
     """Weigh layers (B, 3 (R + 1), H, W), the last one for what is in no ROI, by mattes (B, R, H, W) -> (B, 3, H, W)."""
     return (layers.unflatten(1, (-1, 3)) * layer_shares(mattes)[:, :, None]).sum(dim=1)
-
-
-def layer_shares(mattes: Tensor) -> Tensor:
-    """The share of each layer in each pixel, (B, R + 1, H, W), the last one's for what is in no ROI."""
-    total = mattes.sum(dim=1, keepdim=True)
-    return torch.cat([mattes / total.clamp(min=1), (1 - total).clamp(min=0)], dim=1)

@@ -6,6 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+OPPONENT = (  # axes of opponent colours in RGB
+    (3**-0.5, 3**-0.5, 3**-0.5),
+    (2**-0.5, -(2**-0.5), 0.0),
+    (6**-0.5, 6**-0.5, -2 * 6**-0.5),
+)
+
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """Group normalisation with about 16 channels a group: independent of batch size, so edits do not depend on it."""
@@ -77,3 +83,19 @@ class ModulatedBlock(nn.Module):
 def upsample(x: Tensor, factor: int = 2) -> Tensor:
     """Bilinear upsampling of (B, C, H, W) by an integer factor."""
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def layer_shares(mattes: Tensor) -> Tensor:
+    """The share of each ROI, and of what is in none, in each pixel: mattes (B, R, H, W) -> (B, R + 1, H, W)."""
+    total = mattes.sum(dim=1, keepdim=True)
+    return torch.cat([mattes / total.clamp(min=1), (1 - total).clamp(min=0)], dim=1)
+
+
+def region_means(values: Tensor, shares: Tensor) -> Tensor:
+    """Means (B, R, C) of ``values`` (B, C, H, W) under each of the ``shares`` (B, R, H, W); 0 where there is none."""
+    return torch.einsum("brhw,bchw->brc", shares, values) / (shares.sum(dim=(2, 3)) + 1e-8)[..., None]
+
+
+def opponent_colours(images: Tensor) -> Tensor:
+    """RGB (B, 3, H, W) -> lightness, red against green, and yellow against blue; an orthonormal change of axes."""
+    return torch.einsum("oc,bchw->bohw", images.new_tensor(OPPONENT), images)

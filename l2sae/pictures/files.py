@@ -85,7 +85,13 @@ def readable_name(path: AnyPath) -> str:
 
 
 def path_of(name: AnyPath) -> Path:
-    """The path that a user or `readable_name` has written: ``~`` is the home folder."""
+    """The path that a user or `readable_name` has written: ``~`` is the home folder.
+
+    Raises:
+        EditError: a name that no file system takes.
+    """
+    if "\0" in os.fspath(name):
+        raise EditError(f"{os.fspath(name)!r}: the name of a file holds no zero byte")
     text = os.path.expanduser(name)  # noqa: PTH111 - which leaves names alone that begin with ~ and are no user's
     path = Path(text)
     if _ESCAPED.search(text) is None or os.path.lexists(path):

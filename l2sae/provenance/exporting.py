@@ -28,12 +28,12 @@ from l2sae.pictures.writing import QUALITY, check_storable, encode, format_of, s
 from l2sae.provenance.audit import AuditLog, Entry
 from l2sae.provenance.export_errors import MarkError, ProvenanceError
 from l2sae.provenance.fingerprint import digest_recipe, digest_text, perceptual_hash
-from l2sae.provenance.keys import Credentials, home_folder, load_credentials
+from l2sae.provenance.keys import CERTIFICATE_VARIABLE, KEY_VARIABLE, Credentials, home_folder, load_credentials
 from l2sae.provenance.manifest import NO_MARK, sign
 from l2sae.provenance.manifest_boxes import has_manifest_box
 from l2sae.provenance.mark import Watermark
 from l2sae.provenance.mark_choice import make_mark
-from l2sae.provenance.policy import Policy, load_policy
+from l2sae.provenance.policy import DEFAULT_FILE, Policy, load_policy
 
 LOG_FILE = "audit.jsonl"
 
@@ -62,6 +62,18 @@ class Export:
     def marked(self) -> bool:
         """Whether the file carries the watermark."""
         return self.unmarked_reason is None
+
+
+def kept_files(home: str | Path | None = None) -> list[Path]:
+    """Files that nothing written may replace: keys, the log, and the policy of the working folder."""
+    folder = home_folder(home)
+    named = [os.environ.get(name) for name in (CERTIFICATE_VARIABLE, KEY_VARIABLE)]
+    return [
+        folder / LOG_FILE,
+        *folder.glob("development/*"),
+        Path(DEFAULT_FILE),
+        *(path_of(one) for one in named if one),
+    ]
 
 
 @dataclass(frozen=True)

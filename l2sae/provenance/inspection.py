@@ -26,7 +26,7 @@ _MANIFEST_SAYS = {
     "trusted": "The manifest is intact and signed by {signer}, who is trusted.",
     "valid": "The manifest is intact and signed by {signer}; whether that is who it says is not known.",
     "development": "The manifest is intact and signed with a certificate that anyone can make: {signer}.",
-    "expired": "The manifest is intact; the certificate of {signer} has expired, and no authority states the time.",
+    "expired": "The manifest is intact; the certificate of {signer} has expired; no trusted authority states the time.",
     "tampered": "The file was changed after it was signed, or its manifest is damaged: do not rely on the manifest.",
     "none": "There is no manifest: there was none, or it was removed.",
 }

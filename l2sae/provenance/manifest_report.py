@@ -38,12 +38,13 @@ class Verification:
 
     Attributes:
         status: ``trusted`` (intact, and signed under a trust anchor), ``valid`` (intact, but the signer is not known),
-            ``expired`` (intact, but the signer's certificate has expired, and no authority states that it was signed
-            before), ``tampered`` (changed since it was signed), or ``none`` (without a manifest).
+            ``expired`` (intact, but the signer's certificate has expired, and no trusted authority states that it was
+            signed before), ``tampered`` (changed since it was signed), or ``none`` (without a manifest).
         signer: common name in the signer's certificate.
         development: signed with a development certificate, which anyone can make.
         facts: what the manifest says of the edit: digests, share of pixels changed, purpose.
-        reasons: codes of the C2PA specification for what did not hold.
+        reasons: codes of the C2PA specification for what did not hold; ``timeStamp.untrusted`` where the authority
+            that states the time is not among the trust anchors.
         history: this manifest's step and those of the pictures that it came from, newest first.
     """
 
@@ -76,7 +77,8 @@ def read_report(state: str | None, report: Mapping[str, Any]) -> Verification:
     results = report.get("validation_results", {}).get("activeManifest", {})
     failures = {one["code"] for one in results.get("failure", [])}
     signer = active.get("signature_info", {}).get("common_name")
-    reasons = tuple(dict.fromkeys(one["code"] for one in report.get("validation_status", [])))
+    stamps = [one for one in results.get("informational", []) if one["code"].startswith("timeStamp.")]
+    reasons = tuple(dict.fromkeys(one["code"] for one in [*report.get("validation_status", []), *stamps]))
     facts = _assertions(active).get(LABEL, {})
     history = tuple(_steps(report, report["active_manifest"]))
     return Verification(_status(state, failures), signer, signer == DEVELOPMENT_NAME, facts, reasons, history)

@@ -73,7 +73,8 @@ class Adversary:
         weights, train, count = self.params.train.loss, self.params.train, len(pair.target)
         noise = boxes = None
         if weights.noise_gan:
-            noise = torch.randn(count, self.params.model.style_dim, generator=generator).to(pair.target)
+            size = self.params.model.style_size(len(self.params.rois))
+            noise = torch.randn(count, size, generator=generator).to(pair.target)
         if weights.cooccurrence:
             boxes = torch.rand(count, 2 * train.adversary.crops, 3, generator=generator).to(pair.target)
         return replace(pair, noise=noise, boxes=boxes)

@@ -23,7 +23,7 @@ class Pair:
         target: the same shape and range.
         masks: one-hot ROI masks (B, R, H, W).
         natural: (B,) bool, whether the target still has its own colours.
-        noise: standard normal (B, style_dim), by which styles are moved; None where no loss asks for it.
+        noise: standard normal (B, D), by which styles are moved; None where no loss asks for it.
         boxes: (B, N, 3) in [0, 1): size and place of the patches that are compared; None where no loss asks for them.
         filters: standard normal (B, K, 3, 5, 5), on which patches are projected; None where no loss asks for them.
         places: (B, 2, N) in [0, 1), which patches of each region are projected; None where no loss asks for them.

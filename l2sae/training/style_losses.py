@@ -8,21 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from l2sae.model.layers import opponent_colours
+
 MEAN, SPREAD, BANDS = 1.0, 2.0, 0.05  # weights within the statistics loss
 LEVELS = 3  # octaves of texture: of 1, 2 and 4 pixels
 PATCH, FILTERS, SAMPLES = 5, 16, 96  # side of the patches, projections, and patches of each region
 _SMALLEST = 8  # pixels: a smaller region has no statistics to speak of
 _NOISE = 1e-4  # variance, in units of [-1, 1], below which contrast and texture are the camera's noise
-_OPPONENT = (
-    (3**-0.5, 3**-0.5, 3**-0.5),
-    (2**-0.5, -(2**-0.5), 0.0),
-    (6**-0.5, 6**-0.5, -2 * 6**-0.5),
-)
-
-
-def opponent_colours(images: Tensor) -> Tensor:
-    """RGB (B, 3, H, W) -> lightness, red against green, and yellow against blue; an orthonormal change of axes."""
-    return torch.einsum("oc,bchw->bohw", images.new_tensor(_OPPONENT), images)
 
 
 def swap_loss(new: Tensor, old: Tensor, content: Tensor, truth: Tensor, matte: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The controller of the ROI-mask editor: predicted mattes as layers, drawn and refined, with the edit live in them."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from l2sae.editing import mask_tools as masks
 from l2sae.editing.mask_tools import Mask, Point
 from l2sae.model import L2SAE
 from l2sae.pictures.display import roi_colour
+from l2sae.pictures.errors import PictureWarning
 from l2sae.pictures.picture import PhotoFile
 from l2sae.widgets.controller import DISPLAY, Controller
 from l2sae.widgets.messages import Reply, coloured
@@ -102,9 +104,14 @@ class MaskController(Controller):
         self._change(np.zeros_like(self.mask(self.roi)))
 
     def load_mask(self, name: str, data: bytes) -> None:
-        """Take a mask PNG that the browser sent."""
+        """Take a mask file that the browser sent; what was guessed of it is said."""
         frame = self.session.editor.frame
-        self._change(masks.load_mask(data, (frame.height, frame.width), name))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PictureWarning)
+            mask = masks.load_mask(data, (frame.height, frame.width), name)
+        self._change(mask)
+        for warning in caught:
+            self.say("note", str(warning.message))
 
     def save_mask(self) -> None:
         """Hand the mask to the browser as a grey PNG."""

@@ -106,12 +106,24 @@ def test_light_changes_the_whole_picture_in_range_and_keeps_the_order_of_its_val
     lit = vary_light(images, seeded(), 1.0)
     assert lit.abs().max() <= 1
     assert lit.equal(vary_light(images, seeded(), 1.0))
-    order = images.flatten(2).argsort(dim=2)
-    assert (lit.flatten(2).gather(2, order).diff(dim=2) >= -1e-6).all(), "within a channel light keeps what is brighter"
+    grey = images.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    order = grey.flatten(2).argsort(dim=2)
+    changed = vary_light(grey, seeded(), 1.0).flatten(2).gather(2, order)
+    assert (changed.diff(dim=2) >= -1e-6).all(), "without colour, light keeps what is brighter"
     means = (lit.mean(dim=(2, 3)) - images.mean(dim=(2, 3))).abs()
     assert 0.05 < means.mean() < 0.4
     weak = vary_light(images, seeded(), 0.2)
     assert (weak - images).abs().mean() < 0.5 * (lit - images).abs().mean()
+
+
+def test_light_takes_colour_away_and_adds_some() -> None:
+    images, _ = scene(64)
+    colour = [
+        (x - x.mean(dim=1, keepdim=True)).abs().mean(dim=(1, 2, 3)) for x in (images, vary_light(images, seeded(), 1.0))
+    ]
+    ratio = colour[1] / colour[0]
+    assert ratio.min() < 0.4
+    assert 1.1 < ratio.max() < 3
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -56,3 +56,45 @@ def test_mean_colour_becomes_the_decoded_edits_as_far_as_the_edit_goes(new: floa
     edited = composite_images(photo, [Step([Effect(field, Matte(matte), Frame(64, 64))], 1.0)], "detail")
     assert edited.mean().item() == pytest.approx(mean, abs=2e-3)
     assert torch.corrcoef(torch.stack([edited.flatten(), photo.flatten()]))[0, 1] > 0.95
+
+
+def _edited(photo: torch.Tensor, old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    matte = torch.ones(1, 1, 64, 64)
+    effect = Effect(recolouring(photo, old, new, matte), Matte(matte), Frame(64, 64))
+    return composite_images(photo, [Step([effect], 1.0)], "detail")
+
+
+NOISE = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)).expand(1, 3, 64, 64)
+
+
+@pytest.mark.parametrize("grain", [0.7, 1.0, 1.4])
+def test_fine_detail_grows_and_shrinks_as_the_decoder_says(grain: float):
+    photo, old = 0.06 * NOISE, 0.03 * NOISE  # the decoder draws half of the photo's detail
+    edited = _edited(photo, old, grain * old + 0.1)
+    assert edited.std().item() == pytest.approx(grain * photo.std().item(), rel=0.08)
+    assert edited.mean().item() == pytest.approx(photo.mean().item() + 0.1, abs=0.01)
+
+
+@pytest.mark.parametrize("grain", [0.0, 0.01, 30.0])
+def test_detail_is_never_stretched_beyond_the_limit(grain: float):
+    field = recolouring(0.06 * NOISE, 0.01 * NOISE, grain * 0.01 * NOISE, torch.ones(1, 1, 64, 64))
+    contrast = 1 + field[:, 6:].sum(dim=1)  # of lightness
+    assert 1 / compose.MAX_CONTRAST - 1e-4 <= contrast.min() <= contrast.max() <= compose.MAX_CONTRAST + 1e-4
+
+
+def test_pale_spots_of_red_skin_do_not_turn_green_under_grey_skin():
+    spots = (torch.arange(64) // 16 % 2 * 1.0).expand(1, 1, 64, 64)
+    red, pale, grey = (
+        torch.tensor(code).view(1, 3, 1, 1) for code in ((0.8, 0.0, -0.2), (0.5, 0.2, 0.1), (0.1, 0.08, 0.07))
+    )
+    photo = red + spots * (pale - red)
+    edited = _edited(photo, photo.mean(dim=(2, 3), keepdim=True).expand_as(photo), grey.expand_as(photo))
+    assert (edited[:, 1] - edited[:, 0]).max() < 0.03
+    torch.testing.assert_close(edited.mean(dim=(2, 3), keepdim=True), grey, rtol=0, atol=0.01)
+    assert edited.mean(dim=1).std() > 0.5 * photo.mean(dim=1).std(), "light and shadow stay"
+
+
+def test_what_the_decoder_leaves_alone_stays():
+    generator = torch.Generator().manual_seed(0)
+    photo, old = (torch.rand(1, 3, 64, 64, generator=generator) * 1.6 - 0.8 for _ in range(2))
+    torch.testing.assert_close(_edited(photo, old, old), photo, rtol=0, atol=1e-3)

@@ -22,6 +22,7 @@ from l2sae.editing.mask_tools import (
     stroke,
 )  # fmt: skip
 from l2sae.model import L2SAE
+from l2sae.pictures.errors import PictureWarning
 
 Photos = list[NDArray[np.uint8]]
 
@@ -172,6 +173,43 @@ def test_masks_of_image_editors_are_what_a_person_sees(kind: str) -> None:
     buffer = io.BytesIO()
     picture.save(buffer, "TIFF" if kind == "TIFF" else "PNG")
     assert np.array_equal(load_mask(buffer.getvalue(), (60, 80)), inside)
+
+
+@pytest.mark.parametrize("colour", ["black", "red", "#3050ff"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "GIF", "JPEG"])
+def test_what_is_painted_on_white_is_inside(colour: str, kind: str, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (80, 60), "white")
+    picture.paste(colour, (20, 10, 50, 30))
+    picture.save(tmp_path / "mask", kind, **({"quality": 100} if kind == "JPEG" else {}))
+    with pytest.warns(PictureWarning, match=r"mask: black on white, so black is inside, 12\.5% of the photo: invert"):
+        mask = load_mask(tmp_path / "mask", (60, 80))
+    inside = mask >= 128
+    assert inside[12:28, 22:48].all()
+    assert inside.sum() == 600
+    assert np.array_equal(load_mask(tmp_path / "mask", (60, 80), inside="black"), mask)
+    with pytest.raises(EditError, match="inside='grey': give one of auto, white, black"):
+        load_mask(tmp_path / "mask", (60, 80), inside="grey")
+
+
+def test_a_mask_whose_border_is_mostly_white_is_said_to_have_white_inside(tmp_path: Path) -> None:
+    picture = Image.new("L", (80, 60), 255)
+    picture.paste(0, (20, 30, 60, 60))  # a neck that reaches the border
+    picture.save(tmp_path / "mask.png")
+    with pytest.warns(PictureWarning, match=r"white is inside, 75\.0% of the photo with most of its border: invert"):
+        mask = load_mask(tmp_path / "mask.png", (60, 80))
+    assert np.array_equal(mask, np.asarray(picture))
+
+
+@pytest.mark.filterwarnings("error")
+def test_plain_masks_are_taken_without_a_word(square: Mask, tmp_path: Path) -> None:
+    for mask in (square, invert(square), np.zeros_like(square), np.full_like(square, 255), invert(feather(square, 9))):
+        save_mask(mask, tmp_path / "mask.png")
+        assert np.array_equal(load_mask(tmp_path / "mask.png", (60, 80)), mask), "saved masks come back as they were"
+    for level in (0, 255):
+        Image.new("L", (80, 60), level).save(tmp_path / "one.png")
+        assert (load_mask(tmp_path / "one.png", (60, 80)) == level).all()
+    Image.fromarray(invert(square)).save(tmp_path / "mask.png")
+    assert np.array_equal(load_mask(tmp_path / "mask.png", (60, 80), inside="white"), invert(square))
 
 
 def test_unfit_mask_files_get_a_clear_error(square: Mask, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ Photos = list[NDArray[np.uint8]]
 def styles(tiny_model: L2SAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[NamedStyle]:
     """Three styles of the tiny model, in the only folder that is looked at."""
     made = [
-        NamedStyle("hair", "copper", torch.full((8,), 0.5), torch.tensor([50.0, 30.0, 40.0])),
-        NamedStyle("hair", "silver", torch.full((8,), -0.5), torch.tensor([70.0, 0.0, 0.0])),
-        NamedStyle("lips", "copper", torch.full((8,), 0.9), torch.tensor([40.0, 40.0, 20.0])),
+        NamedStyle("hair", "copper", torch.full((29,), 0.5), torch.tensor([50.0, 30.0, 40.0])),
+        NamedStyle("hair", "silver", torch.full((29,), -0.5), torch.tensor([70.0, 0.0, 0.0])),
+        NamedStyle("lips", "copper", torch.full((29,), 0.9), torch.tensor([40.0, 40.0, 20.0])),
     ]
     tensors, metadata = pack_styles(made, digest_model(tiny_model))
     save_file(tensors, tmp_path / named_styles.FILE, metadata)

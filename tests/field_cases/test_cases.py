@@ -20,7 +20,7 @@ from l2sae.editing import EditError, Noise, Recipe, edit
 from l2sae.model import L2SAE
 from l2sae.pictures.files import path_of
 from l2sae.pictures.reading import load_picture
-from tests.field_cases.cases import CASES, NAMES, SECRETS, Case, write, write_named
+from tests.field_cases.cases import CASES, NAMES, SECRETS, Case, portrait, write, write_named
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 NOISE = Noise(2.0)
@@ -219,16 +219,116 @@ def test_what_all_photos_lack_is_one_error(
     monkeypatch.setattr(align, "find_faces", missing)
     with pytest.raises(EditError, match=r"package is missing.*no such package"):
         bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", align="auto")
-    assert not list((tmp_path / "out").rglob("*.parquet")), "no rows"
+    assert not (tmp_path / "out").exists()
+    bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", align=None)
+    with pytest.raises(EditError, match="package is missing"):
+        bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", align="auto", overwrite=True)
+    assert names(tmp_path / "out") == {"a.png"}, "what was there stays"
 
 
-def test_what_lies_in_the_place_of_a_skipped_photo_is_said(tiny_model: L2SAE, policy: Path, tmp_path: Path) -> None:
+def names(folder: Path) -> set[str]:
+    """Of all files but the table and what the job keeps for itself."""
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return {name for name in found if not name.startswith(".l2sae/") and name != "results.parquet"}
+
+
+def test_results_that_a_second_job_does_not_replace_are_moved(tiny_model: L2SAE, policy: Path, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for name in (b"a.jpg", b"b.jpg", b"gone.jpg", b"M\xfcller.jpg"):
+        write_named(photos, name)
+    bulk_edit(tiny_model, policy, photos, out, recipes=True)
+    first = {name: digest(out / name) for name in names(out)}
+    (photos / "a.jpg").write_bytes(b"")
+    (photos / "gone.jpg").unlink()
+    (photos / os.fsdecode(b"M\xfcller.jpg")).write_bytes(b"")
+    table = bulk_edit(tiny_model, policy, photos, out, overwrite=True, strength=0.5).set_index("photo")
+    row = table.loc[str(photos / "a.jpg")]
+    assert row["result"] == "skipped"
+    assert row["note"] == f"the older file in its place was moved to {out}/superseded/a.png"
+    moved = [os.fsdecode(stem) for stem in (b"a", b"gone", b"M\xfcller")]
+    kept = {f"superseded/{stem}{ending}" for stem in moved for ending in (".png", ".recipe.json")}
+    assert names(out) == {"b.png", "b.recipe.json"} | kept
+    assert {digest(out / name) for name in kept} == {first[Path(name).name] for name in kept}
+    again = bulk_edit(tiny_model, policy, photos, out, strength=0.5)
+    assert again["result"].tolist() == table["result"].tolist()
+    write_named(photos, b"a.jpg")
+    bulk_edit(tiny_model, policy, photos, out, strength=0.5)
+    (photos / "a.jpg").write_bytes(b"")
+    table = bulk_edit(tiny_model, policy, photos, out, strength=0.5).set_index("photo")
+    assert "superseded/a~2.png" in table.loc[str(photos / "a.jpg")]["note"], "its own result of an earlier version"
+    assert len(bulk_edit(tiny_model, policy, out, tmp_path / "next")) == 1, "of the results that are the job's"
+
+
+def test_files_of_no_job_stay_and_are_said(tiny_model: L2SAE, policy: Path, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    out.mkdir()
+    (photos / "a.jpg").write_bytes(b"")
+    (out / "a.png").write_bytes(b"mine")
+    (photos / "b.jpg").write_bytes(b"")
+    (out / "b.png").mkdir()
+    for _ in range(2):
+        table = bulk_edit(tiny_model, policy, photos, out)
+        assert table["note"][0] == f"there is an older file, {out}/a.png, which is not of this photo and job"
+    table = bulk_edit(tiny_model, policy, photos, out, overwrite=True)
+    assert "superseded/a.png" in table["note"][0]
+    assert names(out) == {"superseded/a.png"}
+    assert (out / "b.png").is_dir()
+
+
+def test_results_that_were_removed_are_made_again(tiny_model: L2SAE, policy: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    path = write_named(tmp_path / "photos", b"a.jpg")
-    write_named(tmp_path / "photos", b"b.jpg")
+    for name in (b"a.jpg", b"b.jpg"):
+        write_named(tmp_path / "photos", name)
     bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out")
-    path.write_bytes(b"")
-    table = bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out", overwrite=True, strength=0.5)
-    assert table["result"].tolist() == ["skipped", "done"]
-    assert "older file" in table["note"][0]
-    assert str(tmp_path / "out/a.png") in table["note"][0]
+    before = load_picture(tmp_path / "out/a.png").array
+    kept = (tmp_path / "out/b.png").stat().st_mtime_ns
+    (tmp_path / "out/a.png").unlink()
+    table = bulk_edit(tiny_model, policy, tmp_path / "photos", tmp_path / "out")
+    assert table["result"].tolist() == ["done", "done"]
+    assert (load_picture(tmp_path / "out/a.png").array == before).all()
+    assert (tmp_path / "out/b.png").stat().st_mtime_ns == kept
+
+
+TWINS = {
+    "endings": (["a.jpg", "a.png", "a.avif"], ["a.avif.png", "a.jpg.png", "a.png.png"]),
+    "one ending": (["a.jpg", "a.nef", "b.jpg"], ["a.nef.png", "a.png", "b.png"]),
+    "a name that is taken": (["a.jpg", "a.png", "a.jpg.png"], ["a.jpg.png~", "a.jpg~", "a.png.png"]),
+    "letters' case": (["a.jpg", "A.jpg", "s/b.jpg", "S/b.jpg"], ["A.jpg~", "S/b.jpg~", "a.jpg~", "s/b.jpg~"]),
+    "accents' spelling": (["\u00fc.jpg", "u\u0308.jpg"], ["u\u0308.jpg~", "\u00fc.jpg~"]),
+    "case of the ending": (["a.jpg", "a.JPG"], ["a.JPG~", "a.jpg~"]),
+}
+
+
+@pytest.mark.parametrize("kind", TWINS)
+@pytest.mark.parametrize("listed", [False, True])
+def test_twins(kind: str, listed: bool, tiny_model: L2SAE, policy: Path, tmp_path: Path) -> None:
+    photos, (given, expected) = tmp_path / "photos", TWINS[kind]
+    for number, name in enumerate(given):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(portrait()) // (number + 1)).save(photos / name, "PNG")
+    (tmp_path / "list.txt").write_text("".join(f"photos/{name}\n" for name in given))
+    before = {path: digest(path) for path in photos.rglob("*") if path.is_file()}
+    source = tmp_path / "list.txt" if listed else photos
+    table = bulk_edit(tiny_model, policy, source, tmp_path / "out", recipes=True)
+    assert table["result"].tolist() == ["done"] * len(given), table["reason"].tolist()
+    found = sorted(os.path.relpath(path, tmp_path / ("out/photos" if listed else "out")) for path in table["output"])
+    assert [re.sub("~[0-9a-f]{8}[.]png$", "~", name) for name in found] == expected
+    for row in table.itertuples():
+        assert (load_picture(row.output).array == edit(tiny_model, row.photo, "hair", NOISE)).all()
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.png")}
+    again = bulk_edit(tiny_model, policy, source, tmp_path / "out", recipes=True)
+    assert again["output"].tolist() == table["output"].tolist()
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.png")} == written
+    assert {path: digest(path) for path in photos.rglob("*") if path.is_file()} == before
+
+
+def test_photos_of_one_name_in_other_folders(tiny_model: L2SAE, policy: Path, tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        write_named(tmp_path / folder, b"a.jpg")
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/x/a.jpg\n{tmp_path}/y/a.jpg\n{tmp_path}/y/../y/a.jpg\nx/a.jpg\n")
+    table = bulk_edit(tiny_model, policy, tmp_path / "list.txt", tmp_path / "out")
+    assert table["result"].tolist() == ["done", "done"]
+    assert table["output"].is_unique

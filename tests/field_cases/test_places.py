@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from click.testing import CliRunner
+from fsspec.implementations.memory import MemoryFileSystem
 
 from l2sae.bulk import edit_folder
 from l2sae.bulk.replay import apply_recipe
@@ -102,6 +104,98 @@ def test_the_model_and_the_recipe_are_inputs_too(photos: Path, tiny_checkpoint: 
     with pytest.raises(EditError, match="an input"):
         save_edit(session, "link/a.png")
     assert digests(photos.parent) == before
+
+
+@pytest.mark.parametrize("place", ["policy.yaml", "keys/audit.jsonl", "keys/development/key.pem", "own.pem", "photos"])
+def test_a_recipe_never_replaces_keys_log_or_policy(
+    photos: Path, tiny_checkpoint: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = photos.parent
+    monkeypatch.setenv("L2SAE_HOME", str(folder / "keys"))
+    (folder / "policy.yaml").write_text('unmarked_by: ["*"]\n')
+    command = ["edit", "photos/a.png", "--roi", "hair", "--noise", "1", "--model", str(tiny_checkpoint), "--unmarked"]
+    assert CliRunner().invoke(main, [*command, "-o", "first.png"]).exit_code == 0
+    (folder / "own.pem").write_bytes((folder / "keys/development/key.pem").read_bytes())
+    if place == "own.pem":
+        (folder / "chain.pem").write_bytes((folder / "keys/development/chain.pem").read_bytes())
+        monkeypatch.setenv("L2SAE_PRIVATE_KEY", "own.pem")
+        monkeypatch.setenv("L2SAE_CERTIFICATE", "chain.pem")
+    before = digests(folder)
+    result = CliRunner().invoke(main, [*command, "-o", "o.png", "--recipe", place, "--force"])
+    assert result.exit_code == (2 if place == "photos" else 1)
+    assert "this is an input" in result.output or place == "photos"
+    assert digests(folder) == before
+
+
+def test_an_output_below_the_photos_that_holds_photos_is_refused(photos: Path, tiny_model: L2SAE) -> None:
+    (photos / "sub").mkdir()
+    write_named(photos / "sub", b"b.png")
+    (photos / "notes").mkdir()
+    (photos / "notes/read me.txt").write_text("no photo")
+    before = digests(photos)
+    options = {"overwrite": True, "workers": 0, "progress": False}
+    for output in ("photos/sub", "link/sub", "photos/notes/../sub", str(photos / "sub"), f"file://{photos}/sub"):
+        with pytest.raises(EditError, match=r"(lies within the folder of the photos|this is the folder of the photos)"):
+            edit_folder(tiny_model, "photos", output, "hair", Noise(1.0), **options)
+    assert digests(photos) == before
+    for output in ("photos/new", "photos/notes"):
+        for _ in range(2):
+            table = edit_folder(tiny_model, "photos", output, "hair", Noise(1.0), **options)
+    assert sorted(Path(photo).name for photo in table["photo"]) == [
+        "a.png",
+        "a.png",
+        "b.png",
+        "b.png",
+        "b.png",
+        "b.png",
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "nowhere://x", "file://a\0b"])
+def test_folders_without_a_usable_name(photos: Path, tiny_model: L2SAE, name: str) -> None:
+    before = digests(photos.parent)
+    for source, output in ((name, "out"), ("photos", name)):
+        with pytest.raises(EditError):
+            edit_folder(tiny_model, source, output, "hair", Noise(1.0), workers=0)
+    (photos.parent / "names.txt").write_text(f"photos/a.png\n{name}/x.png\n")
+    if name:
+        with pytest.raises(EditError, match=r"zero byte|not known"):
+            edit_folder(tiny_model, "names.txt", "out", "hair", Noise(1.0), workers=0)
+    (photos.parent / "names.txt").unlink()
+    assert digests(photos.parent) == before
+
+
+def test_a_storage_that_cannot_be_reached_is_one_error(photos: Path, tiny_model: L2SAE, tiny_checkpoint: Path) -> None:
+    class Broken(MemoryFileSystem):
+        protocol = "broken"
+
+        def _fail(self, *_: object, **__: object) -> None:
+            raise LookupError("no credentials")
+
+        info = ls = find = cat_file = isfile = isdir = exists = pipe_file = _fail
+
+    fsspec.register_implementation("broken", Broken, clobber=True)
+    for source, output in (("broken://x", "out"), ("photos", "broken://x")):
+        with pytest.raises(OSError, match="broken://x: LookupError: no credentials"):
+            edit_folder(tiny_model, source, output, "hair", Noise(1.0), workers=0)
+        command = [
+            "edit-folder",
+            source,
+            "-o",
+            output,
+            "--roi",
+            "hair",
+            "--noise",
+            "1",
+            "--model",
+            str(tiny_checkpoint),
+        ]
+        result = CliRunner().invoke(main, [*command, "--workers", "0"])
+        assert (result.exit_code, result.output.count("\n")) == (1, 1), result.output
+    (photos.parent / "names.txt").write_text("photos/a.png\nbroken://x/a.png\n")
+    table = edit_folder(tiny_model, "names.txt", "out", "hair", Noise(1.0), workers=0, progress=False)
+    assert table["result"].tolist() == ["skipped", "done"]
+    assert "no credentials" in table["reason"][0]
 
 
 def test_results_may_not_replace_references(photos: Path, tiny_model: L2SAE) -> None:

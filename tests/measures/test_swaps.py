@@ -101,7 +101,7 @@ def test_change_outside_is_counted_in_levels_beyond_four_percent_of_the_width(mo
 def test_true_mattes_leave_the_outside_alone(model, two_faces):
     photos, regions = two_faces
     textured = eight_bit(photos + 0.2 * torch.randn(photos.shape, generator=torch.Generator().manual_seed(0)))
-    statistics = FaceStatistics(*(torch.randn(2, 8),) * 5)
+    statistics = FaceStatistics(*(torch.randn(2, model.style_size),) * 5)
     measurement = SwapMeasurement(model, textured, regions, "detail", match_regions(model, model.rois))
     with torch.inference_mode():
         assert measurement.change_outside_given(statistics, 0) == 0.0

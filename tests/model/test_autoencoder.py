@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from l2sae.model import L2SAE
+from l2sae.model.layers import layer_shares, opponent_colours, region_means
 
 MakeModel = Callable[..., L2SAE]
 
@@ -31,7 +32,7 @@ def test_latents_images_and_mattes_have_the_promised_shapes(make_model: MakeMode
         latents = model.encode(images)
         decoded, mattes = model.decode(latents.structure, latents.style), model.masks(latents.structure)
     assert latents.structure.shape == (4, channels, 32 // stride, 32 // stride)
-    assert latents.style.shape == (4, 12)
+    assert latents.style.shape == (4, model.style_size)
     assert decoded.shape == images.shape
     assert tuple(mattes) == model.roi_names
     assert all(matte.shape == (4, 1, 32, 32) and 0 <= matte.min() <= matte.max() <= 1 for matte in mattes.values())
@@ -190,17 +191,26 @@ def test_with_moments_the_style_sees_contrast_that_leaves_the_mean_alone(make_mo
     assert (weak - strong).abs().max() > 1e-2
 
 
-def test_with_moments_a_layer_takes_the_colour_that_the_style_gives_it(make_model: MakeModel, images: Tensor) -> None:
+def test_with_moments_a_region_has_the_mean_colour_that_ends_the_style(make_model: MakeModel, images: Tensor) -> None:
     model = make_model({"model.moments": True})
+    mattes = torch.zeros(len(images), len(model.rois), *images.shape[-2:])
+    mattes[:, 0, 4:20, 4:20], mattes[:, 1, 16:28, 8:28] = 0.9, 0.6  # they overlap
     with torch.no_grad():
-        latents = model.encode(images)
-        model.generator.to_colours.weight.zero_()
-        model.generator.to_colours.bias.zero_()
-        before = model.generator(latents.structure, latents.style, latents.mattes)
-        model.generator.to_colours.bias[:3] = 0.25  # of the first ROI's layer
-        after = model.generator(latents.structure, latents.style, latents.mattes)
-    share = latents.mattes[:, :1] / latents.mattes.sum(dim=1, keepdim=True).clamp(min=1)
-    torch.testing.assert_close(after - before, (0.25 * share).expand_as(images), rtol=1e-4, atol=1e-5)
+        style = model.style_encoder(images, mattes)
+        assert style.shape == (len(images), model.style_size)
+        first = slice(model.params.style_dim, model.params.style_dim + 3)
+        style[:, first] = torch.tensor([0.3, -0.1, 0.2])
+        drawn = model.generator(model.encode_structure(images), style, mattes)
+        means = region_means(opponent_colours(drawn), layer_shares(mattes))
+    torch.testing.assert_close(means[:, 0], style[:, first], rtol=0, atol=0.015)
+    own = region_means(opponent_colours(images), layer_shares(mattes))
+    torch.testing.assert_close(means[:, 1], own[:, 1], rtol=0, atol=0.015)
+    torch.testing.assert_close(means[:, -1], own[:, -1], rtol=0, atol=0.015)
+
+
+def test_without_moments_a_style_has_no_colours_of_its_own(make_model: MakeModel) -> None:
+    model = make_model({"model.moments": False})
+    assert model.style_size == model.params.style_dim == len(model.style_mean)
 
 
 @pytest.mark.parametrize("stride", [4, 8])
@@ -221,7 +231,7 @@ def test_with_relief_a_new_model_passes_on_the_detail_of_each_cell(
 
 
 def test_with_relief_the_style_sets_the_contrast_of_each_layer(make_model: MakeModel, images: Tensor) -> None:
-    model = make_model({"model.relief": True})
+    model = make_model({"model.relief": True, "model.moments": False})
     structure = model.encode(images).structure
     mattes = torch.zeros(4, len(model.rois), 32, 32)
     mattes[:, 0, :, :16] = 1

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from l2sae.model.layers import ModulatedConv2d, ResidualBlock, group_norm, upsample
+from l2sae.model.layers import ModulatedConv2d, ResidualBlock, group_norm, opponent_colours, upsample
 
 
 def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -88,3 +88,10 @@ def test_upsampling_keeps_a_linear_ramp_linear() -> None:
     inner = upsample(ramp, 2)[0, 0, 4, 1:-1]
     torch.testing.assert_close(inner, torch.arange(14.0) / 2 + 0.25)
     assert upsample(ramp, 4).shape == (1, 1, 32, 32)
+
+
+def test_opponent_colours_keep_distances_and_put_grey_on_one_axis() -> None:
+    images = random(2, 3, 8, 8, dtype=torch.float32)
+    torch.testing.assert_close(opponent_colours(images).norm(dim=1), images.norm(dim=1))
+    grey = opponent_colours(torch.full((1, 3, 2, 2), 0.5))
+    torch.testing.assert_close(grey[:, 1:], torch.zeros(1, 2, 2, 2), atol=1e-6, rtol=0)

@@ -1,6 +1,7 @@
 import http.server
 import io
 import random
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -26,8 +27,10 @@ from l2sae.provenance import (
     verify,
 )
 from l2sae.provenance.manifest import sign
+from tests.provenance.time_authority import time_authority
 
 Picture = NDArray[np.uint8]
+FREE = Policy(unmarked_by=("*",))
 FLIPS = 60
 
 
@@ -272,3 +275,32 @@ def test_a_time_stamp_authority_is_asked_only_where_one_is_named(home: Path, tmp
         server.shutdown()
     assert asked == ["application/timestamp-query"]
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="OpenSSL's command writes the authority's answers")
+def test_a_stamped_export_outlives_its_certificate(
+    home: Path, tmp_path: Path, portrait: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "RENEWAL_DAYS", 0)
+    monkeypatch.setattr(keys, "YEARS", 8 / 86_400 / 365)  # eight seconds
+    load_credentials()
+    expiry = time.monotonic() + 9
+    stamped, plain = tmp_path / "stamped.png", tmp_path / "plain.jpg"
+    with time_authority(tmp_path / "authority") as (url, authority):
+        export(portrait, stamped, purpose="research", policy=FREE.model_copy(update={"tsa_url": url}), unmarked=True)
+        export(portrait, plain, purpose="research", policy=FREE, unmarked=True)
+        signer = development_root()
+    time.sleep(max(0.0, expiry - time.monotonic()))
+    assert verify(plain, authority + signer).status == "expired"
+    assert (verify(stamped, authority).status, verify(stamped, authority + signer).status) == ("valid", "trusted")
+    unknown = verify(stamped, signer)
+    assert unknown.status == "expired", "anyone could have stated the time"
+    assert "timeStamp.untrusted" in unknown.reasons
+    monkeypatch.setattr(keys, "YEARS", 5)
+    child = export(portrait, tmp_path / "child.png", purpose="research", policy=FREE, unmarked=True, source=stamped)
+    found = verify(child.path, authority + development_root())
+    assert (found.status, len(found.history)) == ("trusted", 2)
+    changed = bytearray(stamped.read_bytes())
+    changed[-40] ^= 1
+    stamped.write_bytes(changed)
+    assert verify(stamped, authority + signer).status == "tampered"

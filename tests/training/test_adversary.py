@@ -115,7 +115,7 @@ def test_the_discriminators_learn_to_tell_fixed_images_apart(batch: FaceBatch, m
     run = Trainer(make_params(weighted(gan=1.0, cooccurrence=1.0) | {"train.recolour": 0.0}))
     assert run.adversary is not None
     _, shown = run._backward(run._draw(batch))
-    values = [run.adversary.update(shown, step, 1.0) for step in range(25)]
+    values = [run.adversary.update(shown, step, 1.0) for step in range(40)]
     for name in ("discriminator", "cooccurrence_discriminator"):
         assert values[-1][name] < 0.7 * values[0][name]
 

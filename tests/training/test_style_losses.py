@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from l2sae.model.layers import opponent_colours
 from l2sae.training.losses import roi_masks
 from l2sae.training.style_losses import (
     FILTERS,
     PATCH,
     SAMPLES,
-    opponent_colours,
     patch_loss,
     region_statistics,
     statistics_loss,
@@ -77,13 +77,6 @@ def test_outside_the_regions_anything_goes(loss: RegionLoss) -> None:
     changed[..., SIZE // 2 + 8 :] = 0  # beyond the patches' reach at the coarsest scale
     before, after = (loss(x, masks, reference, masks).item() for x in (images, changed))
     assert after == pytest.approx(before, abs=1e-9)
-
-
-def test_opponent_colours_keep_distances_and_put_grey_on_one_axis() -> None:
-    images = random_images(0)
-    torch.testing.assert_close(opponent_colours(images).norm(dim=1), images.norm(dim=1))
-    grey = opponent_colours(torch.full((1, 3, 2, 2), 0.5))
-    torch.testing.assert_close(grey[:, 1:], torch.zeros(1, 2, 2, 2), atol=1e-6, rtol=0)
 
 
 def test_statistics_are_those_of_the_region() -> None:

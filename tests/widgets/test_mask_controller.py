@@ -107,6 +107,18 @@ def test_masks_are_saved_and_loaded(send: Driver) -> None:
     assert np.array_equal(send.controller.mask("hair"), drawn)
 
 
+def test_a_mask_painted_on_white_is_taken_and_said(send: Driver) -> None:
+    picture = Image.new("L", (131, 97), 255)
+    picture.paste(0, (40, 20, 90, 60))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    send("load_mask", data=buffer.getvalue(), name="ink.png")
+    assert np.array_equal(send.controller.mask("hair"), 255 - np.asarray(picture))
+    assert "ink.png: black on white, so black is inside" in send.state["message"]["text"]
+    send("invert")
+    assert np.array_equal(send.controller.mask("hair"), np.asarray(picture))
+
+
 def test_a_mask_of_one_pixel_edits_that_pixel_at_most(send: Driver, photos: Photos) -> None:
     one = np.zeros((97, 131), np.uint8)
     one[50, 60] = 255

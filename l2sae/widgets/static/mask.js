@@ -58,8 +58,8 @@ class Mask extends Panels {
         button("Predicted", "Back to the model's matte", ask("predicted")),
         button("Save PNG", "Save this mask as a grey PNG", ask("save_mask")),
       ),
-      filePicker("Load mask PNG…", "Take a mask from a PNG, white inside", "image/png", (file) =>
-        this.sendFile("load_mask", file)),
+      filePicker("Load mask PNG…", "Take a mask from a PNG: what is painted on black, on white or on nothing is inside", "image/png",
+        (file) => this.sendFile("load_mask", file)),
     );
     this.root.classList.add("masks");
   }

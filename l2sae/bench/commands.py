@@ -99,7 +99,7 @@ def example() -> None:
 
 @main.command()
 def gallery() -> None:
-    """Draw the gallery of the documentation with the shipped model: docs/gallery/*.png."""
+    """Draw the gallery of the documentation with the shipped model: docs/gallery/*.jpg."""
     from l2sae.bench.edit_gallery import draw_gallery, gallery_faces  # the other commands do without it
 
     for path in draw_gallery(load_model(device="cpu"), PICTURE.parent / "gallery", *gallery_faces()):

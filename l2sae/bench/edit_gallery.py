@@ -16,10 +16,12 @@ from l2sae.model import L2SAE
 from l2sae.pictures.display import as_pictures
 
 Photo = NDArray[np.uint8]
-HEAD_OF_ASTRONAUT = (slice(0, 270), slice(95, 365))
+HEAD_OF_ASTRONAUT, FACE_OF_ASTRONAUT = (0, 270, 95, 365), (55, 175, 175, 295)  # top, bottom, left, right
+FACE_OF_RENDERED = (0.26, 0.92, 0.18, 0.84)  # the same, as shares of a crop
 RENDERED_SEED = 77
 FACES, REFERENCES = (8, 27), (12, 2, 25, 21, 16)  # of the rendered ones
-NAMED_ROIS = ("hair", "lips", "eyes", "skin")
+NAMED_ROIS = ("hair", "lips", "eyes")
+SMALL_ROIS = ("lips", "eyes")  # are shown from near
 COLOURS = ("#101010", "#5a2a1b", "#c77b30", "#b01030", "#2050c0", "#208060")
 DPI = 110
 
@@ -43,7 +45,7 @@ def draw_gallery(
         most: named styles of a region to show, evenly chosen from those there are.
 
     Returns:
-        The PNG files.
+        The JPEG files.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,8 +58,8 @@ def draw_gallery(
     }  # fmt: skip
     paths = []
     for name, figure in figures.items():
-        paths.append(folder / f"{name}.png")
-        figure.savefig(paths[-1], dpi=DPI, metadata={"Title": f"Edits with the shipped model: {name}"})
+        paths.append(folder / f"{name}.jpg")
+        figure.savefig(paths[-1], dpi=DPI, pil_kwargs={"quality": 90})
     return paths
 
 
@@ -72,11 +74,14 @@ def _grid(
 ) -> Figure:
     """One row a face and one column a style; the references of the styles, if they have some, above."""
     rows: list[list[Photo | None]] = [[None, *references]] if references else []
+    near = roi in SMALL_ROIS
     photo = astronaut()
+    top, bottom, left, right = FACE_OF_ASTRONAUT if near else HEAD_OF_ASTRONAUT
     heads = [edit(model, photo, rois=(roi,), style=one, seed=n) for n, one in enumerate(styles.values())]
-    rows.append([picture[HEAD_OF_ASTRONAUT] for picture in (photo, *heads)])
+    rows.append([picture[top:bottom, left:right] for picture in (photo, *heads)])
     for face in faces:
         edits = [edit(model, face, rois=(roi,), style=one, seed=n, align=None) for n, one in enumerate(styles.values())]
-        rows.append([face, *edits])
+        top, bottom, left, right = (round(share * len(face)) for share in (FACE_OF_RENDERED if near else (0, 1, 0, 1)))
+        rows.append([picture[top:bottom, left:right] for picture in (face, *edits)])
     figure, _ = picture_grid(rows, columns=["photo", *styles], panel=1.15)
     return figure

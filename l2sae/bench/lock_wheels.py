@@ -39,11 +39,11 @@ def missing_wheels(lock: str, ask: Ask, progress: Callable[[str], None] = print)
         ``packages`` (how many), ``compiled`` (names of those whose wheels are made for machines), and ``missing``:
         platform -> Python -> the packages without a wheel.
     """
-    pins = [(name, version) for name, _, version in (line.partition("==") for line in lock.split())]
+    pins = [(name, version) for name, version in (line.split("==") for line in lock.split())]
     missing: dict[str, dict[str, list[str]]] = {platform: {python: [] for python in PYTHONS} for platform in PLATFORMS}
     compiled = []
     with ThreadPoolExecutor(THREADS) as pool:
-        lacks = pool.map(lambda pin: _lacks(*pin, ask), pins)
+        lacks = pool.map(lambda pin: _lacks(pin[0], pin[1], ask), pins)
         for (name, version), places in zip(pins, lacks, strict=True):
             if places is not None:
                 compiled.append(name)

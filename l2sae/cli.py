@@ -72,7 +72,7 @@ def _style_usage() -> str:
 
 
 def place_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Where the face is: ``--align`` and ``--box``; the command gets ``align`` and ``box``, each None without it."""
+    """The place of the face: ``--align`` and ``--box``, as arguments ``align`` and ``box``; None where not given."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, align: str | None, box: str | None, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ import click
 from PIL import Image
 from skimage import data as sample_pictures
 
-from l2sae.bench import ablation, real_photos, ship, sim_to_real
+from l2sae.bench import ablation, make_styles, real_photos, ship, sim_to_real
 from l2sae.bench.mark_table import marks
 from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
 from l2sae.data import open_split, render_faces
@@ -331,4 +331,5 @@ main.add_command(ablation.commands, "ablation")
 main.add_command(ship.commands, "ship")
 main.add_command(sim_to_real.commands, "sim-to-real")
 main.add_command(real_photos.command)
+main.add_command(make_styles.command)
 main.add_command(marks)

@@ -23,9 +23,10 @@ FEATURES = ("r_brow", "l_brow", "nose", "r_eye", "l_eye", "l_lip", "u_lip", "mou
 """Parts that an outline alone decides, in paint order: a later one covers an earlier one."""
 
 STEPS = 6  # points of a curve between two of its own
-EYE_SCALE = (1.08, 1.2)  # the mesh's points lie a little inside of the lids
+EYE_SCALE = (1.08, 1.2)  # the mesh's points lie a little inside of the lids,
+EYE_LOWER = 0.02  # and above them, in units of the eye's width
 CLOSED = 0.12  # of its width: what the mesh opens a closed mouth by
-NOSE = (168, 351, 399, 420, 279, 358, 327, 2, 98, 129, 49, 198, 174, 122)
+NOSE = (168, 351, 456, 420, 278, 294, 460, 2, 240, 64, 48, 198, 236, 122)
 """The mesh's points from between the eyes down one side of the nose, below the nostrils, and up the other."""
 
 
@@ -53,8 +54,8 @@ def mesh_outlines(points: Points) -> Outlines:
         "r_brow": _smooth(points[list(mesh.RIGHT_BROW)], closed=True),
         "l_brow": _smooth(points[list(mesh.LEFT_BROW)], closed=True),
         "nose": _smooth(points[list(NOSE)], closed=True),
-        "r_eye": _scaled(points[list(mesh.RIGHT_EYE)], EYE_SCALE),
-        "l_eye": _scaled(points[list(mesh.LEFT_EYE)], EYE_SCALE),
+        "r_eye": _eye(points[list(mesh.RIGHT_EYE)]),
+        "l_eye": _eye(points[list(mesh.LEFT_EYE)]),
         "u_lip": np.concatenate([outer[:11], inner[10::-1]]),
         "l_lip": np.concatenate([outer[10:], outer[:1], inner[:1], inner[:9:-1]]),
         "mouth": inner,
@@ -120,6 +121,6 @@ def _smooth(points: Points, closed: bool = False) -> Points:
     return np.asarray(curve(fine if closed else np.append(fine, at[-1])))
 
 
-def _scaled(points: Points, factor: tuple[float, float]) -> Points:
+def _eye(points: Points) -> Points:
     middle = points.mean(axis=0)
-    return np.asarray(middle + np.array(factor) * (points - middle))
+    return np.asarray(middle + EYE_SCALE * (points - middle) + [0, EYE_LOWER * np.ptp(points[:, 0])])

@@ -31,6 +31,10 @@ EAR_REACH = 1.35  # of ears, in half face widths
 NECK_WIDTH, NECK = 0.75, 0.9  # half its width, in half face widths; probability of skin there
 CLOTH_FROM, CLOTH_BELOW_HAIR = 1.15, 0.5  # where clothes begin, in units below the eyes; how much lower beside hair
 HAIR_BELOW = 0.85  # probability of hair beside neck and shoulders
+STRAND = 0.12  # width of the narrowest hair that hangs beside a jaw, in half face widths
+HANGS_WITHIN = 1.4  # how far from the face's middle it comes from behind the neck, in half face widths
+SHOULDER = 0.05  # share of such hair above the chin that may lie farther out
+LOOSE = 0.02  # what remains of the belief in hair that hangs from none
 UNEXPLAINED = 2e-7  # density over colour and contrast; that of a typical pixel under its own Gaussian is 4e-5
 TAUGHT_PIXELS = 3000  # that the mixtures are fitted to at most
 COLOUR_TRUST = 0.8  # exponent of the colour likelihoods: neighbouring pixels are not independent
@@ -102,9 +106,8 @@ def weak_labels(
     teaches[HAIR] &= ~ear_zone(frame, shape)  # or ears would teach what hair looks like
     teaches[SKIN] &= filled(outlines.face, shape)  # or grey hair and shirts would teach what skin looks like
     known = np.ones(shape, bool) if known is None else known
-    belief = head_regions(picture, prior, teaches & known)
-    side = np.arange(shape[0])[:, None] < (frame.nose + frame.chin) / 2
-    classes = np.where(known, _rooted(belief.argmax(axis=0), side), REST)
+    belief = head_regions(picture, prior, teaches & known, frame)
+    classes = np.where(known, belief.argmax(axis=0), REST)
     return WeakLabels(_paint(classes, outlines, frame, known), _confidence(belief, known, outlines))
 
 
@@ -164,13 +167,14 @@ def joined_prior(prior: Array, taught: Array) -> Array:
     return _normalised(np.sqrt(prior * predicted))
 
 
-def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.bool_]) -> Array:
+def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.bool_], frame: Frame) -> Array:
     """Beliefs (4, H, W) in hair, skin, clothes and the rest.
 
     Args:
         picture: (H, W, 3) uint8.
         prior: (4, H, W) probabilities by position.
         teaches: (4, H, W): which pixels each class learns its colours from; what teaches none keeps its prior.
+        frame: of the face; see :func:`loose_hair`.
     """
     inner = ~teaches.any(axis=0)
     lab = rgb2lab(picture)
@@ -189,17 +193,36 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
         evidence = _normalised(prior * (likelihood + 1e-9) ** COLOUR_TRUST)
         evidence[:, inner] = prior[:, inner]
         belief = _normalised(np.stack([np.clip(guide.smooth(one), 1e-6, None) for one in evidence]))
+        if turn >= ROUNDS - 2:  # the last round learns what the clothes look like
+            loose = loose_hair(belief.argmax(axis=0) == HAIR, frame)
+            prior, belief = (_without_hair(one, loose) for one in (prior, belief))
     return belief
 
 
-def _rooted(classes: NDArray[np.integer], above: NDArray[np.bool_]) -> NDArray[np.integer]:
-    """Hair that does not hang together, by more than a thread, with hair ``above`` (the mouth) is clothing."""
-    hair = classes == HAIR
-    thick = ndimage.binary_erosion(hair, border_value=1)
-    pieces, _ = ndimage.label(thick)
-    rooted = np.isin(pieces, np.unique(pieces[(pieces > 0) & above]))
-    rooted = above | ndimage.binary_dilation(rooted & thick, iterations=3)
-    return np.where(hair & ~rooted, CLOTH, classes)
+def _without_hair(probabilities: Array, loose: NDArray[np.bool_]) -> Array:
+    return _normalised(probabilities * np.where(loose[None], np.array([LOOSE, 1, 1, 1])[:, None, None], 1.0))
+
+
+def loose_hair(hair: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
+    """Which of the supposed ``hair`` (H, W) below the nose does not hang from the head: that is clothing.
+
+    Hair hangs down from beside the nose as wide as a strand, as the shadow along a neck or an ear is not; or it comes
+    from behind the neck at the mouth's height, and is nowhere as wide as shoulders above the chin.
+    """
+    y, x = np.mgrid[: hair.shape[0], : hair.shape[1]] + 0.5
+    aside = np.abs(x - frame.x) > HANGS_WITHIN * frame.half
+    strand = np.ones((1, 2 * max(1, round(STRAND * frame.half / 2)) + 1), bool)
+    pieces, count = ndimage.label(ndimage.binary_erosion(hair, strand, border_value=1), np.ones((3, 3)))
+
+    def pixels(where: NDArray[np.bool_]) -> NDArray[np.int_]:
+        return np.bincount(pieces[where], minlength=count + 1)
+
+    behind = pixels(~aside & (y < (frame.nose + frame.chin) / 2)) > 0
+    narrow = pixels(aside & (y < frame.chin)) <= SHOULDER * pixels(y < frame.chin)
+    hangs = (pixels(y < frame.nose) > 0) | (behind & narrow)
+    hangs[0] = False  # no piece
+    rooted = ndimage.binary_dilation(ndimage.binary_dilation(hangs[pieces], strand))
+    return np.asarray(hair & (y > frame.nose) & ~rooted)
 
 
 class _Guide:

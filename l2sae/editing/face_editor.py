@@ -25,7 +25,7 @@ from l2sae.pictures.frames import Frame
 
 @dataclass(frozen=True, eq=False)
 class _Below:
-    """What a layer edits, at model resolution: the photo with earlier layers, and what the decoder makes of it.
+    """What a layer edits, at model resolution: the photo after earlier layers, and the decoded picture after them.
 
     ``decoded`` is None where no earlier layer changed anything.
     """

@@ -32,7 +32,7 @@ class Guide:
 
 @dataclass(frozen=True)
 class Matte:
-    """An ROI's matte for one photo, of which any rows can be read.
+    """An ROI's matte for one photo; it can be read in strips of rows.
 
     Attributes:
         field: the matte, (B, 1, H, W) at the photo's own size if ``full_size``, else (B, 1, n, n) over the photo's
@@ -123,7 +123,7 @@ def square_matte(matte: Tensor, frame: Frame, size: int) -> Tensor:
 def upsample_rows(field: Tensor, frame: Frame, start: int, stop: int) -> Tensor:
     """Rows ``start`` to ``stop`` of the photo, (B, C, stop - start, W), bilinearly from a field (B, C, n, n).
 
-    Of a photo with a crop only the columns of its window.
+    Where the photo has a crop, these are the columns of the crop's window alone.
     """
     if isinstance(frame, CropFrame):
         places = frame.places(start, stop).to(field).expand(field.shape[0], -1, -1, -1)

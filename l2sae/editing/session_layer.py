@@ -1,4 +1,4 @@
-"""One step of a session, and its drawn matte at other sizes."""
+"""The layers of a session, and their drawn mattes at other sizes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from l2sae.editing.compose import Composition
 from l2sae.editing.edit_layers import Layer, MattePicture
 from l2sae.editing.face_editor import Renderer
 from l2sae.editing.recipe import RecipeLayer, encode_matte
@@ -17,6 +18,8 @@ from l2sae.model import L2SAE
 from l2sae.pictures.conversions import square_margins
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import CropFrame, Frame
+
+MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,36 @@ class SessionLayer:
             raise EditError(f"one matte for {len(self.rois)} ROIs: give a layer with a matte one ROI")
         mattes: Mapping[str, MattePicture] = {} if self.matte is None else {self.rois[0]: self.matte}
         return Layer(dict.fromkeys(self.rois, self.style), self.strength, self.seed, mattes)
+
+
+@dataclass(frozen=True, eq=False)
+class SessionState:
+    """What undo goes back to."""
+
+    layers: tuple[SessionLayer, ...]
+    compose: Composition
+
+
+def fit_in_memory(states: Sequence[SessionState]) -> bool:
+    """Whether the drawn mattes of these states, each counted once, may be kept together."""
+    mattes = (layer.matte for state in states for layer in state.layers)
+    return sum({id(matte): matte.nbytes for matte in mattes if matte is not None}.values()) <= MAX_MATTE_BYTES
+
+
+def matte_levels(matte: MattePicture, frame: Frame) -> NDArray[np.uint8]:
+    """A matte in [0, 1] or 0 to 255 as (H, W) uint8 of the photo's size.
+
+    Raises:
+        EditError: other values, or another size.
+    """
+    values = np.asarray(matte)
+    if values.dtype != np.uint8:
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise EditError("matte has values outside [0, 1] (or, as uint8, 0 to 255)")
+        values = np.round(values * 255.0).astype(np.uint8)
+    if values.size != frame.height * frame.width or values.shape[-2:] != (frame.height, frame.width):
+        raise EditError(f"matte has shape {values.shape}: give the photo's, ({frame.height}, {frame.width})")
+    return values.reshape(frame.height, frame.width)
 
 
 def square_of(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArray[np.uint8] | None:
@@ -83,7 +116,7 @@ def cover_of(
 
 
 def edited_area(editor: Renderer, layers: Sequence[SessionLayer]) -> NDArray[np.uint8]:
-    """Where layers edit a photo at all, (H, W) uint8: the union of their mattes."""
+    """The union of the mattes of layers, (H, W) uint8: 0 where no layer edits the photo."""
     union = np.zeros(editor.photo.shape[:2], np.uint8)
     used = dict.fromkeys(roi for layer in layers if layer.matte is None for roi in layer.rois)
     predicted = editor.photo_mattes(tuple(used)) if used else {}

@@ -23,7 +23,7 @@ class Frame:
 
     @property
     def side(self) -> int:
-        """Of the square, in pixels."""
+        """Side of the square, in pixels."""
         return max(self.height, self.width)
 
     @property
@@ -61,7 +61,7 @@ class CropFrame(Frame):
 
     @property
     def side(self) -> int:
-        """Of the crop, in pixels of the photo."""
+        """Side of the crop, in pixels of the photo."""
         return max(1, round(self.crop.side))
 
     @property

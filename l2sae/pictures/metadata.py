@@ -37,7 +37,7 @@ class Metadata:
     dpi: tuple[float, float] | None = None
 
     def exif(self, resolution: bool, details: bool = True) -> bytes | None:
-        """As EXIF, with the resolution where the file format has no other place for it; None if there is nothing."""
+        """The EXIF block; None if it would be empty. ``resolution``: whether it has to hold the resolution too."""
         exif = Image.Exif()
         exif.update(self.main)
         if self.details and details:

@@ -90,7 +90,7 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
-    """As `read_picture`, for training data: animations are refused."""
+    """Read a picture for training: as `read_picture`, but animations are refused."""
     return load_picture(path, still=True).shown
 
 
@@ -215,7 +215,7 @@ def _is_raw(content: bytes) -> bool:
 
 
 def _is_preview(image: Any, path: Path) -> bool:
-    """Whether a TIFF is a camera's RAW, of which the first picture is a preview."""
+    """Whether a TIFF is a camera's RAW, whose first picture is a preview."""
     tags = image.tag_v2
     reduced = isinstance(kind := tags.get(_SUBFILE_TYPE, 0), int) and kind & 1
     sensor = tags.get(_PHOTOMETRIC) in _SENSOR_VALUES

@@ -129,13 +129,6 @@ def through_jpeg(picture: Pixels, quality: int) -> Pixels:
     return np.array(Image.open(buffer))
 
 
-def write_picture(
-    picture: Pixels,
-    path: str | Path,
-    quality: int = QUALITY,
-    icc_profile: bytes | None = None,
-    metadata: Metadata | None = None,
-    overwrite: bool = True,
-) -> None:
+def write_picture(picture: Pixels, path: str | Path) -> None:
     """Encode a picture and write it, whole or not at all; arguments and errors as for `encode`."""
-    atomic_write(path, encode(picture, path, quality, icc_profile, metadata), overwrite)
+    atomic_write(path, encode(picture, path))

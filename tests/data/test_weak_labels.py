@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from schematic import SIZE, outlines, picture
 
 from l2sae.data.schemes import CELEBAMASK_PARTS
-from l2sae.data.weak_labels import jaw_line, position_prior, weak_labels, with_silhouette
+from l2sae.data.weak_labels import frame_of, jaw_line, loose_hair, position_prior, weak_labels, with_silhouette
 
 IDS = {name: number for number, name in enumerate(CELEBAMASK_PARTS)}
 HAIRS = {"brown": (60, 40, 30), "blond": (205, 175, 130), "grey": (150, 150, 150), "white": (225, 225, 225)}
@@ -60,11 +60,39 @@ def test_ears_are_not_hair() -> None:
     assert (parts[ear] == IDS["hair"]).mean() < 0.2
 
 
-def test_a_dark_suit_is_not_hair() -> None:
+@pytest.mark.parametrize("hair", HAIRS.values(), ids=HAIRS.keys())
+def test_clothes_of_the_colour_of_short_hair_are_not_hair(hair: tuple[int, int, int]) -> None:
+    shown, truth = picture(hair)
+    suit, y = truth == 3, np.mgrid[:SIZE, :SIZE][0]
+    suit |= (y > 94) & (truth == 0)  # shoulders beside the chin
+    shown[suit] = picture(hair, seed=1)[0][30:34, 60:68].reshape(-1, 3)[np.arange(suit.sum()) % 32]
+    parts = weak_labels(shown, outlines(), person(np.where(suit, 3, truth))).parts
+    assert (parts[suit] == IDS["hair"]).mean() < 0.05
+    assert (parts[truth == 1] == IDS["hair"]).mean() > 0.75
+
+
+def test_long_hair_over_shoulders_is_hair() -> None:
     shown, truth = picture(HAIRS["brown"])
-    shown[truth == 3] = HAIRS["brown"]
-    parts = weak_labels(shown, outlines(), person(truth)).parts
-    assert (parts[116:] == IDS["hair"]).mean() < 0.05
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    long = (np.abs(np.abs(x - 64) - 30) < 10) & (y > 60) & (truth != 2)
+    shown[long] = picture(HAIRS["brown"], seed=1)[0][30:34, 60:68].reshape(-1, 3)[np.arange(long.sum()) % 32]
+    parts = weak_labels(shown, outlines(), person(np.where(long, 1, truth))).parts
+    assert (parts[long] == IDS["hair"]).mean() > 0.75
+    assert (parts[(truth == 3) & ~long] == IDS["hair"]).mean() < 0.2
+
+
+def test_hair_hangs_from_beside_the_nose_or_from_behind_the_neck() -> None:
+    frame, hair = frame_of(outlines()), np.zeros((SIZE, SIZE), bool)
+    hair[10:60, 30:98] = True  # of the head
+    hair[60:120, 20:30] = True  # a lock that hangs from there
+    hair[88:120, 94:102] = True  # one that comes from behind the neck
+    assert not loose_hair(hair, frame).any()
+    thread, shoulder = hair.copy(), hair.copy()
+    thread[60:120, 20:29] = False
+    assert loose_hair(thread, frame)[85:120, 29].all()
+    shoulder[92:120, 102:] = True
+    assert loose_hair(shoulder, frame)[92:120, 96:].all()
+    assert not loose_hair(shoulder, frame)[:, :40].any()
 
 
 def test_grey_pictures_are_labelled_too() -> None:

@@ -13,15 +13,10 @@ from PIL import Image
 
 from l2sae.editing import EditError
 from l2sae.widgets import SwapController, SwapEditor, uploads
-from l2sae.widgets.uploads import MAX_UPLOAD, PartedUpload
+from l2sae.widgets.uploads import MAX_UPLOAD, PartedUpload, decode_upload, plain_name
 from tests.widgets.conftest import Driver
 
 Photos = list[NDArray[np.uint8]]
-
-
-@pytest.fixture
-def send(swap: SwapController) -> Driver:
-    return Driver(swap)
 
 
 def png_of(photo: NDArray[np.uint8]) -> bytes:
@@ -50,6 +45,23 @@ def progressive(photo: NDArray[np.uint8], times: int) -> bytes:
     content = buffer.getvalue()
     last = content.rindex(b"\xff\xda")
     return content[:last] + content[last:-2] * times + content[-2:]
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"), [("Mein Bild (2).png", "Mein-Bild-2"), ("../../etc/passwd", "passwd"), ("日本.jpg", "edit")]
+)
+def test_names_serve_as_file_names_anywhere(name: str, plain: str) -> None:
+    assert plain_name(name) == plain
+
+
+def test_a_photo_is_decoded_and_what_is_none_is_refused(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert np.array_equal(decode_upload("a.png", png_of(photos[0])).pixels, photos[0])
+    for data, reason in ((b"", "empty file"), (b"no picture", "not an image")):
+        with pytest.raises(EditError, match=reason):
+            decode_upload("a.png", data)
+    monkeypatch.setattr(uploads, "MAX_UPLOAD", 10)
+    with pytest.raises(EditError, match="can be uploaded"):
+        decode_upload("a.png", png_of(photos[0]))
 
 
 def test_a_bomb_is_refused_by_its_pixels_before_it_unpacks(send: Driver) -> None:

@@ -29,8 +29,9 @@ class NoiseRecord(StyleRecord):
 
 @dataclass(frozen=True)
 class Noise(Style):
-    """z + sigma * n with n ~ N(0, 1) in units of the model's standard deviation of each style dimension.
+    """z + sigma * n, with n of the mean 0 and of the covariance that the styles of the model's training faces have.
 
+    Red, green and blue of a region then vary together, and skin with nose, as they do in faces.
     Noise is drawn on the CPU, so that devices agree. A photo's noise does not depend on the batch size.
     """
 
@@ -48,7 +49,7 @@ class Noise(Style):
         """The photos' own style vectors (B, D) with noise."""
         generator = torch.Generator().manual_seed(seed)
         noise = torch.stack([torch.randn(own.shape[1], generator=generator) for _ in range(len(own))])
-        return own + self.sigma * noise.to(own) * model.style_scale
+        return own + self.sigma * (noise.to(own) @ model.style_mixing.T) * model.style_scale
 
     def record(self, model: L2SAE) -> NoiseRecord:
         """The style in a recipe."""

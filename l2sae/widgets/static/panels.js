@@ -308,7 +308,7 @@ class Panels {
     );
     if (swatches.length) this.replaceKeepingFocus(this.swatches, swatches, "name");
     else this.swatches.replaceChildren(h("p", { className: "hint" },
-      "This model has no named styles for the region. python -m l2sae.editing.make_styles makes them."));
+      "This model has no named styles for the region. python -m l2sae.bench make-styles makes them."));
   }
 
   replaceKeepingFocus(box, nodes, key) {

@@ -34,6 +34,7 @@ _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb",
 _RAW_BRANDS = (b"crx ",)
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _DNG_VERSION, _SUBFILE_TYPE, _PHOTOMETRIC = 0xC612, 0x00FE, 0x0106
+_MOST_SCANS = 500  # of a JPEG, which has about ten: each is a pass over all pixels, so that many take hours
 _SENSOR_VALUES = (32803, 34892)  # colour filter array, linear raw
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -121,6 +122,8 @@ def decode_image(content: bytes, path: Path, still: bool = False) -> Image.Image
     """
     if _is_raw(content):
         raise UnusableError(path, _RAW)
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MOST_SCANS:
+        raise UnusableError(path, f"a JPEG of more than {_MOST_SCANS} scans, which would take hours: save it afresh")
     _prepare_heic(content, path)
     with _guarded(path):
         try:

@@ -199,7 +199,7 @@ def _busy(count: int) -> Iterator[None]:
     ]
     try:
         for process in processes:
-            assert process.stdout is not None
+            assert process.stdout is not None  # noqa: S101 # for the type checker: a pipe was asked for
             process.stdout.readline()  # it has begun
         yield
     finally:

@@ -26,8 +26,8 @@ from l2sae.bulk.progress import Progress
 from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
 from l2sae.bulk.runs import BATCH, Runner, check_runner, open_folders, run
 from l2sae.bulk.storage import Folder
+from l2sae.data.listing import Entry
 from l2sae.data.photos import PhotoLabeller, code_digest
-from l2sae.data.sources import Entry
 from l2sae.data.teacher import open_teacher
 from l2sae.model.threads import one_thread
 from l2sae.pictures.errors import EditError

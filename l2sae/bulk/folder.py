@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -131,12 +132,8 @@ def edit_folder(
         if ranks.rank == 0:
             _claim(target, description, overwrite)
         ranks.wait()
-        try:
+        with _left_bare(target, bare and ranks.ranks == 1):
             _run(context, items, ranks, workers, batch, runner, progress)
-        except Exception:
-            if bare and ranks.ranks == 1:
-                _unclaim(target)
-            raise
         ranks.wait()
         if ranks.rank == 0:
             _finish(target, items, overwrite)
@@ -245,13 +242,17 @@ def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> N
     output.write(JOB, (json.dumps(description, indent=1) + "\n").encode())
 
 
-def _unclaim(output: Folder) -> None:
-    """Remove a folder that holds nothing but the claim of a job that failed, so that it is in no other job's way."""
-    if output.local is None or output.exists(TABLE) or output.list_names(ROWS):
-        return
-    kept = (output.local / JOB).parent
-    if all(path.is_dir() or path.parent == kept for path in output.local.rglob("*")):
-        shutil.rmtree(output.local)
+@contextmanager
+def _left_bare(output: Folder, bare: bool) -> Iterator[None]:
+    """Where work fails, remove a new folder that holds nothing but the job's claim, so that it is in nobody's way."""
+    try:
+        yield
+    except Exception:
+        if bare and output.local is not None and not output.exists(TABLE) and not output.list_names(ROWS):
+            kept = (output.local / JOB).parent
+            if all(path.is_dir() or path.parent == kept for path in output.local.rglob("*")):
+                shutil.rmtree(output.local)
+        raise
 
 
 def _finish(output: Folder, items: Sequence[Item], overwrite: bool) -> None:

@@ -127,13 +127,11 @@ def edit_folder(
     load_credentials()  # made on first use, by one process
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
-    with joined_ranks() as ranks:
-        bare = not target.is_there()
+    with joined_ranks() as ranks, _left_bare(target, ranks):
         if ranks.rank == 0:
             _claim(target, description, overwrite)
         ranks.wait()
-        with _left_bare(target, bare and ranks.ranks == 1):
-            _run(context, items, ranks, workers, batch, runner, progress)
+        _run(context, items, ranks, workers, batch, runner, progress)
         ranks.wait()
         if ranks.rank == 0:
             _finish(target, items, overwrite)
@@ -243,8 +241,9 @@ def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> N
 
 
 @contextmanager
-def _left_bare(output: Folder, bare: bool) -> Iterator[None]:
+def _left_bare(output: Folder, ranks: Ranks) -> Iterator[None]:
     """Where work fails, remove a new folder that holds nothing but the job's claim, so that it is in nobody's way."""
+    bare = ranks.ranks == 1 and not output.is_there()
     try:
         yield
     except Exception:

@@ -80,7 +80,7 @@ def measure_bulk(
         single = make_photos(work / "single", alone, side, seed=1)
         before = _parts(_edited(model, single, work / "before", marked))
         samples: list[tuple[int, float]] = []
-        with _watching(work / "edited", samples), _clock() as clock:
+        with _watching(work / "edited", samples), core_clock() as clock:
             table = _edited(model, folder, work / "edited", marked, workers=cores, progress=progress)
         after = _parts(_edited(model, single, work / "after", marked))
     parts = {part: (before[part] + after[part]) / 2 for part in PARTS}
@@ -103,7 +103,7 @@ def measure_bulk(
         "share_of_bound_in_run": rate * sum(busy.values()) / cores,
         "others_share_of_cores": clock.others,
         "share_of_bound_without_others": rate / bound / (1 - clock.others),
-        "memory_mib": _growth(samples),
+        "memory_mib": growth(samples),
     }
 
 
@@ -177,7 +177,7 @@ def check_predictions(
     for photos, side in runs:
         with TemporaryDirectory(prefix="l2sae-bulk-") as name:
             folder = make_photos(Path(name) / "photos", photos, side, seed=3)
-            with _clock() as clock:
+            with core_clock() as clock:
                 _edited(model, folder, Path(name) / "out", marked, workers=cores, batch=4)
         predicted = predict(stages, photos, side**2 / 1e6, cores, start_s).seconds
         row = {"photos": photos, "side": side, "predicted_s": predicted, "measured_s": clock.seconds}
@@ -206,7 +206,7 @@ def _edited(model: L2SAE, photos: Path, output: Path, marked: bool, **options: A
 
 
 @dataclass
-class _Clock:
+class CoreClock:
     """Seconds that something took, and the share of all cores that other programs had meanwhile."""
 
     seconds: float = 0.0
@@ -214,8 +214,9 @@ class _Clock:
 
 
 @contextmanager
-def _clock() -> Iterator[_Clock]:
-    found, cores = _Clock(), len(os.sched_getaffinity(0))
+def core_clock() -> Iterator[CoreClock]:
+    """Measure what runs inside; the figures are there when it has ended."""
+    found, cores = CoreClock(), len(os.sched_getaffinity(0))
     began, own, busy = time.perf_counter(), _own_seconds(), _busy_seconds()
     yield found
     found.seconds = time.perf_counter() - began
@@ -269,12 +270,12 @@ def _resident_mib() -> float:
     return total / 2**20
 
 
-def _growth(samples: list[tuple[int, float]]) -> dict[str, float]:
-    """Memory when ``SETTLED`` photos were done, or a tenth of all where there are fewer, and over the last ones."""
+def growth(samples: Sequence[tuple[int, float]], settled: int = SETTLED) -> dict[str, float]:
+    """Memory when ``settled`` photos were done, or a tenth of all where there are fewer, and over the last ones."""
     if not samples:
         return {}
     last = max(done for done, _ in samples)
-    settled = min(SETTLED, last // 10)
+    settled = min(settled, last // 10 if last < 2 * settled else settled)
     early = [mib for done, mib in samples if settled <= done <= 1.5 * settled + 1]
     late = [mib for done, mib in samples if 0.95 * last <= done]
     steady = [mib for mib in late if mib > 0.8 * max(late)]  # workers that have ended hold nothing

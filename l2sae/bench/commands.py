@@ -39,6 +39,7 @@ PICTURE = Path("docs/edits.png")
 PAGE = Path("docs/metrics.md")
 METHODS = FOLDER / "methods.json"
 METHODS_PAGE = Path("docs/methods.md")
+SCALE_PAGE = Path("docs/ten_million.md")
 HEAD_OF_ASTRONAUT = (slice(0, 270), slice(95, 365))
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 
@@ -95,6 +96,15 @@ def example() -> None:
     reference = as_pictures(render_faces(32, size=256, seed=77).images)[12]
     session.add_layer(roi="hair", style=Swap(reference))  # a picture without a file: the recipe keeps its style vector
     session.recipe().save(folder / "astronaut.json")
+
+
+@main.command()
+def gallery() -> None:
+    """Draw the gallery of the documentation with the shipped model: docs/gallery/*.jpg."""
+    from l2sae.bench.edit_gallery import draw_gallery, gallery_faces  # the other commands do without it
+
+    for path in draw_gallery(load_model(device="cpu"), PICTURE.parent / "gallery", *gallery_faces()):
+        click.echo(str(path))
 
 
 @main.command()
@@ -156,6 +166,15 @@ def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> Non
 
 
 @main.command()
+def lock() -> None:
+    """Ask pip which locked packages have wheels where: benchmarks/lock.json. Network needed; half an hour."""
+    from l2sae.bench.lock_wheels import ask_pip, missing_wheels  # the other commands do without it
+
+    found = missing_wheels(Path("requirements.lock").read_text(encoding="utf-8"), ask_pip, click.echo)
+    write_metrics(found | {"date": measured_here()["date"]}, FOLDER / "lock.json")
+
+
+@main.command()
 @click.option("--photos", default=400, show_default=True)
 def imports(photos: int) -> None:
     """Import photos laid out as CelebAMask-HQ, and decode the same files alone: benchmarks/imports.json."""
@@ -189,6 +208,60 @@ def bulk(photos: int, marked: int, side: int, only: str | None) -> None:
     for key in [only] if only else parts:
         written[key] = parts[key]()
         write_metrics(written, path)  # after each: the later ones take long
+
+
+@main.command()
+@click.option("--seconds", default=5.0, show_default=True, help="Of each window.")
+@click.option("--rounds", default=3, show_default=True, help="Pairs of a quiet and a busy window.")
+@click.option("--processes", default=1, show_default=True, help="That only compute, in busy windows.")
+def busy(seconds: float, rounds: int, processes: int) -> None:
+    """Ways to use threads, quiet and beside a busy process: benchmarks/busy.json. Takes seven minutes."""
+    from l2sae.bench.busy_machine import measure_busy  # the other commands do without it
+
+    write_metrics(measure_busy(seconds, rounds, processes, click.echo) | measured_here(), FOLDER / "busy.json")
+
+
+@main.command()
+@click.option("--limit", default=570.0, show_default=True, help="Seconds for all parts together.")
+def gpu(limit: float) -> None:
+    """Tests, edits and training on a GPU: benchmarks/gpu.json. Takes ten minutes at most."""
+    from l2sae.bench import gpu_check  # the other commands do without it
+
+    if reason := gpu_check.why_not():
+        click.echo(f"gpu: not run: {reason}")
+        if not (FOLDER / "gpu.json").is_file():  # never instead of figures
+            write_metrics({"not_run": reason} | measured_here(), FOLDER / "gpu.json")
+        return
+    write_metrics(gpu_check.check_gpu(limit, click.echo) | measured_here(), FOLDER / "gpu.json")
+
+
+@main.command()
+@click.option("--photos", default=3000, show_default=True, help="Of the run on the cluster; a tenth on the local pool.")
+@click.option("--side", default=512, show_default=True, help="Pixels a side.")
+@click.option("--nodes", default=3, show_default=True, help="Of one core each, beside a head that does no work.")
+@click.option("--faces", default=60, show_default=True, help="Photos that are labelled, on cluster and pool.")
+@click.option("--unmarked", is_flag=True, help="Without watermarks.")
+def ray(photos: int, side: int, nodes: int, faces: int, unmarked: bool) -> None:
+    """Edits and labels on a cluster of this machine, beside the local pool: benchmarks/ray.json. Takes an hour."""
+    from l2sae.bench.ray_speed import measure_ray  # the other commands do without it
+
+    path = FOLDER / "ray.json"
+    model = load_model(device="cpu")
+    for written in measure_ray(model, photos, side, nodes, faces, not unmarked, click.echo):
+        write_metrics(written | measured_here(), path)  # after each part: the last one takes long
+
+
+@main.command()
+@click.option("--photos", default=10_000_000, show_default=True)
+@click.option("--price", default=0.04, show_default=True, help="Of a core for an hour.")
+def scale(photos: int, price: float) -> None:
+    """Simulate a run over many photos: benchmarks/scale.json, docs/ten_million.md, after `ray`. Takes a minute."""
+    from l2sae.bench import scale_simulation as simulation  # the other commands do without it
+
+    found = simulation.simulate_runs(read_metrics(FOLDER / "ray.json"), photos, price, progress=click.echo)
+    write_metrics(found | measured_here(), FOLDER / "scale.json")
+    page = simulation.with_tables(SCALE_PAGE.read_text(encoding="utf-8"), read_metrics(FOLDER / "scale.json"))
+    SCALE_PAGE.write_text(page, encoding="utf-8")
 
 
 @main.command()

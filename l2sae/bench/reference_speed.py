@@ -71,10 +71,10 @@ def paired(
     return np.array([a for a, _ in taken]), np.array([b for _, b in taken])
 
 
-def count_gflop(reconstruct: Reconstruct, device: torch.device) -> float:
+def count_gflop(reconstruct: Reconstruct, device: torch.device, size: int = SIZE) -> float:
     """Operations of encoding and decoding one image: two for each multiplication in convolutions and products."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        reconstruct(torch.zeros(1, 3, SIZE, SIZE, device=device))
+        reconstruct(torch.zeros(1, 3, size, size, device=device))
     return counter.get_total_flops() / 1e9
 
 

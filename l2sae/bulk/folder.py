@@ -1,33 +1,25 @@
 """Edit a folder of photos: the plan, the run, and the table that is left."""
 
-import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from l2sae.bulk.job import Backend, PackedModel, job_id, make_job
 from l2sae.bulk.one_photo import Context, recipe_name
-from l2sae.bulk.photo_lists import JOB, SIDECARS, Item, batches, find_items, share
-from l2sae.bulk.pool import run_here, run_in_processes
-from l2sae.bulk.progress import Progress, reporting
-from l2sae.bulk.ranks import Ranks, joined_ranks
-from l2sae.bulk.results import EARLIER, ROWS, SKIPPED, TABLE, Row, read_rows, read_table, unfinished, write_table
-from l2sae.bulk.storage import Folder, open_folder
-from l2sae.bulk.superseded import clear_away, take_over
+from l2sae.bulk.photo_lists import JOB, SIDECARS, Item, find_items
+from l2sae.bulk.progress import Progress
+from l2sae.bulk.results import TABLE
+from l2sae.bulk.runs import BATCH, Runner, check_runner, open_folders, run
+from l2sae.bulk.storage import Folder
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
-from l2sae.pictures.files import PARTIAL, check_outputs, partial_prefix, path_of, readable_name, same_place
+from l2sae.pictures.files import check_outputs, path_of, readable_name, same_place
 from l2sae.provenance import Policy, load_credentials
-
-Runner = Literal["processes", "ray"]
-BATCH = 16
-"""Photos in a batch: what is done again at most, for each worker, after a run was cut off."""
 
 
 def edit_folder(
@@ -106,10 +98,8 @@ def edit_folder(
     Raises:
         EditError: a parameter is wrong, or results cannot be written.
     """
-    if runner == "ray":  # whose workers have another working folder
-        photos, output = (path if "://" in os.fspath(path) else Path(path).absolute() for path in (photos, output))
-    source, target = open_folder(photos, storage_options), open_folder(output, storage_options)
-    _check_runner(runner, workers, batch)
+    source, target = open_folders((photos, output), storage_options, runner)
+    check_runner(runner, workers, batch)
     given: list[str | os.PathLike[str]] = []
     if isinstance(recipe, (str, os.PathLike)):
         given.append(recipe)
@@ -118,37 +108,15 @@ def edit_folder(
         given += recipe.files
     job = make_job(
         model, rois, style, recipe, strength, seed, compose, align, policy,
-        ending=ending.lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent, unmarked=unmarked,
-        backend=backend, metadata=metadata,
+        ending=str(ending).lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent,
+        unmarked=unmarked, backend=backend, metadata=metadata,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
     _check_places(source, target, items, job.recipes, [*given, *_references(style)])
     load_credentials()  # made on first use, by one process
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
-    with joined_ranks() as ranks:
-        bare = not target.is_there()
-        if ranks.rank == 0:
-            _claim(target, description, overwrite)
-        ranks.wait()
-        try:
-            _run(context, items, ranks, workers, batch, runner, progress)
-        except Exception:
-            if bare and ranks.ranks == 1:
-                _unclaim(target)
-            raise
-        ranks.wait()
-        if ranks.rank == 0:
-            _finish(target, items, overwrite)
-        ranks.wait()
-        return read_table(target)
-
-
-def _check_runner(runner: str, workers: int | None, batch: int) -> None:
-    if batch < 1 or (workers is not None and workers < 0):
-        raise EditError(f"batch={batch}, workers={workers}: give batch 1 or more, workers 0 or more")
-    if runner not in ("processes", "ray"):
-        raise EditError(f"runner={runner!r}: give 'processes' or 'ray'")
+    return run(context, items, description, workers, batch, runner, progress)
 
 
 def _references(style: Style | Mapping[str, Style] | None) -> list[str | Path]:
@@ -183,87 +151,3 @@ def _check_inside(source: Folder, target: Folder) -> None:
             f"{target.url}: lies within the folder of the photos and holds files of its own, {readable_name(own[0])}: "
             "name another output, or a new folder"
         )
-
-
-def _run(
-    context: Context,
-    items: Sequence[Item],
-    ranks: Ranks,
-    workers: int | None,
-    batch: int,
-    runner: Runner,
-    progress: bool | Progress,
-) -> None:
-    """Edit this rank's share of what is not finished."""
-    mine = share(items, ranks.rank, ranks.ranks)
-    known = read_rows(context.output)
-    todo = unfinished(mine, known, context.output)
-    if not todo:
-        return
-    cut = list(batches(todo, batch))
-    left = {item.key for item in todo}
-    skipped = sum(known[one.key, one.stamp]["result"] == SKIPPED for one in mine if one.key not in left)
-    shown = progress if ranks.rank == 0 else False
-    with reporting(len(mine), len(mine) - len(todo), shown, skipped) as report:
-        for rows in _runs(context, cut, runner, _workers(workers, ranks, len(cut))):
-            report(rows)
-
-
-def _runs(context: Context, cut: list[list[Item]], runner: Runner, workers: int) -> Iterator[list[Row]]:
-    if runner == "ray":
-        from l2sae.bulk.ray_cluster import run_on_ray  # an optional package
-
-        return run_on_ray(context, cut)
-    if workers == 0:
-        return run_here(context, iter(cut))
-    return run_in_processes(context, iter(cut), workers)
-
-
-def _workers(asked: int | None, ranks: Ranks, count: int) -> int:
-    """How many processes to start; none where one would do, this one."""
-    if asked is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = min(max(1, cores // ranks.local), count)
-        return 0 if workers == 1 else workers
-    return min(asked, count)
-
-
-def _claim(output: Folder, description: Mapping[str, Any], overwrite: bool) -> None:
-    """Make the output folder this job's, with a file that says what the job is."""
-    if output.exists(JOB):
-        known = json.loads(output.read(JOB))
-        if known == description:
-            return
-        if not overwrite:
-            differing = sorted(key for key in description if known.get(key) != description[key])
-            raise EditError(
-                f"{output.url}: holds the results of another job, with other {', '.join(differing)}: name another "
-                "folder, or overwrite=True"
-            )
-        take_over(output)
-    output.write(JOB, (json.dumps(description, indent=1) + "\n").encode())
-
-
-def _unclaim(output: Folder) -> None:
-    """Remove a folder that holds nothing but the claim of a job that failed, so that it is in no other job's way."""
-    if output.local is None or output.exists(TABLE) or output.list_names(ROWS):
-        return
-    kept = (output.local / JOB).parent
-    if all(path.is_dir() or path.parent == kept for path in output.local.rglob("*")):
-        shutil.rmtree(output.local)
-
-
-def _finish(output: Folder, items: Sequence[Item], overwrite: bool) -> None:
-    """Write the table, and clear away what is superseded, and what killed processes have left half written."""
-    write_table(output, items, clear_away(output, items, read_rows(output), overwrite))
-    output.remove(EARLIER)
-    if output.local is None:
-        return
-    written = [TABLE, *(name for item in items for name in (item.name, recipe_name(item.name)))]
-    beginnings = {partial_prefix(name.rpartition("/")[2]) for name in written}
-    for folder in {(output.local / name).parent for name in written}:
-        for partial in folder.glob(f".*{PARTIAL}"):
-            if f".{partial.name[1:].partition('.')[0]}." in beginnings:
-                partial.unlink(missing_ok=True)
-    for partial in (output.local / JOB).parent.glob(f".*{PARTIAL}"):
-        partial.unlink(missing_ok=True)

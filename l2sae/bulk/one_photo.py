@@ -1,18 +1,17 @@
 """The work on one photo of a bulk edit, from the file to the export, by the same functions as a single edit."""
 
 import errno
-import hashlib
 import os
 import socket
 import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
+from l2sae.bulk.fetching import Fetched, fetch_ahead
 from l2sae.bulk.job import Job, PackedModel, export_id
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import DONE, SKIPPED, Row, made_by, pack, rows_name, unpack
@@ -23,7 +22,7 @@ from l2sae.editing.recipe_fields import digest_picture
 from l2sae.editing.session import EditSession
 from l2sae.model.threads import one_thread
 from l2sae.pictures.errors import EditError, FaceWarning, PictureWarning, UnusableError
-from l2sae.pictures.files import fitting_name, is_full, readable_name
+from l2sae.pictures.files import fitting_name, readable_name
 from l2sae.pictures.reading import load_picture
 from l2sae.provenance import AuditLog, Export, MarkError, ProvenanceError, export, load_credentials, make_mark, verify
 from l2sae.provenance.exporting import LOG_FILE
@@ -50,15 +49,17 @@ class Context:
     model: PackedModel
     output: Folder
     overwrite: bool = False
+    verb: ClassVar[str] = "edited"
+    named: ClassVar[bool] = True
 
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """Equal for equal work."""
+        return self.job_id, self.output.url, self.overwrite
 
-@dataclass(frozen=True)
-class _Fetched:
-    """A photo's file on this machine and its digest; or why it could not be had."""
-
-    path: Path | None
-    sha256: str = ""
-    error: OSError | None = None
+    def open(self) -> "BatchEditor":
+        """Load the model."""
+        return BatchEditor(self)
 
 
 class BatchEditor:
@@ -97,19 +98,13 @@ class BatchEditor:
         ):
             return rows
         rows = []
-        with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread(), ThreadPoolExecutor(1) as ahead:
-            scratch = Path(folder)
-            coming = ahead.submit(_fetch, items[0], scratch / "0")
-            for index, item in enumerate(items):
-                fetched = coming.result()
-                if index + 1 < len(items):
-                    coming = ahead.submit(_fetch, items[index + 1], scratch / f"{index + 1}")
-                rows.append(self._row(item, fetched, scratch / "results"))
-                (scratch / f"{index}").unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread():
+            for item, fetched in fetch_ahead(items, Path(folder)):
+                rows.append(self._row(item, fetched, Path(folder) / "results"))
         output.write(name, pack(rows))
         return rows
 
-    def _row(self, item: Item, fetched: _Fetched, scratch: Path) -> Row:
+    def _row(self, item: Item, fetched: Fetched, scratch: Path) -> Row:
         """Edit one photo; what is wrong with it becomes its row."""
         started = time.perf_counter()
         row: Row = {"photo": item.photo, "name": item.key, "stamp": item.stamp, "worker": self._worker, "again": False}
@@ -145,7 +140,7 @@ class BatchEditor:
         row |= {f"{part}_s": seconds for part, seconds in self._watch.take().items()}
         return row | {"seconds": time.perf_counter() - started}
 
-    def _finished(self, item: Item, fetched: _Fetched, scratch: Path) -> Row | None:
+    def _finished(self, item: Item, fetched: Fetched, scratch: Path) -> Row | None:
         """The row of a result that is there already; None where there is none, or it may be replaced.
 
         It tells by its manifest that it is of this job and this version of the photo.
@@ -167,9 +162,9 @@ class BatchEditor:
             raise _SkipError(f"{output.url_of(item.name)} exists, and is not of this job: remove it", again=True)
         return None
 
-    def _edited(self, item: Item, fetched: _Fetched, scratch: Path) -> Row:
+    def _edited(self, item: Item, fetched: Fetched, scratch: Path) -> Row:
         """Edit one photo and export it."""
-        assert fetched.path is not None
+        assert fetched.path is not None  # noqa: S101 # for the type checker: what has no path is not edited
         job, output = self.job, self.context.output
         with self._watch.part("decode"):
             picture = load_picture(fetched.path)
@@ -258,20 +253,3 @@ def _describe(item: Item, output: Folder, facts: Mapping[str, Any]) -> Row:
     return {"result": DONE, "output": readable_name(output.url_of(item.name))} | {
         name: facts.get(name) for name in kept
     }
-
-
-def _fetch(item: Item, scratch: Path) -> _Fetched:
-    """The photo's file, brought here if it is elsewhere."""
-    local = item.folder.local
-    try:
-        if local is not None and (local / item.source).exists() and not (local / item.source).is_file():
-            return _Fetched(None, error=OSError(errno.EINVAL, "not a plain file"))
-        path = local / item.source if local else scratch
-        content = path.read_bytes() if local else item.folder.read(item.source)
-        if local is None:
-            path.write_bytes(content)
-    except OSError as error:
-        if is_full(error):
-            raise
-        return _Fetched(None, error=error)
-    return _Fetched(path, hashlib.sha256(content).hexdigest())

@@ -69,13 +69,14 @@ class Item:
         return readable_name(self.name)
 
 
-def find_items(photos: Folder, ending: str, output: Folder) -> list[Item]:
+def find_items(photos: Folder, ending: str | None, output: Folder) -> list[Item]:
     """The photos of a folder, at any depth, or of a list, sorted by name.
 
     Of a folder, linked subfolders included, these are all files but hidden ones and `SIDECARS`. A list is a ``.txt``
     file with a path a line, or a ``.csv`` or ``.parquet`` file with a column ``photo``; its paths are relative to the
     list's folder, absolute, or URLs. A result takes its photo's path below the folder, or its plain name where it lies
-    elsewhere, with another ending; see `_told_apart` for photos whose results would then share a name.
+    elsewhere, with another ending, or with its own where ``ending`` is None; see `_told_apart` for photos whose
+    results would then share a name.
 
     Raises:
         EditError: no such folder or list, or no photo in it.
@@ -102,7 +103,7 @@ def batches(items: Sequence[Item], most: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _found(photos: Folder, ending: str, output: Folder) -> list[Item]:
+def _found(photos: Folder, ending: str | None, output: Folder) -> list[Item]:
     if not photos.is_folder():
         raise EditError(f"{photos.url}: no such folder of photos, nor a list of them ({', '.join(LISTS)})")
     barred = [f"{output.root}/"[len(photos.root) + 1 :]] if output.root.startswith(f"{photos.root}/") else []
@@ -117,7 +118,7 @@ def _found(photos: Folder, ending: str, output: Folder) -> list[Item]:
     return items
 
 
-def _told_apart(items: list[Item], ending: str) -> list[Item]:
+def _told_apart(items: list[Item], ending: str | None) -> list[Item]:
     """The items under names that differ, in letters' case and accents' spelling too, as some file systems want it.
 
     Of photos that would share a name, such as ``a.heic`` and ``a.jpg``, each keeps its own ending: ``a.heic.png`` and
@@ -143,14 +144,14 @@ def _same(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _longer(item: Item, ending: str, whose: Callable[[Item], str] | None) -> str:
+def _longer(item: Item, ending: str | None, whose: Callable[[Item], str] | None) -> str:
     """A result's name with its photo's ending, and with a digest of what ``whose`` says of it."""
     tail = "" if whose is None else f"~{hashlib.sha256(os.fsencode(whose(item))).hexdigest()[:8]}"
     folder, slash, _ = item.name.rpartition("/")
-    return folder + slash + fitting_name(item.source.rpartition("/")[2] + tail, ending)
+    return folder + slash + fitting_name(item.source.rpartition("/")[2] + tail, ending or "")
 
 
-def _listed(photos: Folder, ending: str) -> list[Item]:
+def _listed(photos: Folder, ending: str | None) -> list[Item]:
     try:
         paths = [path if "://" in path else posixpath.normpath(path) for path in _read_list(photos)]
     except (OSError, ValueError) as error:
@@ -189,7 +190,7 @@ def _read_list(photos: Folder) -> list[str]:
     return [path for path in map(str, table[COLUMN].dropna()) if path.strip()]
 
 
-def _described(folder: Folder, source: str, name: str, ending: str) -> Item:
+def _described(folder: Folder, source: str, name: str, ending: str | None) -> Item:
     path = path_of(folder.local / source) if folder.local else None
     if path is not None and "\\x" in source and path.name != source.rpartition("/")[2]:  # written by `readable_name`
         source = name = os.path.relpath(path, folder.local)
@@ -200,8 +201,10 @@ def _described(folder: Folder, source: str, name: str, ending: str) -> Item:
     return Item(folder, source, result, _stamp({"size": status.st_size, "mtime": status.st_mtime}), status.st_size)
 
 
-def _result_name(name: str, ending: str) -> str:
+def _result_name(name: str, ending: str | None) -> str:
     """The photo's name with another ending; an ending that is none of photos stays part of the name."""
+    if ending is None:
+        return name
     folder, slash, last = name.rpartition("/")
     stem = PurePosixPath(last).stem if last.lower().endswith(PHOTO_ENDINGS) else last
     return folder + slash + fitting_name(stem, ending)

@@ -1,4 +1,4 @@
-"""Workers of a bulk edit on this machine: processes of one thread each, since Python's threads take turns.
+"""Workers on this machine: processes of one thread each, since Python's threads take turns.
 
 They are started as ``python -m l2sae.bulk.pool_worker`` and spoken to through pipes, so that a script needs no
 ``if __name__ == "__main__"``, nothing of a notebook is copied, and workers end with the process that started them,
@@ -16,19 +16,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from l2sae.bulk.one_photo import BatchEditor, Context
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import Row
+from l2sae.bulk.work import Work
 from l2sae.pictures.errors import EditError
 
 
-def run_here(context: Context, batches: Iterator[list[Item]]) -> Iterator[list[Row]]:
-    """Rows of each batch, edited in this process."""
-    editor = BatchEditor(context)
-    yield from map(editor.run, batches)
+def run_here(work: Work, batches: Iterator[list[Item]]) -> Iterator[list[Row]]:
+    """Rows of each batch, from this process."""
+    yield from map(work.open().run, batches)
 
 
-def run_in_processes(context: Context, batches: Iterator[list[Item]], workers: int) -> Iterator[list[Row]]:
+def run_in_processes(work: Work, batches: Iterator[list[Item]], workers: int) -> Iterator[list[Row]]:
     """Rows of each batch, as they end, in any order; each worker takes the next batch when it is free.
 
     Raises:
@@ -38,7 +37,7 @@ def run_in_processes(context: Context, batches: Iterator[list[Item]], workers: i
     answers: queue.SimpleQueue[list[Row] | Exception | None] = queue.SimpleQueue()
     lock = threading.Lock()
     threads = [  # one for each worker: it waits for answers
-        threading.Thread(target=_serve, args=(process, context, batches, lock, answers), daemon=True)
+        threading.Thread(target=_serve, args=(process, work, batches, lock, answers), daemon=True)
         for process in processes
     ]
     try:
@@ -73,21 +72,21 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _serve(
     process: subprocess.Popen[bytes],
-    context: Context,
+    work: Work,
     batches: Iterator[list[Item]],
     lock: threading.Lock,
     answers: "queue.SimpleQueue[list[Row] | Exception | None]",
 ) -> None:
     """Give one worker batch after batch, and pass its answers on; None when there are no more."""
     try:
-        _send(process.stdin, context)
+        _send(process.stdin, work)
         while True:
             with lock:
                 batch: Sequence[Item] | None = next(batches, None)
             if batch is None:
                 break
             _send(process.stdin, batch)
-            answer = pickle.load(process.stdout)  # type: ignore[arg-type] # of our own process
+            answer = pickle.load(process.stdout)  # type: ignore[arg-type] # noqa: S301 # of our own process
             answers.put(answer)
             if isinstance(answer, Exception):
                 return
@@ -102,6 +101,6 @@ def _serve(
 
 
 def _send(stream: IO[bytes] | None, what: Any) -> None:
-    assert stream is not None
+    assert stream is not None  # noqa: S101 # for the type checker: opened as a pipe
     pickle.dump(what, stream)
     stream.flush()

@@ -1,4 +1,4 @@
-"""A worker process of a bulk edit: takes batches from its standard input, answers on its standard output."""
+"""A worker process: takes batches from its standard input, answers on its standard output."""
 
 import os
 import pickle
@@ -17,29 +17,27 @@ def main(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt at the keyboard is the parent's to act on
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between the replies
-    editor = None
+    worker = None
     while True:
         try:
-            request = pickle.load(requests)
+            request = pickle.load(requests)  # noqa: S301 # of the process that started this one
         except EOFError:
             return
         try:
-            if editor is None:
-                from l2sae.bulk.one_photo import BatchEditor  # after the look-out has started: it takes seconds
-
-                editor = BatchEditor(request)
+            if worker is None:
+                worker = request.open()
                 continue
-            _reply(replies, editor.run(request))
+            _reply(replies, worker.run(request))
         except Exception as error:
             _reply(replies, error)
-            if editor is None:
+            if worker is None:
                 return
 
 
 def _reply(replies: BinaryIO, answer: object) -> None:
     try:
         content = pickle.dumps(answer)
-        pickle.loads(content)  # some exceptions can be written, but not read again
+        pickle.loads(content)  # noqa: S301 # some exceptions can be written, but not read again
     except Exception:
         content = pickle.dumps(RuntimeError(f"{type(answer).__name__}: {answer}"))
     replies.write(content)

@@ -1,4 +1,4 @@
-"""How far a bulk edit is: a bar where someone is watching, plain lines elsewhere."""
+"""How far the work on many photos is: a bar where someone is watching, plain lines elsewhere."""
 
 import os
 import sys
@@ -17,8 +17,8 @@ EVERY = 5.0  # seconds between plain lines at least
 class Lines:
     """Plain lines with the count, the rate and the time left."""
 
-    def __init__(self, total: int, known: int, say: Progress, skipped: int = 0) -> None:
-        self._total, self._known, self._say = total, known, say
+    def __init__(self, total: int, known: int, say: Progress, skipped: int = 0, verb: str = "edited") -> None:
+        self._verb, self._total, self._known, self._say = verb, total, known, say
         self._done, self._skipped = 0, skipped
         self._began = self._said = time.monotonic()
 
@@ -33,7 +33,7 @@ class Lines:
             rate = self._done / max(now - self._began, 1e-6)
             left = duration((self._total - self._known - self._done) / rate)
             self._say(
-                f"edited {self._known + self._done - self._skipped} of {self._total} photos, {rate:.1f}/s, "
+                f"{self._verb} {self._known + self._done - self._skipped} of {self._total} photos, {rate:.1f}/s, "
                 + (f"in {duration(now - self._began)}" if finished else f"{left} left")
                 + (f", {self._skipped} skipped" if self._skipped else "")
             )
@@ -41,7 +41,7 @@ class Lines:
 
 @contextmanager
 def reporting(
-    total: int, known: int, progress: bool | Progress, skipped: int = 0
+    total: int, known: int, progress: bool | Progress, skipped: int = 0, verb: str = "edited"
 ) -> Iterator[Callable[[Sequence[Row]], object]]:
     """What to call with the rows of each batch.
 
@@ -51,6 +51,7 @@ def reporting(
         progress: False reports nothing; a function is called with plain lines; True takes a bar in a terminal or in
             JupyterLab, and prints plain lines elsewhere, as when papermill runs a notebook.
         skipped: of the known ones.
+        verb: what is done to a photo.
     """
     if progress is False:
         yield lambda rows: None
@@ -61,7 +62,7 @@ def reporting(
         say = print if progress is True else progress
         if known:
             say(f"{known} of {total} photos are finished already")
-        yield Lines(total, known, say, skipped).update
+        yield Lines(total, known, say, skipped, verb).update
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,8 @@ SCHEMA = pa.schema(
 """``*_s`` are seconds of one core, ``seconds`` of the clock; ``name``, ``stamp`` and ``again`` (a later run should try
 the photo again) are for taking a run up."""
 
+READERS = 16
+"""Files of rows that are read at a time."""
 Row = dict[str, Any]
 Version = tuple[str, str]
 """Name of a result and stamp of its photo."""
@@ -79,11 +82,12 @@ def read_rows(output: Folder) -> dict[Version, Row]:
     """Version of a photo -> its row, of all that is finished: in the last table, and in batches since."""
     found: dict[Version, Row] = {}
     names = [TABLE] if output.exists(TABLE) else []
-    for name in [*names, *output.list_names(ROWS)]:
-        for row in unpack(output.read(name)):
-            version = (row["name"], row["stamp"])
-            if version not in found or found[version]["result"] == SKIPPED:
-                found[version] = row
+    with ThreadPoolExecutor(READERS) as pool:  # a store answers many requests in the time of one
+        for content in pool.map(output.read, [*names, *output.list_names(ROWS)]):
+            for row in unpack(content):
+                version = (row["name"], row["stamp"])
+                if version not in found or found[version]["result"] == SKIPPED:
+                    found[version] = row
     return found
 
 
@@ -97,19 +101,25 @@ def earlier_names(output: Folder) -> set[str]:
     return set(json.loads(output.read(EARLIER))) if output.exists(EARLIER) else set()
 
 
-def unfinished(items: Iterable[Item], rows: Mapping[Version, Row], output: Folder) -> list[Item]:
+def unfinished(items: Iterable[Item], rows: Mapping[Version, Row], output: Folder, named: bool = True) -> list[Item]:
     """The items without a row for this version of the photo, or without their result, or that are to be tried again.
 
     What this job has made of another version may be replaced, and what it has taken over.
+
+    Args:
+        items: photos.
+        rows: of what is finished.
+        output: folder of the results.
+        named: whether results have the items' names, so that one that is missing is found out.
     """
     ours = made_by(rows.values()) | earlier_names(output)
-    listed = output.files() if output.local is None else ()
+    listed = output.files() if named and output.local is None else ()
     return [
         replace(item, replaces=item.key in ours)
         for item in items
         if (row := rows.get((item.key, item.stamp))) is None
         or row["again"]
-        or (row["result"] == DONE and item.name not in listed and not output.exists(item.name))
+        or (named and row["result"] == DONE and item.name not in listed and not output.exists(item.name))
     ]
 
 

@@ -63,15 +63,17 @@ class FaceDataset:
     def __len__(self) -> int:
         return len(self.names)
 
-    def batch(self, indices: Sequence[int] | NDArray[np.integer] | Tensor) -> FaceBatch:
-        """Read the faces at ``indices`` (each 0..len - 1), in that order.
+    def batch(
+        self, indices: Sequence[int] | NDArray[np.integer] | Tensor, device: torch.device | str = "cpu"
+    ) -> FaceBatch:
+        """Read the faces at ``indices`` (each 0..len - 1), in that order; to another device they go as bytes.
 
         Raises:
             IndexError: an index outside the split.
         """
-        images, labels = self._read(self._images, indices), self.labels(indices)
-        floats = levels_to_values(torch.from_numpy(images).permute(0, 3, 1, 2))
-        return FaceBatch(floats.contiguous(), labels)
+        levels, labels = torch.from_numpy(self._read(self._images, indices)), self.labels(indices)
+        floats = levels_to_values(levels.to(device).permute(0, 3, 1, 2))
+        return FaceBatch(floats.contiguous(), labels.to(device))
 
     def labels(self, indices: Sequence[int] | NDArray[np.integer] | Tensor) -> Tensor:
         """The labels of :meth:`batch` alone, (B, S, S) uint8."""

@@ -52,8 +52,8 @@ class LabelledPhoto:
 
 
 @dataclass(frozen=True)
-class _Labeller:
-    """Labels the photos of a data set; goes to the workers."""
+class PhotoLabeller:
+    """Labels the photos of a data set, and keeps the results in ``cache``; goes to the workers."""
 
     cache: Path
     size: int
@@ -72,7 +72,7 @@ class _Labeller:
             if (accepted := entry.pinned.get(path)) and digests[path] not in accepted:
                 return f"not the pinned file: sha256 of {path.name} differs"
         model = teacher.open_teacher(self.taught_by) if self.taught_by else None
-        kept = self.cache / f"{_key(list(digests.values()), self.size, model)}.npz"
+        kept = self.place(list(digests.values()))
         if not kept.is_file():
             try:
                 points = webmorph.read_template(entry.template, files[entry.template]) if entry.template else None
@@ -86,6 +86,13 @@ class _Labeller:
         with np.load(kept) as saved:
             note = json.loads(str(saved["note"]))
             return note if isinstance(note, str) else (digests, (saved["image"], saved["parts"], note))
+
+    def place(self, digests: Sequence[str]) -> Path:
+        """Where the result is kept for files, photo first, of these sha256 digests."""
+        model = teacher.open_teacher(self.taught_by) if self.taught_by else None
+        made_with = f"{self.size} {code_digest()} {model.digest if model else ''}"
+        key = hashlib.sha256(f"{' '.join(digests)} {made_with}".encode()).hexdigest()[:32]
+        return self.cache / f"{key}.npz"
 
 
 def label_photos(
@@ -107,7 +114,9 @@ def label_photos(
         teacher.open_teacher(data.teacher)
     cache.mkdir(parents=True, exist_ok=True)
     table = np.array([owner.get(part, 0) for part in CELEBAMASK_PARTS], np.uint8)
-    for entry, found in zip(entries, _spread(_Labeller(cache, data.image_size, data.teacher), entries), strict=True):
+    for entry, found in zip(
+        entries, _spread(PhotoLabeller(cache, data.image_size, data.teacher), entries), strict=True
+    ):
         if isinstance(found, str):
             yield entry, UnusableError(entry.photo, found)
             continue
@@ -168,7 +177,7 @@ def yaw(landmarks: Points) -> float:
     return float(np.clip(2 * ((tip - left) @ across) / max(float(across @ across), 1e-9) - 1, -1, 1))
 
 
-def _spread(label: _Labeller, entries: Sequence[Entry]) -> Iterator[Any]:
+def _spread(label: PhotoLabeller, entries: Sequence[Entry]) -> Iterator[Any]:
     workers = min(MAX_WORKERS, os.cpu_count() or 1)
     if len(entries) < _PARALLEL_FROM or workers == 1:
         yield from map(label, entries)
@@ -183,13 +192,8 @@ def _keep(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     partial.replace(path)
 
 
-def _key(digests: Sequence[str], size: int, taught_by: teacher.Teacher | None) -> str:
-    made_with = f"{size} {_code_digest()} {taught_by.digest if taught_by else ''}"
-    return hashlib.sha256(f"{' '.join(digests)} {made_with}".encode()).hexdigest()[:32]
-
-
 @functools.cache
-def _code_digest() -> str:
+def code_digest() -> str:
     """sha256 of the files whose change makes other labels."""
     modules = (outlines, weak_labels, teacher, webmorph, finding)
     asset = Path(weights.__file__).parents[1] / weights.ASSET

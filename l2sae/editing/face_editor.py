@@ -137,8 +137,8 @@ class Renderer:
 
     @cached_property
     def _surroundings(self) -> HeadPlacement:
-        assert self.head is not None
-        assert self._around is not None
+        assert self.head is not None  # noqa: S101 # for the type checker: asked for where both are there
+        assert self._around is not None  # noqa: S101 # likewise
         return beyond(self._placement, self._around, self.head)
 
     def _leaves_crop(self, layer: Layer) -> bool:

@@ -15,7 +15,7 @@ from l2sae.editing.recipe import RecipeLayer, encode_matte
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
-from l2sae.pictures.conversions import square_margins
+from l2sae.pictures.conversions import square_resized
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import CropFrame, Frame
 
@@ -37,7 +37,7 @@ class SessionLayer:
         """The layer in a recipe."""
         matte = None if self.matte is None else encode_matte(self.matte)
         style = self.style.record(model)
-        return RecipeLayer(rois=self.rois, style=style, strength=self.strength, seed=self.seed, matte=matte)
+        return RecipeLayer(rois=self.rois, style=style, strength=float(self.strength), seed=int(self.seed), matte=matte)
 
     def as_layer(self) -> Layer:
         """What the editor renders."""
@@ -83,8 +83,7 @@ def square_of(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArr
         return None
     if isinstance(frame, CropFrame):
         return square_matte(torch.from_numpy(matte)[None, None].float(), frame, size)[0, 0].round().byte().numpy()
-    padded = np.pad(matte, square_margins(*matte.shape), mode="edge")
-    return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
+    return square_resized(matte, size, Image.Resampling.BILINEAR)
 
 
 def fitted_to(matte: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8] | None:

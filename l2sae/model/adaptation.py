@@ -35,6 +35,7 @@ def adapt_weights(
             if width == other:
                 ours.narrow(dim, to, width).copy_(theirs.narrow(dim, start, width))
         adapted[name] = ours
+    adapted[_COUNTED_ANEW] = own[_COUNTED_ANEW]
     places, new = {roi: index for index, roi in enumerate(made_for)}, new_slices(made_for, wanted)
     for name, value in own.items():
         if name.startswith(_STEMS):
@@ -86,3 +87,4 @@ _STYLES: _Parts = {
     "style_mean": (0, _colours_last),
     "style_scale": (0, _colours_last),
 }
+_COUNTED_ANEW = "style_mixing"  # of all regions together: training ends with counting it

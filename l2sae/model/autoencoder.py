@@ -29,11 +29,13 @@ class L2SAE(nn.Module):
     """Latents2Semantics Autoencoder (arXiv 2312.15037).
 
     Images are (B, 3, H, W) float in [-1, 1] with H = W = ``image_size``. ``style_mean`` and ``style_scale`` (D,) are
-    mean and standard deviation of the training faces' style vectors: the unit of noise edits.
+    mean and standard deviation of the training faces' style vectors: the unit of noise edits. ``style_mixing`` (D, D)
+    gives independent noise the correlations that these styles have.
     """
 
     style_mean: Tensor
     style_scale: Tensor
+    style_mixing: Tensor
 
     def __init__(self, params: ModelParams, rois: Sequence[Roi], image_size: int):
         super().__init__()
@@ -56,6 +58,7 @@ class L2SAE(nn.Module):
         )
         self.register_buffer("style_mean", torch.zeros(self.style_size))
         self.register_buffer("style_scale", torch.ones(self.style_size))
+        self.register_buffer("style_mixing", torch.eye(self.style_size))
         nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property

@@ -12,6 +12,7 @@ VALIDATION = "val_"  # how the names of figures on the validation split begin
 GRADIENT = "grad/"  # how the names of gradient norms begin
 
 VALIDATION_FACES = 64
+SHRINKAGE = 0.02  # of correlations towards independence: without it few faces leave no root
 STYLE_FACES = 512  # faces whose styles set the unit of noise edits
 
 
@@ -47,15 +48,27 @@ def _figures(model: L2SAE, dataset: FaceDataset, faces: range, device: torch.dev
 
 @torch.inference_mode()
 def set_style_statistics(model: L2SAE, dataset: FaceDataset, device: torch.device) -> None:
-    """Store mean and standard deviation of the training faces' styles in the model: the unit of noise edits."""
+    """Store mean, standard deviation and correlations of the training faces' styles: how noise edits vary a style."""
     model.eval()
     count = min(len(dataset), STYLE_FACES)
-    styles = [
-        model.encode(dataset.batch(range(start, min(start + 32, count))).images.to(device)).style
-        for start in range(0, count, 32)
-    ]
-    model.style_mean.copy_(torch.cat(styles).mean(dim=0))
-    model.style_scale.copy_(torch.cat(styles).std(dim=0, correction=0))
+    styles = torch.cat(
+        [
+            model.encode(dataset.batch(range(start, min(start + 32, count))).images.to(device)).style
+            for start in range(0, count, 32)
+        ]
+    )
+    model.style_mean.copy_(styles.mean(dim=0))
+    model.style_scale.copy_(styles.std(dim=0, correction=0))
+    model.style_mixing.copy_(correlation_root(styles))
+
+
+def correlation_root(styles: Tensor) -> Tensor:
+    """A matrix (D, D) that gives independent noise the correlations of styles (N, D); N may be less than D."""
+    standard = (styles - styles.mean(dim=0)).cpu().double()
+    standard = standard / standard.std(dim=0, correction=0).clamp(min=1e-9)
+    correlation = standard.T @ standard / len(standard)
+    independent = torch.eye(len(correlation), dtype=correlation.dtype)
+    return torch.linalg.cholesky(correlation.lerp(independent, SHRINKAGE)).to(styles)
 
 
 def gradient_norms(model: nn.Module, scale: float = 1.0) -> dict[str, float]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from l2sae.bench.bulk_speed import _growth, make_photos, measure_bulk
+from l2sae.bench.bulk_speed import growth, make_photos, measure_bulk
 from l2sae.model import L2SAE
 
 
@@ -15,7 +15,7 @@ def test_photos_are_of_the_size_asked_for_and_all_differ(tmp_path: Path) -> None
 
 def test_memory_is_compared_between_early_and_late_photos() -> None:
     samples = [(0, 50.0), (200, 100.0), (250, 102.0), (1000, 105.0), (1950, 110.0), (2000, 112.0), (2000, 20.0)]
-    found = _growth(samples)
+    found = growth(samples)
     assert found["settled"] == 101
     assert found["end"] == 111
     assert found["growth"] == 10

@@ -16,6 +16,7 @@ from l2sae.data import FaceBatch, FaceDataset, PreparedError
 from l2sae.model import L2SAE, CheckpointError, save_model
 from l2sae.params import Params
 from l2sae.training import DivergenceError, TrainResult, build_model, loop, step, train, training_losses
+from l2sae.training.validation import correlation_root
 from tests.training.conftest import ALL_LOSSES, LOSS_FUNCTIONS, MakeParams
 
 
@@ -176,6 +177,17 @@ def test_style_statistics_are_those_of_the_training_faces(
         styles = result.model.encode(dataset.batch(range(len(dataset))).images).style
     torch.testing.assert_close(result.model.style_mean, styles.mean(dim=0), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(result.model.style_scale, styles.std(dim=0), rtol=0.1, atol=1e-5)
+    torch.testing.assert_close(result.model.style_mixing, correlation_root(styles), rtol=1e-3, atol=1e-4)
+
+
+def test_noise_through_the_root_has_the_correlations_of_the_styles() -> None:
+    generator = torch.Generator().manual_seed(0)
+    styles = torch.randn(64, 3, generator=generator) @ torch.tensor([[2.0, 1.9, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 3.0]])
+    root = correlation_root(styles)
+    torch.testing.assert_close((root @ root.T).diagonal(), torch.ones(3))
+    torch.testing.assert_close(root @ root.T, torch.corrcoef(styles.T), rtol=0, atol=0.03)
+    few = correlation_root(styles[:2].repeat(1, 4))  # fewer styles than values
+    assert torch.isfinite(few).all()
 
 
 def test_a_learning_rate_far_too_high_ends_in_a_divergence_error(prepared: Path, make_params: MakeParams) -> None:

@@ -1,6 +1,5 @@
 """Style noise."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from l2sae.editing.styles.style import Style, StyleOption, StyleRecord
 from l2sae.model import L2SAE
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, in_range
 
 MAX_SIGMA = 100.0  # standard deviations
 
@@ -29,8 +28,9 @@ class NoiseRecord(StyleRecord):
 
 @dataclass(frozen=True)
 class Noise(Style):
-    """z + sigma * n with n ~ N(0, 1) in units of the model's standard deviation of each style dimension.
+    """z + sigma * n, with n of the mean 0 and of the covariance that the styles of the model's training faces have.
 
+    Red, green and blue of a region then vary together, and skin with nose, as they do in faces.
     Noise is drawn on the CPU, so that devices agree. A photo's noise does not depend on the batch size.
     """
 
@@ -41,14 +41,14 @@ class Noise(Style):
     seeded: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and 0 <= self.sigma <= MAX_SIGMA):
+        if not in_range(self.sigma, 0, MAX_SIGMA):
             raise EditError(f"Noise(sigma={self.sigma}): need a finite number, 0 to {MAX_SIGMA:g}")
 
     def vectors(self, model: L2SAE, own: Tensor, seed: int, rois: Sequence[str]) -> Tensor:
         """The photos' own style vectors (B, D) with noise."""
         generator = torch.Generator().manual_seed(seed)
         noise = torch.stack([torch.randn(own.shape[1], generator=generator) for _ in range(len(own))])
-        return own + self.sigma * noise.to(own) * model.style_scale
+        return own + self.sigma * (noise.to(own) @ model.style_mixing.T) * model.style_scale
 
     def record(self, model: L2SAE) -> NoiseRecord:
         """The style in a recipe."""

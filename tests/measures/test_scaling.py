@@ -32,7 +32,7 @@ def test_large_photos_are_timed_once_and_rows_have_their_sizes(model, photos, mo
 
 def test_regions_are_added_one_by_one(model) -> None:
     clock = Clock()
-    styles = torch.randn(len(model.rois), model.params.style_dim, generator=torch.Generator().manual_seed(0))
+    styles = torch.randn(len(model.rois), model.style_size, generator=torch.Generator().manual_seed(0))
     rows = scaling.by_rois(model, torch.zeros(1, 3, 32, 32), styles, "detail", clock.seconds, 2)
     assert [row["rois"] for row in rows] == list(range(1, len(model.rois) + 1))
     assert len(clock.repeats) == 2 * len(rows)

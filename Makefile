@@ -68,5 +68,5 @@ lock: $(READY)  ## rewrite requirements.lock from what .venv holds
 	mv requirements.new requirements.lock
 
 clean:  ## remove caches and failed notebooks; results and .venv stay
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis reports/failed site build *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis reports/failed site build dist *.egg-info
 	find l2sae tests notebooks -name __pycache__ -prune -exec rm -rf {} +

@@ -72,7 +72,7 @@ def _style_usage() -> str:
 
 
 def place_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Where the face is: ``--align`` and ``--box``; the command gets ``align`` and ``box``, each None without it."""
+    """The place of the face: ``--align`` and ``--box``, as arguments ``align`` and ``box``; None where not given."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, align: str | None, box: str | None, **kwargs: Any) -> None:
@@ -288,7 +288,7 @@ def inspect_photo(photo: Path, log: Path | None, trust: Path | None) -> None:
 @one_line_errors
 def verify_file(path: Path, trust: Path | None) -> None:
     """Check the manifest of a picture, or the chain of an audit log (.jsonl); exit code 1 where it is broken."""
-    if path.suffix == ".jsonl":
+    if path.suffix == ".jsonl" and path.exists():
         check = AuditLog(path).verify()
         click.echo(f"{check.lines} lines hold" + (f"; {check.broken}" if check.broken else ""))
         sys.exit(0 if check else 1)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.provenance import PatternMark
-from l2sae.provenance.mark import psnr
 from l2sae.provenance.pattern_mark import MIN_PSNR
 
 
@@ -12,6 +12,6 @@ def same_but_for_the_mark(exported: NDArray[np.uint8], rendered: NDArray[np.uint
     """Whether ``exported`` carries the mark and is otherwise as near to ``rendered`` as the mark allows."""
     return (
         exported.shape == rendered.shape
-        and psnr(exported, rendered) >= MIN_PSNR
+        and psnr_of_levels(exported, rendered) >= MIN_PSNR
         and PatternMark().detect(exported).marked
     )

@@ -32,7 +32,7 @@ FOLDER = Path("benchmarks/ablation")
 PREFIX = "ablation"
 SEEDS = (0, 1, 2)
 BASE = "full"
-# What the paper or this project claims: the claim, rows with and without, the and the figure.
+# What the paper or this project claims: the claim, the row with it, the row without it, and the figure.
 CLAIMS = (
     ("Slices keep a region's matte from the others", BASE, "no-slicing", "disentanglement.cross_talk"),
     ("Slices cost no mask quality", BASE, "no-slicing", "masks.miou"),
@@ -93,7 +93,7 @@ def ablation_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
 
 
 def claims_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:
-    """Each claim that the collected runs can test: means with and without, their difference seed by seed, a verdict.
+    """Each claim that the collected runs can test: the means with and without it, the difference by seed, a verdict.
 
     A claim holds, or does not, where all seeds agree on the sign of the difference, and is open where they do not, or
     where fewer than two seeds have both runs. None where no claim can be looked at.

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 from PIL import Image, ImageEnhance
 
 from l2sae.bulk.cost import StageTimes, fit_stages, predict
@@ -56,7 +57,7 @@ def make_photos(folder: Path, count: int, side: int, seed: int = 0) -> Path:
 def measure_bulk(
     model: L2SAE, photos: int, side: int, marked: bool, alone: int = 12, progress: Progress = print
 ) -> dict[str, Any]:
-    """One run on all cores against the core seconds that one photo takes by itself.
+    """Compare a run on all cores with the core seconds that a photo takes in one process alone.
 
     Args:
         model: makes the edits, of the hair by noise, as PNG.
@@ -67,9 +68,9 @@ def measure_bulk(
         progress: called with plain lines.
 
     Returns:
-        Core seconds of each part and their sum; photos a second and their share of ``cores / sum``, as it is and
-        where cores that other programs had meanwhile are not counted; memory of all processes together after 200
-        photos and at the end, in MiB.
+        The core seconds of each part, and their sum. Photos a second, and their share of the bound ``cores / sum``:
+        once for all cores, once without the cores that other programs had meanwhile. The memory of all processes
+        together in MiB, after 200 photos and at the end.
     """
     cores = len(os.sched_getaffinity(0))
     with TemporaryDirectory(prefix="l2sae-bulk-") as name:
@@ -168,8 +169,8 @@ def check_predictions(
 ) -> pd.DataFrame:
     """Runs of (photos, side) on all cores: predicted and measured seconds, and their ratio.
 
-    Cores that other programs had meanwhile make runs longer: ``others`` is their share, and ``ratio_on_free_cores`` is
-    that of a prediction for the rest of the cores, with ``start_s`` as it was measured beside the same programs.
+    Other programs make runs longer. ``others`` is the share of the cores that they had, and ``ratio_on_free_cores``
+    compares with a prediction for the other cores; ``start_s`` was measured beside the same programs.
     """
     cores = len(os.sched_getaffinity(0))
     rows = []
@@ -230,12 +231,9 @@ def _own_seconds() -> float:
 
 
 def _busy_seconds() -> float:
-    """Processor time of all programs on this machine, from /proc; that of this process where there is none."""
-    stat = Path("/proc/stat")
-    if not stat.exists():
-        return _own_seconds()
-    user, nice, system, _, _, irq, soft, *_ = map(int, stat.read_text().splitlines()[0].split()[1:])
-    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+    """Processor time of all programs on this machine."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
 
 
 def _parts(table: pd.DataFrame) -> dict[str, float]:
@@ -264,17 +262,12 @@ def _watching(output: Path, samples: list[tuple[int, float]]) -> Iterator[None]:
 
 
 def _resident_mib() -> float:
-    """Resident memory of this process and its children, from /proc; 0 where there is none."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    if not children.exists():
-        return 0.0
-    pages = 0
-    for pid in ["self", *children.read_text().split()]:
-        try:
-            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        except (OSError, IndexError):  # it has just ended
-            continue
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    """Resident memory of this process and its children, in MiB."""
+    total, own = 0, psutil.Process()
+    for process in (own, *own.children()):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            total += process.memory_info().rss
+    return total / 2**20
 
 
 def growth(samples: Sequence[tuple[int, float]], settled: int = SETTLED) -> dict[str, float]:

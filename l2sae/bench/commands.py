@@ -15,7 +15,7 @@ import click
 from PIL import Image
 from skimage import data as sample_pictures
 
-from l2sae.bench import ablation, real_photos, ship, sim_to_real
+from l2sae.bench import ablation, make_styles, real_photos, ship, sim_to_real
 from l2sae.bench.mark_table import marks
 from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, measure_weak_labels
 from l2sae.data import open_split, render_faces
@@ -99,6 +99,15 @@ def example() -> None:
 
 
 @main.command()
+def gallery() -> None:
+    """Draw the gallery of the documentation with the shipped model: docs/gallery/*.jpg."""
+    from l2sae.bench.edit_gallery import draw_gallery, gallery_faces  # the other commands do without it
+
+    for path in draw_gallery(load_model(device="cpu"), PICTURE.parent / "gallery", *gallery_faces()):
+        click.echo(str(path))
+
+
+@main.command()
 def card() -> None:
     """Write MODEL_CARD.md from metrics/."""
     click.echo(write_card("MODEL_CARD.md", "metrics", load_params(), FOLDER))
@@ -154,6 +163,15 @@ def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> Non
     written: dict[str, Any] = compare_speed(params, widths, repeats, steps, click.echo)
     written |= measured_here()
     write_metrics(written, FOLDER / "speed.json")
+
+
+@main.command()
+def lock() -> None:
+    """Ask pip which locked packages have wheels where: benchmarks/lock.json. Network needed; half an hour."""
+    from l2sae.bench.lock_wheels import ask_pip, missing_wheels  # the other commands do without it
+
+    found = missing_wheels(Path("requirements.lock").read_text(encoding="utf-8"), ask_pip, click.echo)
+    write_metrics(found | {"date": measured_here()["date"]}, FOLDER / "lock.json")
 
 
 @main.command()
@@ -368,4 +386,5 @@ main.add_command(ablation.commands, "ablation")
 main.add_command(ship.commands, "ship")
 main.add_command(sim_to_real.commands, "sim-to-real")
 main.add_command(real_photos.command)
+main.add_command(make_styles.command)
 main.add_command(marks)

@@ -134,7 +134,7 @@ def _brush(page: Page, moves: int) -> dict[str, Any]:
 
 
 def _times(values: Sequence[float]) -> dict[str, Any]:
-    """Of milliseconds; the longest too, since one long wait is what people notice."""
+    """Median, 95th percentile and longest of some milliseconds: people notice one long wait."""
     median, p95 = np.percentile(values, [50, 95])
     return {"median": float(median), "p95": float(p95), "max": float(max(values)), "count": len(values)}
 

@@ -16,10 +16,11 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from l2sae.data import render_faces
 from l2sae.measures.metric_files import measured_here, write_metrics
 from l2sae.pictures.display import as_pictures
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.pictures.reading import read_picture
 from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance.attacks import crop, get_attack, resize
-from l2sae.provenance.mark import RivaGan, Watermark, psnr
+from l2sae.provenance.mark import RivaGan, Watermark
 from l2sae.provenance.pattern_mark import ROBUST, PatternMark, threshold
 
 Picture = NDArray[np.uint8]
@@ -69,7 +70,7 @@ def _block_means(picture: Picture) -> NDArray[np.float64]:
 def visibility(pairs: Sequence[tuple[Picture, Picture]]) -> dict[str, float]:
     """PSNR and block differences over pairs of pictures, before and after marking."""
     differences = np.concatenate([block_differences(before, after) for before, after in pairs])
-    values = [psnr(before, after) for before, after in pairs]
+    values = [psnr_of_levels(before, after) for before, after in pairs]
     return {
         "psnr": float(np.mean(values)),
         "psnr_lowest": float(np.min(values)),

@@ -1,7 +1,7 @@
 """The full table of ``benchmarks/provenance.json``: every attack, hundreds of pictures, ten thousand without a mark.
 
-It takes about an hour, so that every finished piece is kept in a journal, and a second call goes on where the first one
-ended. Pieces are worked on side by side, one thread each; nearly all of the time goes into reading marks.
+It takes about an hour. Every finished piece is kept in a journal, so that a second call goes on where the first one
+ended. Pieces are worked on side by side, one thread each; reading marks takes nearly all of the time.
 """
 
 import hashlib
@@ -16,11 +16,13 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from l2sae.bench.mark_table import photos_of
 from l2sae.data import FaceDataset, open_split, render_faces
 from l2sae.measures.parallel import side_by_side
 from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
 from l2sae.pictures.display import as_pictures
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.pictures.reading import read_picture
 from l2sae.provenance import pattern_mark
 from l2sae.provenance.attack_table import (
@@ -35,14 +37,11 @@ from l2sae.provenance.attacks import Attack, attack_names, get_attack
 from l2sae.provenance.detector.detection_figures import Scores, score_faces, summarise_scores
 from l2sae.provenance.detector.known_edits import EditedFace, Picture, measured_edits
 from l2sae.provenance.detector.localiser import Localiser, load_localiser
-from l2sae.provenance.export_errors import ProvenanceError
-from l2sae.provenance.mark import psnr
 from l2sae.provenance.pattern_mark import PatternMark
 from l2sae.provenance.verdict import COMPOSITIONS, join_figures, photo_attacks
 
 SIGNED = 50
 EDITED = 200  # test faces of each composition
-SUFFIXES = (".jpg", ".jpeg", ".png")
 CHUNK = 50  # unmarked pictures in one entry of the journal
 MARKED_SEED, UNMARKED_SEED = 31_001, 31_002
 REFERENCE = 200  # the face whose style the second edit takes, whatever the number of pictures
@@ -101,24 +100,15 @@ def run_full_table(
 
     Raises:
         CheckpointError, LocaliserError, PreparedError: a stage has not run; the message says which.
-        ProvenanceError: there are no pictures in ``photos``.
+        ClickException: there are no pictures in ``photos``.
     """
     model, localiser = load_model(MODEL, params.device), load_localiser(LOCALISER)
     test = open_split("data/prepared", "test", params.rois, params.data.image_size)
     marks = Journal(MARKS, journal_key(params.edit.compose, shipped_model_path(), Path(pattern_mark.__file__)))
     edits = Journal(EDITS, journal_key(params.model_dump_json(), MODEL, LOCALISER))
-    found = find_photos(photos, marked) if photos else []
+    found = photos_of(photos, marked) if photos else []
     table = mark_table(load_model(device="cpu"), params, marks, marked, unmarked, found, progress)
     return join_figures(table, detector=detector_table(model, localiser, test, params, edits, progress))
-
-
-def find_photos(folder: Path, count: int) -> list[Path]:
-    """At most ``count`` photos of a folder, evenly spaced in the order of their names."""
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise ProvenanceError(f"{folder}: no pictures ({', '.join(SUFFIXES)}) in it")
-    count = min(count, len(found))
-    return [found[index * len(found) // count] for index in range(count)]
 
 
 def journal_key(settings: str, *files: Path) -> str:
@@ -215,7 +205,7 @@ def _marked_row(picture: Picture, again: Callable[[Picture], Picture]) -> dict[s
     watermark = PatternMark()
     copy = watermark.embed(picture)
     attacks = [get_attack(name, again) for name in attack_names()]
-    return look_for_mark(watermark, copy, attacks) | {PSNR: [psnr(picture, copy)]}
+    return look_for_mark(watermark, copy, attacks) | {PSNR: [psnr_of_levels(picture, copy)]}
 
 
 def _told_marked(indices: Iterable[int]) -> list[bool]:

@@ -79,8 +79,8 @@ def localiser(
 ) -> None:  # fmt: skip
     """Edit faces, train, set the threshold, store the localiser; meant for a GPU and a dozen cores.
 
-    With photos: half of the persons are learned from; on a quarter the threshold is set so that unedited photos stay
-    below it; on the last quarter it is measured: benchmarks/localiser.json.
+    With photos: the localiser learns from half of the persons. A quarter sets the threshold, which unedited photos stay
+    below. The last quarter measures the result: benchmarks/localiser.json.
     """
     start = time.perf_counter()
     if not steps and not photos:
@@ -91,12 +91,12 @@ def localiser(
         pictures = [read_rgb(path) for path in split.learn[:: -(-len(split.learn) // most_photos)]]
         edited += edit_photos(load_model(device=device), pictures, LOCALISER_SEED, cut=True, progress=click.echo)
     click.echo(f"{len(edited)} edited faces after {time.perf_counter() - start:.0f} s")
-    trained = load_localiser(SHIPPED) if go_on or not steps else None
     if steps:
         schedule = Schedule(steps, pairs, rate, workers or max(1, (os.cpu_count() or 1) - 1))
-        net = trained.net if trained else _fresh_network()
+        net = load_localiser(SHIPPED).net if go_on else _fresh_network()
         trained = train_localiser(edited, schedule, LOCALISER_SEED, click.echo, net, device)
-    assert trained is not None
+    else:
+        trained = load_localiser(SHIPPED)
     if split:
         trained = _calibrated(trained, split)
     save_localiser(trained, out, torch.float16)
@@ -110,7 +110,7 @@ def _fresh_network() -> LocaliserNet:
 
 
 def _calibrated(trained: Localiser, split: PhotoSplit) -> Localiser:
-    """With a threshold from some photos; what it means for others goes into benchmarks/localiser.json."""
+    """Set the threshold on some photos, and write what it finds in others to benchmarks/localiser.json."""
     with tempfile.TemporaryDirectory() as folder:  # in the precision that ships
         save_localiser(trained, Path(folder) / "half.safetensors", torch.float16)
         stored = load_localiser(Path(folder) / "half.safetensors")

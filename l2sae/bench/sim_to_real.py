@@ -1,7 +1,8 @@
 """From rendered faces to real photos without training on any: how far it carries, and what in the renderer carries it.
 
 After ``dvc repro prepare`` on labelled photos, ``python -m l2sae.bench sim-to-real vary`` trains small models on faces
-of which one property is fixed, and tests each model there. The figures stage draws what it leaves in ``benchmarks/``.
+that share one fixed property, and tests each model on the photos. The figures stage draws the results, which it keeps
+in ``benchmarks/``.
 """
 
 import json
@@ -77,7 +78,7 @@ def commands() -> None:
 @click.option("--seeds", default=1, show_default=True, help="Trainings of each row.")
 @click.option("--jobs", default=1, show_default=True, help="Trainings at a time, which share the processor's cores.")
 def vary(preset: str, seeds: int, jobs: int) -> None:
-    """Train on rendered faces of which something is held still, test on photos: benchmarks/sim_to_real.json.
+    """Train on rendered faces with something held still, and test on photos: benchmarks/sim_to_real.json.
 
     Some minutes for each of eight rows. What is there already is not done again.
     """

@@ -24,9 +24,7 @@ HEAD_WIDTHS = (STRUCTURE, 256, 512)
 class Conv(nn.Module):
     """Convolution with an equalised learning rate; ``stride`` 2 blurs first, ``activate`` adds a leaky ReLU."""
 
-    def __init__(
-        self, a: int, b: int, kernel: int = 3, stride: int = 1, padding: int | None = None, activate: bool = True
-    ):
+    def __init__(self, a: int, b: int, kernel: int = 3, stride: int = 1, activate: bool = True):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(b, a, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(b)) if activate else None

@@ -108,8 +108,8 @@ def edit_folder(
         given += recipe.files
     job = make_job(
         model, rois, style, recipe, strength, seed, compose, align, policy,
-        ending=ending.lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent, unmarked=unmarked,
-        backend=backend, metadata=metadata,
+        ending=str(ending).lower(), quality=quality, recipes=recipes, purpose=purpose, consent=consent,
+        unmarked=unmarked, backend=backend, metadata=metadata,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
     _check_places(source, target, items, job.recipes, [*given, *_references(style)])

@@ -25,7 +25,7 @@ from l2sae.editing.session_layer import SessionLayer
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.params import ModelParams
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, in_range
 from l2sae.pictures.metadata import check_choice
 from l2sae.pictures.writing import FORMATS
 from l2sae.provenance import Policy, load_policy
@@ -173,7 +173,7 @@ def _check(model: L2SAE, job: Job) -> None:
     check_choice(job.metadata)
     if job.backend not in get_args(Backend):
         raise EditError(f"backend={job.backend!r}: give one of {', '.join(get_args(Backend))}")
-    if not 1 <= job.quality <= 100:
+    if not in_range(job.quality, 1, 100):
         raise EditError(f"quality={job.quality}: give 1 to 100")
     _require_rois(model, [roi for layer in job.layers for roi in layer.rois])
     job.policy.check(job.purpose, job.consent, draft_recipe(model, job), job.unmarked, current_user())
@@ -192,7 +192,7 @@ def _layers(model: L2SAE, styles: Mapping[str, Style], strength: float, seed: in
     for roi, style in styles.items():
         together.setdefault(style, []).append(roi)
     return tuple(
-        SessionLayer(tuple(rois), _encoded(model, style, rois), float(strength), seed)
+        SessionLayer(tuple(rois), _encoded(model, style, rois), float(strength), int(seed))
         for style, rois in together.items()
     )
 

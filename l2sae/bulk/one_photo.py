@@ -164,7 +164,7 @@ class BatchEditor:
 
     def _edited(self, item: Item, fetched: Fetched, scratch: Path) -> Row:
         """Edit one photo and export it."""
-        assert fetched.path is not None
+        assert fetched.path is not None  # noqa: S101 # for the type checker: what has no path is not edited
         job, output = self.job, self.context.output
         with self._watch.part("decode"):
             picture = load_picture(fetched.path)

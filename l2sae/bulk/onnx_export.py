@@ -98,7 +98,7 @@ def _export(
             )  # fmt: skip
     except ImportError as error:
         raise EditError(f"exporting needs the extra onnx: pip install -e '.[onnx]' ({error})") from None
-    assert program is not None
+    assert program is not None  # noqa: S101 # for the type checker: dynamo=True gives one
     proto = program.model_proto
     proto.metadata_props.add(key="l2sae", value=json.dumps(about))
     return proto.SerializeToString()

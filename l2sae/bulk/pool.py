@@ -86,7 +86,7 @@ def _serve(
             if batch is None:
                 break
             _send(process.stdin, batch)
-            answer = pickle.load(process.stdout)  # type: ignore[arg-type] # of our own process
+            answer = pickle.load(process.stdout)  # type: ignore[arg-type] # noqa: S301 # of our own process
             answers.put(answer)
             if isinstance(answer, Exception):
                 return
@@ -101,6 +101,6 @@ def _serve(
 
 
 def _send(stream: IO[bytes] | None, what: Any) -> None:
-    assert stream is not None
+    assert stream is not None  # noqa: S101 # for the type checker: opened as a pipe
     pickle.dump(what, stream)
     stream.flush()

@@ -20,7 +20,7 @@ def main(parent: int) -> None:
     worker = None
     while True:
         try:
-            request = pickle.load(requests)
+            request = pickle.load(requests)  # noqa: S301 # of the process that started this one
         except EOFError:
             return
         try:
@@ -37,7 +37,7 @@ def main(parent: int) -> None:
 def _reply(replies: BinaryIO, answer: object) -> None:
     try:
         content = pickle.dumps(answer)
-        pickle.loads(content)  # some exceptions can be written, but not read again
+        pickle.loads(content)  # noqa: S301 # some exceptions can be written, but not read again
     except Exception:
         content = pickle.dumps(RuntimeError(f"{type(answer).__name__}: {answer}"))
     replies.write(content)

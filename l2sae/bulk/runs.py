@@ -32,7 +32,8 @@ def check_runner(runner: str, workers: int | None, batch: int) -> None:
     Raises:
         EditError: an unknown runner, or a number out of its range.
     """
-    if batch < 1 or (workers is not None and workers < 0):
+    whole = all(isinstance(one, int) for one in (batch, 0 if workers is None else workers))
+    if not whole or batch < 1 or (workers is not None and workers < 0):
         raise EditError(f"batch={batch}, workers={workers}: give batch 1 or more, workers 0 or more")
     if runner not in ("processes", "ray"):
         raise EditError(f"runner={runner!r}: give 'processes' or 'ray'")

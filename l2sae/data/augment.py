@@ -1,7 +1,7 @@
 """Random changes of training batches: recolouring of each ROI, geometry, light, and mild photometric damage.
 
-All take and return images (B, 3, S, S) float in [-1, 1] and draw from an explicit generator, on whose device the
-draws are made; the tensors may live on another.
+All functions take and return images (B, 3, S, S) float in [-1, 1]. They draw on the device of an explicit generator;
+the images may live on another.
 """
 
 import math

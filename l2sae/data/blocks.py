@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from l2sae.data.decode import Face
-from l2sae.data.sources import Entry
+from l2sae.data.listing import Entry
 from l2sae.pictures.errors import UnusableError
 
 Found = Face | UnusableError

@@ -34,10 +34,11 @@ GREY_CHROMA = 3.0  # mean CIELAB chroma of the skin below which a photo has no c
 SIDE_LIGHT = 12.0  # difference in mean L* between the halves of the skin
 TURNED = 0.25  # of the column turn: l2sae.data.photos.yaw
 ALIKE_BITS = 4  # of the 64 of a difference hash
+MOST_FACES = 2000  # the first of a split
 _CHUNK = 256
 
 
-def coverage_table(dataset: FaceDataset, skin: str = "skin", max_faces: int = 2000) -> pd.DataFrame:
+def coverage_table(dataset: FaceDataset, skin: str = "skin") -> pd.DataFrame:
     """Faces in each group of skin tone, light and whatever else is known; ``note`` marks groups of few or none.
 
     Tone and light are measured in the skin ROI, so they depend on the light that a photo was taken in; they show
@@ -47,11 +48,10 @@ def coverage_table(dataset: FaceDataset, skin: str = "skin", max_faces: int = 20
     Args:
         dataset: one split.
         skin: name of the skin ROI.
-        max_faces: at most so many, the first ones.
     """
-    groups = pd.DataFrame(index=range(min(len(dataset), max_faces)))
+    groups = pd.DataFrame(index=range(min(len(dataset), MOST_FACES)))
     if skin in dataset.rois:
-        rows = [_tone_and_light(image, region) for image, region in _faces(dataset, skin, max_faces)]
+        rows = [_tone_and_light(image, region) for image, region in _faces(dataset, skin)]
         groups = pd.DataFrame(rows, columns=["skin tone", "light"])
     if "turn" in dataset.attributes:
         turned = dataset.attributes["turn"].astype(float).abs()[: len(groups)] > TURNED
@@ -112,10 +112,10 @@ def near_duplicates(dataset: FaceDataset) -> list[tuple[str, str]]:
     return pairs
 
 
-def _faces(dataset: FaceDataset, skin: str, max_faces: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+def _faces(dataset: FaceDataset, skin: str) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
     """Images (S, S, 3) in [0, 1] with their skin region."""
     label = dataset.rois.index(skin) + 1
-    count = min(len(dataset), max_faces)
+    count = min(len(dataset), MOST_FACES)
     for start in range(0, count, _CHUNK):
         batch = dataset.batch(range(start, min(start + _CHUNK, count)))
         yield from zip((batch.images.permute(0, 2, 3, 1).numpy() + 1) / 2, batch.labels.numpy() == label, strict=True)

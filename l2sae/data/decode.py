@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from l2sae.data.listing import Entry
 from l2sae.data.schemes import MaskError, Scheme, map_colours, map_ids
-from l2sae.data.sources import Entry
 from l2sae.pictures.conversions import MIN_SIDE, square_margins, square_photo
 from l2sae.pictures.errors import UnusableError
 from l2sae.pictures.metadata import read_orientation

@@ -21,9 +21,9 @@ from PIL import Image
 
 from l2sae.data import outlines, teacher, weak_labels, webmorph
 from l2sae.data.decode import Face
+from l2sae.data.listing import Entry
 from l2sae.data.outlines import Points, mesh_outlines, template_outlines
 from l2sae.data.schemes import CELEBAMASK_PARTS
-from l2sae.data.sources import Entry
 from l2sae.faces import finding, weights
 from l2sae.faces.finding import find_faces
 from l2sae.faces.silhouette import person_mask

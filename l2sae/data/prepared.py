@@ -19,9 +19,10 @@ import pandas as pd
 from l2sae.data.blocks import DecodedBlocks
 from l2sae.data.dataset import MANIFEST, FaceBatch, FaceDataset, SplitWriter, describe_rois, open_split
 from l2sae.data.decode import Face, load_face
+from l2sae.data.listing import SPLITS, Entry, Listing, SourceError, relative
 from l2sae.data.photos import label_photos
 from l2sae.data.schemes import Scheme, part_rois
-from l2sae.data.sources import SOURCES, SPLITS, Entry, Listing, SourceError, list_source, relative
+from l2sae.data.sources import SOURCES, list_source
 from l2sae.data.splits import assign_splits, contiguous_counts, hold_out_next
 from l2sae.data.teacher import open_teacher
 from l2sae.data.walk_folder import Skipped
@@ -132,7 +133,7 @@ def _licence(data: DataParams) -> str:
 
 
 def _labels(data: DataParams) -> str:
-    """Kind of a data set's labels; of several sources the kind that is least like a person's."""
+    """Who made a data set's labels; where sources differ, the kind that is furthest from a person's work."""
     if data.source == "rendered":
         return "rendered"
     kinds = {SOURCES[one.source].labels for one in data.sources or (data,)}
@@ -224,7 +225,7 @@ def _open_parts(params: Params) -> list[_Part]:
 
 
 def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict[str, Any]:
-    """Decode every listed face; test first, so that of equal photos the one in test stays.
+    """Decode every listed face. The test split comes first: where photos are equal, the one in test stays.
 
     Decoded faces are kept in ``blocks`` meanwhile.
     """
@@ -285,7 +286,7 @@ def _item(name: str, part: _Part, entry: Entry, face: Face) -> dict[str, Any]:
 
 
 def _described(params: Params, parts: Sequence[_Part]) -> dict[str, Any]:
-    """What the manifest says of its sources: scheme, skipped files, the teacher; of several, what each gave."""
+    """What the manifest says of its sources: scheme, skipped files, teacher, and what each of several gave."""
     skipped = sorted(
         (part.prefix + relative(item.file, part.root), item.reason) for part in parts for item in part.listing.skipped
     )

@@ -19,6 +19,7 @@ CELEBAMASK_PARTS = (  # in id order, which is also the official paint order: a l
     BACKGROUND, "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear",
     "mouth", "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
 )  # fmt: skip
+_SHOWN = 8  # names in a message
 _BISENET_PARTS = (
     BACKGROUND, "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
     "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
@@ -201,9 +202,9 @@ def _hex(colour: Colour | tuple[int, ...]) -> str:
     return "#" + "".join(f"{channel:02x}" for channel in colour)
 
 
-def _listing(names: "map[str] | Sequence[str]", limit: int = 8) -> str:
+def _listing(names: "map[str] | Sequence[str]") -> str:
     shown = list(names)
-    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
+    return ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else "")
 
 
 SCHEMES: dict[str, Scheme] = {

@@ -1,76 +1,28 @@
-"""Where labelled faces lie on disk: each importer lists photos with their masks, and what it leaves out and why.
+"""The sources of labelled faces: one importer for each layout of folders, and what each data set says of itself.
 
-Importers look at names only; `l2sae.data.decode` reads the files. Layouts follow the data sets' own documentation.
+Layouts follow the data sets' own documentation.
 """
 
 import functools
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from l2sae.data import webmorph
+from l2sae.data.listing import SPLITS, Entry, Listing, MaskFile, SourceError, find_pairs, list_pair, need, pictures_in
 from l2sae.data.schemes import CELEBAMASK_PARTS, SCHEMES, Scheme, get_scheme
 from l2sae.data.walk_folder import Skipped, walk
 from l2sae.params import DataParams, SplitFolders
 
-SPLITS = ("train", "val", "test")
 PORTRAIT_DIGESTS = Path(__file__).with_name("portraits.sha256")
 PORTRAITS_HOWTO = (
     "get the portraits with: git clone --depth 1 --filter=blob:none --sparse https://github.com/unitedstates/images; "
     "git -C images sparse-checkout set congress/225x275; then move images/congress/225x275 to data/portraits, "
     "or name it with data.root"
 )
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
-_IMAGE_ROLE = r"images?|imgs?|rgb|photos?|pictures?"
-_LABEL_ROLE = r"labels?|masks?|annotations?|annos?|segmentations?|segs?|gt|parsing"
-_ROLE = re.compile(rf"(?:(?P<prefix>.*)[_\-. ])?(?:(?P<image>{_IMAGE_ROLE})|(?P<label>{_LABEL_ROLE}))", re.IGNORECASE)
 _CELEBA_MASK = re.compile(rf"(?P<index>\d{{5}})_(?P<part>{'|'.join(CELEBAMASK_PARTS[1:])})\.png")
 _CELEBA_TRAIN_END, _CELEBA_VAL_END = 162770, 182637  # last CelebA numbers of the official splits
-
-
-class SourceError(ValueError):
-    """A data set's folder does not hold what its source promises."""
-
-
-@dataclass(frozen=True)
-class MaskFile:
-    """A mask: a whole label map (``part`` None), or the pixels of one part."""
-
-    path: Path
-    part: str | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One face: its name (unique, stable), photo, masks in paint order, and the split that the source declares.
-
-    Attributes:
-        soft: the masks are a strength for each class, of which the strongest wins, instead of layers.
-        group: faces of one group, such as photos of one person, go to the same split; None: the face by itself.
-        template: a file of points that outline the face's parts.
-        attributes: what is stated of the person.
-        pinned: file -> its accepted sha256; empty: any.
-    """
-
-    name: str
-    photo: Path
-    masks: tuple[MaskFile, ...]
-    split: str | None = None
-    soft: bool = False
-    group: str | None = None
-    template: Path | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    pinned: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass
-class Listing:
-    """What an importer found."""
-
-    entries: list[Entry] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
 
 
 def list_source(data: DataParams) -> tuple[Listing, Scheme]:
@@ -121,110 +73,8 @@ def _label_map(root: Path, data: DataParams) -> Listing:
         given = [(None, ".")]
     for declared, folder in given:
         for photos, labels in find_pairs(root, folder):
-            _list_pair(listing, root, photos, labels, declared)
+            list_pair(listing, root, photos, labels, declared)
     return listing
-
-
-def find_pairs(root: Path, given: str) -> list[tuple[Path, Path]]:
-    """Pairs of (photo folder, label folder) that ``given`` stands for below ``root``.
-
-    A pair is two folders side by side whose names differ only in their role: ``images`` and ``labels``, ``Train_RGB``
-    and ``Train_Labels``, ``photos`` and ``masks``; letter case does not count. ``given`` is a folder that holds
-    pairs at any depth, the common prefix of a pair (``Train``), the photo folder of one, or a sub-folder of both sides
-    (``train`` for ``images/train`` and ``labels/train``).
-
-    Raises:
-        SourceError: no pair, or more than one label folder for a photo folder.
-    """
-    target = root / given
-    pairs = _pairs_below(target) if target.is_dir() else []
-    if not pairs and target.parent.is_dir():
-        beside = _pairs_in(target.parent)
-        pairs = [pair for pair in beside if pair[0] == target or _prefix(pair[0]) == target.name.casefold()]
-    if not pairs:
-        both = [(photos / given, labels / given) for photos, labels in _pairs_in(root)]
-        pairs = [pair for pair in both if pair[0].is_dir() and pair[1].is_dir()]
-    if not pairs:
-        raise SourceError(
-            f"data.root, data.split: {target}: found no photo folder with a label folder beside it; "
-            "expected names like images and labels, or Train_RGB and Train_Labels"
-        )
-    return pairs
-
-
-def _pairs_below(folder: Path) -> list[tuple[Path, Path]]:
-    pairs = _pairs_in(folder)
-    taken = {side for pair in pairs for side in pair}
-    for child in _folders(folder):
-        if child not in taken:
-            pairs += _pairs_below(child)
-    return pairs
-
-
-def _pairs_in(folder: Path) -> list[tuple[Path, Path]]:
-    """Pairs among the direct sub-folders of ``folder``."""
-    pairs = []
-    labels: dict[str, list[Path]] = {}
-    children = [(child, match) for child in _folders(folder) if (match := _ROLE.fullmatch(child.name))]
-    for child, match in children:
-        if match["label"]:
-            labels.setdefault(_prefix(child), []).append(child)
-    for child, match in children:
-        found = labels.get(_prefix(child), []) if match["image"] else []
-        if len(found) > 1:
-            names = ", ".join(item.name for item in found)
-            raise SourceError(f"data.root: {child} has several label folders beside it: {names}; keep one")
-        pairs += [(child, label) for label in found]
-    return pairs
-
-
-def _prefix(folder: Path) -> str:
-    match = _ROLE.fullmatch(folder.name)
-    return ((match["prefix"] if match else folder.name) or "").casefold()
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def _list_pair(listing: Listing, root: Path, photos: Path, labels: Path, split: str | None) -> None:
-    """Match the photos and masks of two folders by relative path and stem."""
-    pictures = _pictures(photos, listing)
-    masks = _pictures(labels, listing)
-    unlabelled: dict[Path, int] = {}
-    for key, photo in pictures.items():
-        if key in masks:
-            name = photo.relative_to(root).with_suffix("").as_posix()
-            listing.entries.append(Entry(name, photo, (MaskFile(masks[key]),), split))
-        elif key.parent != Path() and not (labels / key.parent).is_dir():
-            unlabelled[photo.parent] = unlabelled.get(photo.parent, 0) + 1
-        else:
-            listing.skipped.append(Skipped(photo, "photo without mask"))
-    for folder, count in unlabelled.items():
-        listing.skipped.append(Skipped(folder, f"folder without masks: {count} photos", bad=False))
-    for key, mask in masks.items():
-        if key not in pictures:
-            listing.skipped.append(Skipped(mask, "mask without photo"))
-
-
-def _pictures(folder: Path, listing: Listing) -> dict[Path, Path]:
-    """Relative path without suffix -> file, for the pictures below ``folder``; the rest is recorded as skipped."""
-    found: dict[Path, Path] = {}
-    files, skipped = walk(folder, _names_a_picture, "not a picture")
-    listing.skipped += skipped
-    for path in files:
-        key = path.relative_to(folder).with_suffix("")
-        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-            listing.skipped.append(Skipped(path, "symbolic link out of the folder"))
-        elif key in found:
-            listing.skipped.append(Skipped(path, f"same name as {found[key].name}"))
-        else:
-            found[key] = path
-    return found
-
-
-def _names_a_picture(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in _PICTURES
 
 
 # --- CelebAMask-HQ --------------------------------------------------------------------------------------------------
@@ -236,10 +86,10 @@ def _celebamask_hq(root: Path, data: DataParams) -> Listing:
         root = root / "CelebAMask-HQ"
     listing = Listing()
     photos = root / "CelebA-HQ-img"
-    _need(photos, root / "CelebAMask-HQ-mask-anno")
+    need(photos, root / "CelebAMask-HQ-mask-anno")
     splits = _celeba_splits(root / "CelebA-HQ-to-CelebA-mapping.txt") if data.split == "official" else None
     masks = _celeba_masks(root / "CelebAMask-HQ-mask-anno", listing)
-    pictures = {int(key.name): path for key, path in _pictures(photos, listing).items() if key.name.isdecimal()}
+    pictures = {int(key.name): path for key, path in pictures_in(photos, listing).items() if key.name.isdecimal()}
     for index, photo in sorted(pictures.items()):
         files = masks.pop(index, {})
         if not files:
@@ -266,7 +116,7 @@ def _celeba_masks(folder: Path, listing: Listing) -> dict[int, dict[str, Path]]:
 
 def _celeba_splits(path: Path) -> dict[int, str]:
     """Index -> split from the columns ``idx orig_idx orig_file``, with or without a header row."""
-    _need(path)
+    need(path)
     splits = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         columns = line.split()
@@ -289,9 +139,9 @@ def _lapa(root: Path, data: DataParams) -> Listing:
         root = root / "LaPa"
     listing = Listing()
     for split in SPLITS:
-        _need(root / split / "images", root / split / "labels")
+        need(root / split / "images", root / split / "labels")
         declared = split if data.split == "official" else None
-        _list_pair(listing, root, root / split / "images", root / split / "labels", declared)
+        list_pair(listing, root, root / split / "images", root / split / "labels", declared)
     return listing
 
 
@@ -302,8 +152,8 @@ def _helen(root: Path, data: DataParams) -> Listing:
         return _helen_class_maps(root, official)
     listing = Listing()
     for split in ("train", "test"):
-        _need(root / split)
-        pictures = _pictures(root / split, listing)
+        need(root / split)
+        pictures = pictures_in(root / split, listing)
         for key, path in pictures.items():
             stem, _, kind = key.name.rpartition("_")
             label = pictures.get(key.with_name(f"{stem}_label"))
@@ -321,15 +171,15 @@ def _helen(root: Path, data: DataParams) -> Listing:
 
 
 def _helen_class_maps(root: Path, official: bool) -> Listing:
-    _need(root / "images", root / "labels")
+    need(root / "images", root / "labels")
     splits: dict[str, str] = {}
     for split, name in zip(SPLITS, ("exemplars.txt", "tuning.txt", "testing.txt"), strict=True) if official else ():
-        _need(root / name)
+        need(root / name)
         lines = (root / name).read_text(encoding="utf-8").replace(",", " ").split("\n")
         splits |= {line.split()[-1]: split for line in lines if line.split()}
     listing = Listing()
     parts = list(SCHEMES["helen"].ids.values())
-    for key, photo in _pictures(root / "images", listing).items():
+    for key, photo in pictures_in(root / "images", listing).items():
         files = [root / "labels" / key.name / f"{key.name}_lbl{index:02d}.png" for index in range(len(parts))]
         if absent := [path for path in files if not path.is_file()]:
             listing.skipped.append(Skipped(photo, f"photo without mask: {absent[0].name} is missing"))
@@ -350,7 +200,7 @@ def _photos(root: Path, data: DataParams) -> Listing:
         raise SourceError(f"data.split: {data.source} has no official split; give ratios")
     listing = Listing()
     pinned = portrait_digests() if data.source == "portraits" else None
-    for key, path in _pictures(root, listing).items():
+    for key, path in pictures_in(root, listing).items():
         if pinned is not None and path.name not in pinned:
             listing.skipped.append(Skipped(path, "not one of the pinned portraits", bad=False))
         else:
@@ -387,12 +237,6 @@ def portrait_digests() -> dict[str, str]:
     """File name -> sha256 of the portraits that the preset ``portraits`` is made of."""
     lines = PORTRAIT_DIGESTS.read_text(encoding="utf-8").splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
-
-
-def _need(*paths: Path) -> None:
-    for path in paths:
-        if not path.exists():
-            raise SourceError(f"data.root: {path} is missing; the source's official layout has it")
 
 
 @dataclass(frozen=True)
@@ -436,8 +280,3 @@ SOURCES = {
     "webmorph": Source(_webmorph, webmorph.LICENCE, labels="template", howto=webmorph.HOWTO),
 }
 """Every source of photos, by its name in ``data.source``."""
-
-
-def relative(path: Path, root: Path) -> str:
-    """``path`` as seen from ``root``, with forward slashes: what a manifest may hold on any machine."""
-    return Path(os.path.relpath(path, root)).as_posix()

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from l2sae.data.sources import SPLITS, Entry
+from l2sae.data.listing import SPLITS, Entry
 from l2sae.params import SplitFolders, SplitRatios
 
 HELD_OUT = 0.1  # share of train that becomes val where a source declares none

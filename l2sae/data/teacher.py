@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from l2sae.data.sources import SourceError
+from l2sae.data.listing import SourceError
 from l2sae.model.threads import one_thread
 from l2sae.pictures.conversions import to_values
 

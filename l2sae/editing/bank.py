@@ -1,4 +1,4 @@
-"""Named styles, and what can be done with style vectors: blend, arithmetic, interpolation, a map to walk on."""
+"""A bank of styles by name, and operations on style vectors: blend, arithmetic, interpolation, a map."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MAX_REACH = 3.0  # standard deviations beyond which the map is not walked
 
 @dataclass(frozen=True, eq=False)
 class NamedStyle:
-    """A style in the bank: its vector (D,), the picture (H, W, 3) uint8 it came from, and the ROIs that one shows."""
+    """A style in the bank: its vector (D,), its picture (H, W, 3) uint8, and the ROIs that the picture shows."""
 
     name: str
     vector: Vector

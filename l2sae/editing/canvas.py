@@ -74,7 +74,7 @@ class PhotoCanvas(Canvas):
         return composite_photo(self.pixels, steps, compose)
 
     def resized(self, side: int) -> "PhotoCanvas":
-        """The photo reduced to a longer side of ``side``, which has to be smaller than it is."""
+        """The photo with its longer side reduced to ``side`` pixels."""
         height, width = (max(1, round(length * side / max(self.size))) for length in self.size)
         image = Image.fromarray(self.pixels.numpy())
         small = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from l2sae.editing.face_editor import Renderer
 from l2sae.editing.references import shows
+from l2sae.pictures.fidelity import psnr
 
 VISIBLE_LEVELS = 2  # 8-bit levels; a smaller change is not seen
 
@@ -52,8 +53,7 @@ def reconstruction_error(editor: Renderer) -> ReconstructionError:
         roi: float((per_pixel * matte).sum() / matte.sum()) if bool(shows(matte).all()) else None
         for roi, matte in editor.mattes().items()
     }
-    psnr = float(-10 * torch.log10(gap.square().mean().clamp(min=1e-12)))
-    return ReconstructionError(psnr, float(per_pixel.mean()), rois)
+    return ReconstructionError(float(psnr(decoded, editor.images)), float(per_pixel.mean()), rois)
 
 
 def difference(before: NDArray[np.uint8], after: NDArray[np.uint8], gain: float = 4.0) -> NDArray[np.uint8]:

@@ -1,7 +1,6 @@
 """A layer: edits that are made at once."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from l2sae.editing.styles import Style, style_names
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, in_range
 from l2sae.rois import expand_rois
 
 MattePicture = Tensor | NDArray[np.uint8] | NDArray[np.floating[Any]]
@@ -28,10 +27,11 @@ class Layer:
     mattes: Mapping[str, MattePicture] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.strength) and 0 <= self.strength <= MAX_STRENGTH):
+        if not in_range(self.strength, 0, MAX_STRENGTH):
             raise EditError(f"strength={self.strength}: need 0 (no change) to {MAX_STRENGTH:g}; 1 is the full edit")
         if not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed <= MAX_SEED:
             raise EditError(f"seed={self.seed}: need a whole number, 0 to {MAX_SEED}")
+        object.__setattr__(self, "seed", int(self.seed))
         if not self.styles:
             raise EditError('rois is empty: name at least one region, e.g. rois=("hair",)')
         if unused := sorted(self.mattes.keys() - self.styles.keys()):
@@ -52,10 +52,23 @@ def expand_names(rois: str | Sequence[str], known: Sequence[str]) -> tuple[str, 
     Raises:
         EditError: an unknown region.
     """
+    names = (rois,) if isinstance(rois, str) else _named(rois)
     try:
-        return expand_rois((rois,) if isinstance(rois, str) else rois, known)
+        return expand_rois(names, known)
     except ValueError as error:
         raise EditError(str(error)) from None
+
+
+def _named(rois: Any) -> tuple[str, ...]:
+    """Names of regions as a tuple.
+
+    Raises:
+        EditError: something else than names.
+    """
+    names = tuple(rois) if isinstance(rois, Iterable) else (rois,)
+    if not all(isinstance(name, str) for name in names):
+        raise EditError(f'rois={rois!r}: give names of regions, e.g. rois=("hair",)')
+    return names
 
 
 def expand_styles(styles: Mapping[str, Style], known: Sequence[str]) -> dict[str, Style]:
@@ -75,9 +88,9 @@ def assign_styles(rois: str | Sequence[str] | None, style: Style | Mapping[str, 
     if style is None:
         raise EditError(f"give a style: {style_names()}")
     if not isinstance(style, Mapping):
-        names = (rois,) if isinstance(rois, str) else rois or ()
+        names = (rois,) if isinstance(rois, str) else _named(() if rois is None else rois)
         return dict.fromkeys(names, style)
-    names = tuple(style) if rois is None else (rois,) if isinstance(rois, str) else rois
+    names = tuple(style) if rois is None else (rois,) if isinstance(rois, str) else _named(rois)
     if set(names) != set(style):
         raise EditError(f"rois names {', '.join(names) or 'nothing'}, style has {', '.join(style)}: let them agree")
     return {roi: style[roi] for roi in names}

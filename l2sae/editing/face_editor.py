@@ -25,7 +25,7 @@ from l2sae.pictures.frames import Frame
 
 @dataclass(frozen=True, eq=False)
 class _Below:
-    """What a layer edits, at model resolution: the photo with earlier layers, and what the decoder makes of it.
+    """What a layer edits, at model resolution: the photo after earlier layers, and the decoded picture after them.
 
     ``decoded`` is None where no earlier layer changed anything.
     """
@@ -137,8 +137,8 @@ class Renderer:
 
     @cached_property
     def _surroundings(self) -> HeadPlacement:
-        assert self.head is not None
-        assert self._around is not None
+        assert self.head is not None  # noqa: S101 # for the type checker: asked for where both are there
+        assert self._around is not None  # noqa: S101 # likewise
         return beyond(self._placement, self._around, self.head)
 
     def _leaves_crop(self, layer: Layer) -> bool:

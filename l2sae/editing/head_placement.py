@@ -33,7 +33,7 @@ class HeadPlacement(Placement):
     """Where the looser crop lies on a photo. It edits what leaves the face's own crop, ``inner``."""
 
     def __init__(self, face: EncodedFace, inner: Placement, crop: CropTransform) -> None:
-        assert inner.crop is not None
+        assert inner.crop is not None  # noqa: S101 # for the type checker: only a face that was found has a head
         super().__init__(face, inner.canvas, crop)
         self.frame = HeadFrame(*inner.canvas.size, crop, inner.crop)
         self._inner, self._head, self._face_crop = inner, crop, inner.crop

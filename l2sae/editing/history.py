@@ -9,7 +9,7 @@ MAX_STEPS = 200  # changes that undo goes back
 
 
 class History(Generic[State]):
-    """States, of which one is the present; each change adds one, and ends what could be redone.
+    """A list of states, one of them the present. Each change adds a state, and ends what could be redone.
 
     Args:
         state: the first.

@@ -178,8 +178,10 @@ def click_mask(editor: Renderer, x: float, y: float, tolerance: float) -> Mask:
     pieces, _ = ndimage.label(soft > 0)
     soft = np.where(pieces == pieces[row, column], soft, 0)
     square = Image.fromarray(np.round(soft * 255).astype(np.uint8))
-    whole = np.asarray(square.resize((frame.side, frame.side), Image.Resampling.BILINEAR))
-    return whole[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width].copy()
+    box = [scale * edge for edge in (frame.left, frame.top, frame.left + frame.width, frame.top + frame.height)]
+    return np.array(
+        square.resize((frame.width, frame.height), Image.Resampling.BILINEAR, (box[0], box[1], box[2], box[3]))
+    )
 
 
 def load_mask(source: str | Path | bytes, shape: tuple[int, int], name: str = "mask", inside: Inside = "auto") -> Mask:

@@ -1,4 +1,4 @@
-"""The named styles that come with a model: style vectors, no pictures. `l2sae.editing.make_styles` makes them."""
+"""The named styles that come with a model: style vectors, no pictures. `l2sae.bench.make_styles` makes them."""
 
 import json
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ def named_style(model: L2SAE, roi: str, name: str) -> Tensor:
     styles = named_styles(model)
     if not len(styles):
         raise EditError(
-            f"style {name!r}: this model has no named styles; make them with 'python -m l2sae.editing.make_styles'"
+            f"style {name!r}: this model has no named styles; make them with 'python -m l2sae.bench make-styles'"
         )
     return styles.get(roi, name).vector
 

@@ -124,6 +124,10 @@ class Placement:
 
 def _as_fractions(given: MattePicture) -> Tensor:
     """A matte (H, W), (B, H, W) or (B, 1, H, W), uint8 or in [0, 1], as (B, 1, H, W) float."""
+    if not isinstance(given, (np.ndarray, Tensor)) or (
+        isinstance(given, np.ndarray) and given.dtype.kind not in "buif"
+    ):
+        raise EditError(f"a matte of type {type(given).__name__}: give an array (H, W), uint8 or in [0, 1]")
     values = torch.from_numpy(given.copy()) if isinstance(given, np.ndarray) else given
     matte = values.float() / 255 if values.dtype == torch.uint8 else values.float()
     return matte.reshape(-1, 1, *matte.shape[-2:]) if matte.dim() in (2, 3, 4) else matte

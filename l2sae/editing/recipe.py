@@ -72,7 +72,7 @@ class CropRecord(Record):
 
 
 class PhotoRecord(Record):
-    """The photo: where it was read, if from a file, the digest of its pixels, and the crops of a face that is a part.
+    """The photo: its path if it came from a file, the digest of its pixels, and the crops that hold the face.
 
     Recipes without ``head``, as earlier versions wrote them, edit nothing beyond ``crop``; those without ``crop`` take
     the photo as a face crop.
@@ -162,7 +162,7 @@ class Recipe(Record):
     def parse(
         cls, text: str, name: str, folder: str | Path, root: str | Path | None = None, own_photo: bool = True
     ) -> "Recipe":
-        """A recipe from JSON text, as from a file in ``folder``; ``name`` is for messages, the rest as in `load`."""
+        """A recipe from JSON text, as if read from ``folder``. ``name`` is for messages; the rest is as in `load`."""
         try:
             if len(text) > MAX_RECIPE_BYTES:
                 raise RecipeError(f"{name}: file: larger than {MAX_RECIPE_BYTES >> 20} MiB")

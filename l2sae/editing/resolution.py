@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from l2sae.pictures.frames import CropFrame, Frame
 
+LONG = 4  # times as long as wide: a strip
 MIN_MATTE = 1 / 255  # weaker mattes are 0: they could not change an 8-bit pixel by more than one level
 GUIDE_SIDE = 256  # pixels; the matte's coefficients are computed on a copy of the photo of at most this size
 RADIUS, EPSILON = 16, 1e-3  # of the guided filter, in pixels of that copy and in squared intensities of [0, 1]
@@ -32,7 +33,7 @@ class Guide:
 
 @dataclass(frozen=True)
 class Matte:
-    """An ROI's matte for one photo, of which any rows can be read.
+    """An ROI's matte for one photo; it can be read in strips of rows.
 
     Attributes:
         field: the matte, (B, 1, H, W) at the photo's own size if ``full_size``, else (B, 1, n, n) over the photo's
@@ -116,14 +117,17 @@ def square_matte(matte: Tensor, frame: Frame, size: int) -> Tensor:
         grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2).expand(len(matte), -1, -1, -1)
         return F.grid_sample(matte, grid, mode="bilinear", padding_mode="border", align_corners=False)
     top, left, side = frame.top, frame.left, frame.side
-    square = F.pad(matte, (left, side - frame.width - left, top, side - frame.height - top), mode="replicate")
-    return F.interpolate(square, size=(size, size), mode="bilinear", antialias=True)
+    margins = (left, side - frame.width - left, top, side - frame.height - top)
+    if side > LONG * min(frame.height, frame.width):  # a strip, of which the square would not fit into memory
+        reduced = (frame.height, size) if frame.width == side else (size, frame.width)
+        matte = F.interpolate(matte, size=reduced, mode="bilinear", antialias=True)
+    return F.interpolate(F.pad(matte, margins, mode="replicate"), size=(size, size), mode="bilinear", antialias=True)
 
 
 def upsample_rows(field: Tensor, frame: Frame, start: int, stop: int) -> Tensor:
     """Rows ``start`` to ``stop`` of the photo, (B, C, stop - start, W), bilinearly from a field (B, C, n, n).
 
-    Of a photo with a crop only the columns of its window.
+    Where the photo has a crop, these are the columns of the crop's window alone.
     """
     if isinstance(frame, CropFrame):
         places = frame.places(start, stop).to(field).expand(field.shape[0], -1, -1, -1)
@@ -136,6 +140,11 @@ def upsample_rows(field: Tensor, frame: Frame, start: int, stop: int) -> Tensor:
     above = place.floor().long()
     below = (above + 1).clamp(max=size - 1)
     part = field[:, :, above].lerp(field[:, :, below], (place - above)[:, None])
+    if side > LONG * frame.width:  # a strip: all other columns of the square would be computed for nothing
+        columns = torch.arange(frame.left, frame.left + frame.width, device=field.device, dtype=torch.float32)
+        place = ((columns + 0.5) * (size / side) - 0.5).clamp(0, size - 1)
+        before = place.floor().long()
+        return part[..., before].lerp(part[..., (before + 1).clamp(max=size - 1)], place - before)
     wide = F.interpolate(part, size=(stop - start, side), mode="bilinear", align_corners=False)
     return wide[..., frame.left : frame.left + frame.width]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,18 @@ from l2sae.editing.edit_layers import MattePicture, expand_names
 from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.history import History
-from l2sae.editing.recipe import (
-    PhotoRecord,
-    Recipe,
-)
+from l2sae.editing.recipe import PhotoRecord, Recipe
 from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
-from l2sae.editing.session_layer import SessionLayer, cover_of, edited_area, fitted_to, square_of
+from l2sae.editing.session_layer import (
+    SessionLayer,
+    SessionState,
+    cover_of,
+    edited_area,
+    fit_in_memory,
+    fitted_to,
+    matte_levels,
+    square_of,
+)
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import with_alpha
@@ -38,20 +44,7 @@ from l2sae.pictures.metadata import check_choice
 from l2sae.pictures.picture import PhotoFile, Picture
 from l2sae.pictures.reading import as_picture
 
-MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """What undo goes back to."""
-
-    layers: tuple[SessionLayer, ...]
-    compose: Composition
-
-
-def _fit_in_memory(states: list[_State]) -> bool:
-    mattes = (layer.matte for state in states for layer in state.layers)
-    return sum({id(matte): matte.nbytes for matte in mattes if matte is not None}.values()) <= MAX_MATTE_BYTES
+Part = TypeVar("Part")
 
 
 class EditSession:
@@ -74,7 +67,7 @@ class EditSession:
         self._editor: Renderer | None = None
         self._aligns = False
         self._resized: dict[int, Renderer] = {}
-        self._history = History(_State((), _checked_composition(compose)), _fit_in_memory)
+        self._history = History(SessionState((), _checked_composition(compose)), fit_in_memory)
 
     @property
     def layers(self) -> tuple[SessionLayer, ...]:
@@ -93,9 +86,7 @@ class EditSession:
         Raises:
             NoPhotoError: no photo is loaded.
         """
-        if self._editor is None:
-            raise NoPhotoError("no photo loaded: call session.load(photo) first")
-        return self._editor
+        return _loaded(self._editor)
 
     @property
     def picture(self) -> Picture:
@@ -104,9 +95,7 @@ class EditSession:
         Raises:
             NoPhotoError: no photo is loaded.
         """
-        if self._picture is None:
-            raise NoPhotoError("no photo loaded: call session.load(photo) first")
-        return self._picture
+        return _loaded(self._picture)
 
     @property
     def loaded(self) -> bool:
@@ -146,7 +135,7 @@ class EditSession:
         """Take a photo whose face lies at a known place, as in a recipe, and references of layers as they are."""
         self._path, self._aligns = None if path is None else Path(path), False
         self._place(picture, place)
-        self._history.restart(_State((), self.compose))
+        self._history.restart(SessionState((), self.compose))
 
     def _place(self, picture: Picture, place: FacePlace) -> None:
         editor = FaceEditor(self.model, picture.srgb.copy(), place.crop, head=place.head)
@@ -163,9 +152,10 @@ class EditSession:
     ) -> int:
         """Put a layer on top, for one ROI or several at once; returns its index. A matte is kept in 8 bits.
 
-        A ``gesture`` that began here may go on in `update_layer`.
+        Changes that `update_layer` makes with the same ``gesture`` belong to the same step of undo.
         """
-        layer = SessionLayer(self._names(roi), self._aligned(style), strength, seed, self._as_bytes(matte))
+        rois = expand_names(roi, self.model.roi_names)
+        layer = SessionLayer(rois, self._aligned(style), strength, seed, self._as_drawn(matte))
         self._commit((*self.layers, layer), gesture=gesture)
         return len(self.layers) - 1
 
@@ -178,11 +168,11 @@ class EditSession:
             changes: fields of `SessionLayer` and their new values.
         """
         if "rois" in changes:
-            changes["rois"] = self._names(changes["rois"])
+            changes["rois"] = expand_names(changes["rois"], self.model.roi_names)
         if "style" in changes:
             changes["style"] = self._aligned(changes["style"])
         if "matte" in changes:
-            changes["matte"] = self._as_bytes(changes["matte"])
+            changes["matte"] = self._as_drawn(changes["matte"])
         if unknown := sorted(changes.keys() - SessionLayer.__dataclass_fields__.keys()):
             known = ", ".join(SessionLayer.__dataclass_fields__)
             raise EditError(f"a layer has no {', '.join(unknown)}: it has {known}")
@@ -210,9 +200,9 @@ class EditSession:
         layers.insert(self._check(to), moved)
         self._commit(tuple(layers))
 
-    def set_layers(self, layers: Sequence[SessionLayer], compose: Composition | None = None) -> None:
-        """Take these layers instead of the present ones, as one change; what cannot be rendered shows in `render`."""
-        self._commit(tuple(layers), None if compose is None else _checked_composition(compose), tried=True)
+    def set_layers(self, layers: Sequence[SessionLayer]) -> None:
+        """Take these layers instead of the present ones, as one change. Errors in them appear in `render`."""
+        self._commit(tuple(layers), tried=True)
 
     def clear(self) -> None:
         """Take all layers away."""
@@ -241,7 +231,7 @@ class EditSession:
         return self._history.redo()
 
     def trial(self) -> AbstractContextManager[None]:
-        """Changes made meanwhile can be rendered, and are gone afterwards, history included."""
+        """A context in which changes can be made and rendered; afterwards session and history are as before."""
         return self._history.trial()
 
     def render(self, preview: bool = False, size: int | None = None) -> NDArray[np.uint8]:
@@ -299,7 +289,7 @@ class EditSession:
         )
 
     def matte(self) -> NDArray[np.uint8]:
-        """Where the present layers edit the photo at all, (H, W) uint8: the union of their mattes."""
+        """The union of the mattes of the present layers, (H, W) uint8: 0 where no layer edits the photo."""
         return edited_area(self.editor, [layer for layer in self.layers if not layer.muted])
 
     def rendering(self, metadata: str = "keep") -> dict[str, Any]:
@@ -342,7 +332,7 @@ class EditSession:
             SessionLayer(record.rois, style, record.strength, record.seed, matte if same else None)
             for record, (style, matte) in zip(recipe.layers, recipe.resolved(), strict=True)
         ]
-        layers = [replace(layer, matte=self._as_bytes(layer.matte)) for layer in layers]
+        layers = [replace(layer, matte=self._as_drawn(layer.matte)) for layer in layers]
         self._commit(tuple(layers), recipe.compose)
         return same
 
@@ -382,23 +372,10 @@ class EditSession:
         compose = self.compose if compose is None else compose
         if not tried:
             self._render(layers, compose, preview=True)
-        self._history.commit(_State(layers, compose), gesture)
+        self._history.commit(SessionState(layers, compose), gesture)
 
-    def _as_bytes(self, matte: MattePicture | None) -> NDArray[np.uint8] | None:
-        """A matte in [0, 1] or 0 to 255 as (H, W) uint8 of the photo's size."""
-        if matte is None:
-            return None
-        frame, values = self.editor.frame, np.asarray(matte)
-        if values.dtype != np.uint8:
-            if not (values.min() >= 0 and values.max() <= 1):
-                raise EditError("matte has values outside [0, 1] (or, as uint8, 0 to 255)")
-            values = np.round(values * 255.0).astype(np.uint8)
-        if values.size != frame.height * frame.width or values.shape[-2:] != (frame.height, frame.width):
-            raise EditError(f"matte has shape {values.shape}: give the photo's, ({frame.height}, {frame.width})")
-        return values.reshape(frame.height, frame.width)
-
-    def _names(self, roi: str | Sequence[str]) -> tuple[str, ...]:
-        return expand_names(roi, self.model.roi_names)
+    def _as_drawn(self, matte: MattePicture | None) -> NDArray[np.uint8] | None:
+        return None if matte is None else matte_levels(matte, self.editor.frame)
 
     def _aligned(self, style: Style) -> Style:
         return align_style(style) if self._aligns else style
@@ -407,6 +384,13 @@ class EditSession:
         if not 0 <= index < len(self.layers):
             raise EditError(f"no layer {index}: there are {len(self.layers)}, counted from 0")
         return index
+
+
+def _loaded(part: Part | None) -> Part:
+    """What a loaded photo has, or an error that there is none."""
+    if part is None:
+        raise NoPhotoError("no photo loaded: call session.load(photo) first")
+    return part
 
 
 def _checked_composition(compose: Composition) -> Composition:

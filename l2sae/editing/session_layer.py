@@ -1,4 +1,4 @@
-"""One step of a session, and its drawn matte at other sizes."""
+"""The layers of a session, and their drawn mattes at other sizes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from l2sae.editing.compose import Composition
 from l2sae.editing.edit_layers import Layer, MattePicture
 from l2sae.editing.face_editor import Renderer
 from l2sae.editing.recipe import RecipeLayer, encode_matte
 from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
-from l2sae.pictures.conversions import square_margins
+from l2sae.pictures.conversions import square_resized
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import CropFrame, Frame
+
+MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class SessionLayer:
         """The layer in a recipe."""
         matte = None if self.matte is None else encode_matte(self.matte)
         style = self.style.record(model)
-        return RecipeLayer(rois=self.rois, style=style, strength=self.strength, seed=self.seed, matte=matte)
+        return RecipeLayer(rois=self.rois, style=style, strength=float(self.strength), seed=int(self.seed), matte=matte)
 
     def as_layer(self) -> Layer:
         """What the editor renders."""
@@ -44,14 +47,43 @@ class SessionLayer:
         return Layer(dict.fromkeys(self.rois, self.style), self.strength, self.seed, mattes)
 
 
+@dataclass(frozen=True, eq=False)
+class SessionState:
+    """What undo goes back to."""
+
+    layers: tuple[SessionLayer, ...]
+    compose: Composition
+
+
+def fit_in_memory(states: Sequence[SessionState]) -> bool:
+    """Whether the drawn mattes of these states, each counted once, may be kept together."""
+    mattes = (layer.matte for state in states for layer in state.layers)
+    return sum({id(matte): matte.nbytes for matte in mattes if matte is not None}.values()) <= MAX_MATTE_BYTES
+
+
+def matte_levels(matte: MattePicture, frame: Frame) -> NDArray[np.uint8]:
+    """A matte in [0, 1] or 0 to 255 as (H, W) uint8 of the photo's size.
+
+    Raises:
+        EditError: other values, or another size.
+    """
+    values = np.asarray(matte)
+    if values.dtype != np.uint8:
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise EditError("matte has values outside [0, 1] (or, as uint8, 0 to 255)")
+        values = np.round(values * 255.0).astype(np.uint8)
+    if values.size != frame.height * frame.width or values.shape[-2:] != (frame.height, frame.width):
+        raise EditError(f"matte has shape {values.shape}: give the photo's, ({frame.height}, {frame.width})")
+    return values.reshape(frame.height, frame.width)
+
+
 def square_of(matte: NDArray[np.uint8] | None, frame: Frame, size: int) -> NDArray[np.uint8] | None:
     """A matte at model resolution, over the photo's square or crop."""
     if matte is None:
         return None
     if isinstance(frame, CropFrame):
         return square_matte(torch.from_numpy(matte)[None, None].float(), frame, size)[0, 0].round().byte().numpy()
-    padded = np.pad(matte, square_margins(*matte.shape), mode="edge")
-    return np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
+    return square_resized(matte, size, Image.Resampling.BILINEAR)
 
 
 def fitted_to(matte: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8] | None:
@@ -83,7 +115,7 @@ def cover_of(
 
 
 def edited_area(editor: Renderer, layers: Sequence[SessionLayer]) -> NDArray[np.uint8]:
-    """Where layers edit a photo at all, (H, W) uint8: the union of their mattes."""
+    """The union of the mattes of layers, (H, W) uint8: 0 where no layer edits the photo."""
     union = np.zeros(editor.photo.shape[:2], np.uint8)
     used = dict.fromkeys(roi for layer in layers if layer.matte is None for roi in layer.rois)
     predicted = editor.photo_mattes(tuple(used)) if used else {}

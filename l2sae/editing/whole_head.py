@@ -1,4 +1,4 @@
-"""What leaves a face's crop, such as long hair: it is edited through a second, looser crop around the first."""
+"""Long hair and whatever else leaves a face's crop is edited through a second, looser crop around the first."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class HeadFrame(CropFrame):
     inner: CropTransform
 
     def fade(self, start: int, stop: int) -> Tensor:
-        """Factor (1, 1, h, w) of mattes; with that of the face's crop it sums to 1, but at the looser crop's border."""
+        """Factor (1, 1, h, w) of mattes; it and that of the face's crop sum to 1 except at the looser crop's border."""
         y, x = np.mgrid[start:stop, self.window[1]] + 0.5
         inverse = np.linalg.inv(self.inner.matrix())
         places = np.stack([x, y], axis=-1) @ inverse[:2, :2].T + inverse[:2, 2]
@@ -49,9 +49,9 @@ def reaches_border(matte: Tensor) -> bool:
 def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: CropTransform) -> Tensor:
     """A matte of the looser crop, as far as it goes on from what the face's own matte shows.
 
-    The face's crop shows the face larger, so its matte is the surer one. What lies outside hangs on the place of the
-    border where a watershed (Meyer 1994, as in scikit-image) reaches it from: it stays where the own matte is above
-    one half there, and goes where it is not, such as walls of the hair's colour and other heads.
+    The face's crop shows the face larger, so its matte is more certain. A watershed (Meyer 1994, as in scikit-image)
+    joins each place outside to a place on the border of that crop. The place stays where the face's own matte is above
+    one half there. Otherwise it is dropped, as are walls of the hair's colour and other heads.
 
     Args:
         matte: (1, 1, S, S) in [0, 1] over ``head``.

@@ -55,8 +55,8 @@ class Face:
     landmarks: Landmarks
     score: float
 
-    def crop_transform(self, scale: float = CROP_SCALE) -> CropTransform:
-        """The square around the face, ``scale`` times that of FFHQ (Karras et al., arXiv 1812.04948, appendix C)."""
+    def crop_transform(self) -> CropTransform:
+        """The square around the face: ``CROP_SCALE`` times FFHQ's (Karras et al., arXiv 1812.04948, appendix C)."""
         right_eye, left_eye = (
             self.landmarks[list(eye)].mean(axis=0) for eye in (lm.RIGHT_EYE_POINTS, lm.LEFT_EYE_POINTS)
         )
@@ -65,7 +65,7 @@ class Face:
         down = mouth - eyes
         axis = across + np.array([down[1], -down[0]])  # turned to the right: the mean of both says what is level
         axis = axis / max(float(np.hypot(*axis)), 1e-9)
-        side = 2 * scale * max(EYES_WIDTH * float(np.hypot(*across)), 1.8 * float(np.hypot(*down)))
+        side = 2 * CROP_SCALE * max(EYES_WIDTH * float(np.hypot(*across)), 1.8 * float(np.hypot(*down)))
         centre = eyes + 0.1 * down - CROP_RISE * side * np.array([-axis[1], axis[0]])
         return CropTransform(float(centre[0]), float(centre[1]), side, _degrees(axis))
 

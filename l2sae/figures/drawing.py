@@ -43,7 +43,7 @@ def paper_style() -> Any:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a figure comes from: the notebook, the git commit, digests of all parameters and of the data's manifest."""
+    """The origin of a figure: notebook, git commit, and the digests of all parameters and of the data's manifest."""
 
     notebook: str
     commit: str

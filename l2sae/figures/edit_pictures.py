@@ -1,8 +1,8 @@
 """The paper's figures: what the model reconstructs, segments and edits. Each function returns one figure.
 
 All edits go through ``l2sae.editing.edit``, so that the figures show what a user gets. Faces and references are the
-first of the test split that show every ROI; where nothing else is said, face i takes the style of face i + 1, the last
-one that of the first. References enter as style vectors. Where a row is about one ROI, a small ROI is shown close up.
+first faces of the test split that show every ROI. Face i takes the style of face i + 1, and the last face that of the
+first, where nothing else is said. References enter as style vectors. A row about one small ROI shows it close up.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ def style_chart(model: L2SAE, photo: Picture, crop: CropTransform | None = None)
     """
     styles = named_styles(model)
     if not len(styles):
-        raise EditError("this model has no named styles; make them with 'python -m l2sae.editing.make_styles'")
+        raise EditError("this model has no named styles; make them with 'python -m l2sae.bench make-styles'")
     face = photo if crop is None else crop.crop(photo)
     side = max(face.shape[:2])
     editor = FaceEditor(model, np.asarray(Image.fromarray(face).resize((SIDE, SIDE))) if side != SIDE else face)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from l2sae.figures.drawing import PrintFigure, paper_style
 from l2sae.figures.metric_plots import METHODS, SINGLE_PASS
-from l2sae.measures.figure_entry import MISSING, Entry, Table
+from l2sae.measures.figure_entry import MISSING, Entry
 from l2sae.measures.metric_files import get
 from l2sae.measures.registry import entry, shown_in
 
@@ -24,10 +24,10 @@ def roi_table(metrics: Mapping[str, Any], rois: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index([*rois, "mean"], name="ROI"))
 
 
-def summary_table(metrics: Mapping[str, Any], table: Table = "summary") -> pd.DataFrame:
+def summary_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """One row a figure of the whole test split, with its 95 % interval and what a trivial method scores."""
     rows = []
-    for one in shown_in(table):
+    for one in shown_in("summary"):
         bounds = get(metrics, f"ci.{one.key}")
         interval = " to ".join(map(one.text, bounds)) if bounds else MISSING
         trivial = f"{one.text(get(metrics, one.baseline))} ({one.baseline_name})" if one.baseline else MISSING

@@ -17,9 +17,9 @@ from torch import Tensor
 from l2sae.editing import FaceEditor, Swap
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.figures_from_sums import counterfactual_figures
-from l2sae.measures.parallel import side_by_side
+from l2sae.measures.parallel import batches, side_by_side
 from l2sae.measures.patch_distance import patch_distance
-from l2sae.measures.reconstruction import decibels, eight_bit, resized
+from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionEdits
 from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, to_lab
@@ -27,6 +27,7 @@ from l2sae.measures.running_sums import Array, Tally
 from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.pictures.conversions import to_model
+from l2sae.pictures.fidelity import decibels
 from l2sae.render.counterfactual import Counterfactuals, render_counterfactual
 from l2sae.render.factors import STYLE_FACTORS
 
@@ -103,10 +104,8 @@ def measure_counterfactuals(model: L2SAE, params: Params, count: int, size: int,
         return {name: torch.stack(values, dim=1) for name, values in found.items()}
 
     tally = Tally()
-    batches = (tuple(range(start, min(start + BATCH, count))) for start in range(0, count, BATCH))
-    for columns in side_by_side(measure, batches, model.device):
-        for name, values in columns.items():
-            tally.add(name, values)
+    for columns in side_by_side(measure, batches(count, BATCH), model.device):
+        tally.add_all(columns)
     return tally.columns()
 
 

@@ -23,7 +23,7 @@ from l2sae.measures.figures_from_sums import summarise
 from l2sae.measures.metric_files import flatten, put
 from l2sae.measures.optional_figures import optional_figures
 from l2sae.measures.parallel import side_by_side
-from l2sae.measures.reconstruction import PICTURE_FIGURES, blurred, eight_bit, psnr, resized
+from l2sae.measures.reconstruction import PICTURE_FIGURES, blurred, eight_bit, resized
 from l2sae.measures.region_match import RegionMatch, match_regions
 from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts
 from l2sae.measures.running_sums import Array, RunningSums, Tally
@@ -31,6 +31,7 @@ from l2sae.measures.swaps import FaceStatistics, SwapMeasurement, face_statistic
 from l2sae.model import L2SAE, Latents
 from l2sae.params import Params
 from l2sae.pictures.conversions import to_model
+from l2sae.pictures.fidelity import psnr
 
 FIGURE_SIZE = 128
 BATCH = 8  # small enough for the processor's cache
@@ -138,9 +139,10 @@ def _merge(figures: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def _counts(overlap: Array, rois: Sequence[str]) -> dict[str, Any]:
-    """From overlaps (N, R, 3): images ``without`` an ROI, and images that show it but in which it was ``missed`` whole.
+    """From overlaps (N, R, 3): how many images are ``without`` an ROI, and in how many it was ``missed``.
 
-    Figures of the ROI leave out the former; the latter count in full, with an overlap of 0.
+    Images without the ROI do not count in its figures. Images that show an ROI whose matte found nothing of it count
+    with an overlap of 0.
     """
     shown, found = overlap[..., 2] > 0, overlap[..., 0] > 0
     return {
@@ -172,8 +174,7 @@ def _measure_faces(
         return columns, MeasuredFaces(indices, photos, regions, latents, statistics)
 
     for columns, of_faces in side_by_side(measure, faces.batches(), faces.device):
-        for name, values in columns.items():
-            tally.add(name, values)
+        tally.add_all(columns)
         if int(of_faces.indices[0]) < PROBE_IMAGES:
             structures.append(of_faces.latents.structure.cpu())
         yield of_faces
@@ -218,7 +219,8 @@ def _measure_edits(
 ) -> float:
     """Swaps and noise edits; returns the largest change outside with true mattes, in 8-bit levels.
 
-    Of each photo one edit is encoded again, and of each batch one pair is repeated with true mattes; the ROI rotates.
+    One edit of each photo is encoded again, and one pair of each batch is repeated with true mattes. The ROI changes
+    from photo to photo, and from batch to batch.
     """
     offsets = pair_offsets(faces.count, params.evaluate.pairs_per_image)
     seeds = [params.seed + i for i in range(params.evaluate.noise_seeds)]

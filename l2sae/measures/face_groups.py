@@ -120,7 +120,7 @@ def group_figures(
 
 
 def _samples(columns: Mapping[str, Array], chosen: Any, weights: Array) -> dict[str, Array]:
-    """Figures of the chosen images under each row of weights, those left out that they do not define."""
+    """Figures of the chosen images under each row of weights; undefined figures are left out."""
     figures = robustness_figures({name: column[chosen] for name, column in columns.items()}, weights[:, chosen])
     return {name: values for name, values in figures.items() if np.isfinite(values[0])}
 

@@ -179,7 +179,7 @@ def _travelled(totals: Mapping[str, Array], after: str, before: str) -> Array:
 
 
 def _over_rois(values: Array) -> Array:
-    """Mean over the ROIs, (W, R) -> (W,), those left out that are undefined."""
+    """Mean over the ROIs with a defined value, (W, R) -> (W,)."""
     valid = np.isfinite(values)
     return np.where(valid, values, 0).sum(axis=1) / valid.sum(axis=1)
 

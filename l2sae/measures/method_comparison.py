@@ -18,11 +18,12 @@ from l2sae.data import FaceDataset
 from l2sae.editing import FaceEditor, Layer, Swap
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.inversion import ENOUGH_STEPS, LEARNING_RATES, MODES, optimise, starting_point
-from l2sae.measures.reconstruction import eight_bit, psnr, resized
+from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionDetail, RegionEdits, where_visible
 from l2sae.measures.regions import choose_faces, one_hot, region_means, to_lab
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights, weighted_totals
 from l2sae.model import L2SAE
+from l2sae.pictures.fidelity import psnr
 
 FACES = 12  # more would take the stage over its two minutes
 RESAMPLES = 1000
@@ -118,8 +119,7 @@ class Pairs:
                 }
             )
         tally = Tally()
-        for name in rows[0]:
-            tally.add(name, torch.stack([row[name] for row in rows], dim=1))
+        tally.add_all({name: torch.stack([row[name] for row in rows], dim=1) for name in rows[0]})
         return tally.columns()
 
     def _details(self, images: Tensor, r: int) -> RegionDetail:

@@ -14,6 +14,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def batches(count: int, size: int) -> Iterator[tuple[int, ...]]:
+    """The numbers from 0 to ``count`` in batches of ``size``; the last may be smaller."""
+    return (tuple(range(start, min(start + size, count))) for start in range(0, count, size))
+
+
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> Iterator[Result]:
     """Results of ``work`` for each item, in the order of the items, without gradients.
 

@@ -2,28 +2,14 @@
 
 import math
 
-import torch
 from kornia.metrics import ssim
 from torch import Tensor
 from torch.nn import functional as F
 
 from l2sae.pictures.conversions import HALF
+from l2sae.pictures.fidelity import psnr
 
 SSIM_WINDOW = 11
-
-
-def psnr(output: Tensor, target: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of images (B, 3, H, W) in [-1, 1], peak 1.0 in [0, 1] -> (B,).
-
-    Equal images give the ratio at the smallest error of an 8-bit picture: one level in one channel of one pixel.
-    """
-    return decibels(((output - target) / 2).square().mean(dim=(1, 2, 3)), target[0].numel())
-
-
-def decibels(error: Tensor, count: Tensor | int) -> Tensor:
-    """PSNR in dB of mean squared errors (B,) of values in [0, 1], each of ``count`` values; see :func:`psnr`."""
-    smallest = torch.as_tensor((1 / 255) ** 2 / count).to(error)
-    return -10 * torch.maximum(error, smallest).log10()
 
 
 def mean_ssim(output: Tensor, target: Tensor) -> Tensor:

@@ -143,22 +143,21 @@ def boundaries(masks: Tensor) -> Tensor:
     return masks & ~inner
 
 
-def boundary_f1(predicted: Tensor, truth: Tensor, tolerance: float = BOUNDARY_TOLERANCE) -> Tensor:
+def boundary_f1(predicted: Tensor, truth: Tensor) -> Tensor:
     """Boundary F measure of each mask (Martin et al. 2004, doi 10.1109/TPAMI.2004.1273918).
 
-    Precision is the share of predicted boundary pixels within ``tolerance`` pixels of a true one, recall the reverse.
+    Precision is the share of predicted boundary pixels within 2 pixels of a true one, recall the reverse.
 
     Args:
         predicted: masks, (B, R, H, W) bool.
         truth: likewise.
-        tolerance: Euclidean distance in pixels.
 
     Returns:
         (B, R), 0 where nothing is found of a true region, NaN where the truth is empty.
     """
     found, real = boundaries(predicted), boundaries(truth)
-    precise = (found & dilate(real, tolerance)).sum(dim=(2, 3)) / found.sum(dim=(2, 3)).clamp(min=1)
-    recalled = (real & dilate(found, tolerance)).sum(dim=(2, 3)) / real.sum(dim=(2, 3)).clamp(min=1)
+    precise = (found & dilate(real, BOUNDARY_TOLERANCE)).sum(dim=(2, 3)) / found.sum(dim=(2, 3)).clamp(min=1)
+    recalled = (real & dilate(found, BOUNDARY_TOLERANCE)).sum(dim=(2, 3)) / real.sum(dim=(2, 3)).clamp(min=1)
     score = 2 * precise * recalled / (precise + recalled).clamp(min=1e-12)
     return torch.where(truth.any(dim=3).any(dim=2), score, torch.nan)
 

@@ -1,12 +1,12 @@
 """The robustness stage: quality under growing difficulty, and by group of faces; ``metrics/robustness.json``.
 
-Any model can be measured that offers the four methods of :class:`RobustnessSubject`. Figures are those of
+Any model that offers the four methods of :class:`RobustnessSubject` can be measured. Figures are those of
 ``metrics/evaluate.json``: mIoU of the mattes against the truth, style transfer of single-ROI swaps to the next face's
 undisturbed picture, PSNR of the reconstruction against the picture that was given, and the share of pixels outside the
 edited ROI that change.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,8 +21,8 @@ from l2sae.editing import FaceEditor, Swap
 from l2sae.measures.face_groups import group_figures, known_of_faces
 from l2sae.measures.figures_from_sums import robustness_figures
 from l2sae.measures.metric_files import put
-from l2sae.measures.parallel import side_by_side
-from l2sae.measures.reconstruction import eight_bit, psnr, resized
+from l2sae.measures.parallel import batches, side_by_side
+from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionEdits, where_visible
 from l2sae.measures.region_match import match_regions
 from l2sae.measures.regions import one_hot, overlap_counts, region_means, to_lab
@@ -37,6 +37,7 @@ from l2sae.measures.robustness_conditions import (
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights
 from l2sae.model import L2SAE
 from l2sae.params import Params
+from l2sae.pictures.fidelity import psnr
 from l2sae.rois import Roi
 
 HALVED = ("miou", "transfer")  # figures whose half is a statement; half the decibels is none
@@ -132,10 +133,10 @@ def robustness(
         progress: called with one plain line at a time.
 
     Returns:
-        For each condition a list of {severity, level, miou, transfer, psnr, outside_share}, or None with a reason
-        beside it; ``undisturbed``: the same at severity 0; ``half``: where a figure falls to half of that; ``groups``:
-        the same figures by skin tone, pose, ...; ``ci``: [low, high] of all these, nested alike. Undefined figures are
-        left out.
+        Each condition has a list of {severity, level, miou, transfer, psnr, outside_share}, or None with a reason
+        beside it. ``undisturbed`` holds the same at severity 0, ``half`` where a figure falls to half of that, and
+        ``groups`` the same figures by skin tone, pose, and so on. ``ci`` repeats the nesting with [low, high].
+        Undefined figures are left out.
 
     Raises:
         ValueError: the split has fewer than two images, so that nothing can be swapped.
@@ -234,8 +235,9 @@ def _condition_figures(
     """Figures and their intervals at severities 0 to 5."""
     tallies = [Tally() for _ in (0, *SEVERITIES)]
     work = partial(_measure_severities, subject, source, condition)
-    for of_batch in side_by_side(work, _batches(source.count), subject.device):
-        _fill(tallies, of_batch)
+    for of_batch in side_by_side(work, batches(source.count, _BATCH), subject.device):
+        for tally, columns in zip(tallies, of_batch, strict=True):
+            tally.add_all(columns)
     results = [_with_intervals(robustness_figures(tally.columns(), weights)) for tally in tallies]
     return [values for values, _ in results], [bounds for _, bounds in results]
 
@@ -260,20 +262,10 @@ def measure_groups(
     source = FaceSource(dataset, params, size, count)
     tally = Tally()
     work = partial(_measure_severities, subject, source, None)
-    for of_batch in side_by_side(work, _batches(count), subject.device):
-        _fill([tally], of_batch)
+    for [columns] in side_by_side(work, batches(count, _BATCH), subject.device):
+        tally.add_all(columns)
     weights = resampling_weights(count, params.robustness.bootstrap, params.seed)
     return group_figures(tally.columns(), known_of_faces(dataset, count), weights)
-
-
-def _batches(count: int) -> Iterator[tuple[int, ...]]:
-    return (tuple(range(start, min(start + _BATCH, count))) for start in range(0, count, _BATCH))
-
-
-def _fill(tallies: Sequence[Tally], of_batch: Sequence[Columns]) -> None:
-    for tally, columns in zip(tallies, of_batch, strict=True):
-        for name, values in columns.items():
-            tally.add(name, values)
 
 
 def _with_intervals(samples: Mapping[str, Array]) -> tuple[dict[str, float], dict[str, list[float]]]:

@@ -30,6 +30,11 @@ class Tally:
         self._parts.setdefault(name, []).append(np.where(valid, rows, 0.0))
         self._parts.setdefault(f"{name}/n", []).append(valid.astype(np.float64))
 
+    def add_all(self, columns: Mapping[str, Tensor]) -> None:
+        """Append a batch of every column; see :meth:`add`."""
+        for name, values in columns.items():
+            self.add(name, values)
+
     def add_sums(self, name: str, sums: Tensor, counts: Tensor) -> None:
         """Append sums (B, ...) of several values an image, and how many there were."""
         self._parts.setdefault(name, []).append(sums.cpu().double().numpy())
@@ -93,6 +98,6 @@ def weighted_medians(values: Array, valid: Array, weights: Array) -> Array:
 
 
 def interval(samples: Array) -> list[float]:
-    """The 2.5 and 97.5 percentiles of bootstrap samples (W,), those left out in which the figure is undefined."""
+    """The 2.5 and 97.5 percentiles of bootstrap samples (W,); samples with an undefined figure are left out."""
     low, high = np.nanpercentile(samples, [2.5, 97.5])
     return [float(low), float(high)]

@@ -151,7 +151,7 @@ def training_rates(params: Params, train: FaceDataset, watch: Stopwatch) -> NDAr
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: on a GPU the most that tensors held; else the most resident memory of this process, libraries included."""
+    """The most bytes that tensors held on a GPU; without one, the most resident memory of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -238,7 +238,7 @@ def _batch_edit(
 def _subject(model: L2SAE, dataset: FaceDataset) -> tuple[NDArray[np.uint8], str, Tensor]:
     """A photo (S, S, 3) uint8 at the model's size, the largest ROI found there, another face's style (1, D).
 
-    The largest is found again when the photo is enlarged; one at the edge of being found may not be.
+    The largest region is found again when the photo is enlarged; a region that is barely found may not be.
     """
     for index in range(len(dataset)):
         images = dataset.batch([index]).images.to(model.device)

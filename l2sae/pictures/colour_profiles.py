@@ -53,11 +53,10 @@ def from_srgb(pixels: NDArray[np.uint8], profile: bytes | None) -> NDArray[np.ui
 
 def _apply(pixels: NDArray[np.uint8], profile: bytes | None, way: int) -> NDArray[np.uint8]:
     found = _transforms(profile) if profile is not None and profile_space(profile) == "RGB" else None
-    if found is None or found[way] is None:
+    transform = found[way] if found is not None else None
+    if transform is None:
         return pixels
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    transform = found[way]
-    assert transform is not None
     return np.asarray(transform.apply(image))
 
 

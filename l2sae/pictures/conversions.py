@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from l2sae.pictures.errors import EditError
 
 MIN_SIDE = 32  # pixels; a smaller photo holds no face
+SQUARE_VALUES = 2**24  # pixels of a padded part
 HALF = 127.5
 """8-bit levels in 1 of the model's values."""
 
@@ -50,12 +51,28 @@ def to_model(picture: NDArray[np.uint8] | Tensor, size: int) -> Tensor:
 
 def square_photo(photo: Image.Image | NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Pad an RGB picture to a square by repeating its edges and resize it, antialiased, to (size, size, 3) uint8."""
-    width, height = photo.size if isinstance(photo, Image.Image) else photo.shape[1::-1]
-    if width != height:
-        photo = np.pad(np.asarray(photo), (*square_margins(height, width), (0, 0)), mode="edge")
-    if isinstance(photo, np.ndarray):
-        photo = Image.fromarray(photo)
-    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
+    if isinstance(photo, Image.Image) and photo.width == photo.height:
+        return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
+    return square_resized(np.asarray(photo), size, Image.Resampling.BICUBIC)
+
+
+def square_resized(picture: NDArray[np.uint8], size: int, filtering: Image.Resampling) -> NDArray[np.uint8]:
+    """A picture (H, W) or (H, W, 3), padded to a square by its edges and resized: (size, size) or (size, size, 3).
+
+    Pillow resizes across first, then down. So do two passes here, and the square itself, which of a long strip would
+    not fit into memory, is never made.
+    """
+    (top, bottom), across = square_margins(*picture.shape[:2])
+    rest, side = ((0, 0),) * (picture.ndim - 2), max(picture.shape[:2])
+    if len(picture) == picture.shape[1]:
+        return np.asarray(Image.fromarray(picture).resize((size, size), filtering))
+    rows = max(1, SQUARE_VALUES // side)
+    narrow = []
+    for at in range(0, len(picture), rows):
+        part = np.pad(picture[at : at + rows], ((0, 0), across, *rest), mode="edge")
+        narrow.append(np.asarray(Image.fromarray(part).resize((size, len(part)), filtering)))
+    square = np.pad(np.concatenate(narrow), ((top, bottom), (0, 0), *rest), mode="edge")
+    return np.asarray(Image.fromarray(square).resize((size, size), filtering))
 
 
 def square_margins(height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -1,10 +1,18 @@
 """What is complained about: photos that cannot be used, and edits that cannot be made."""
 
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 
 class EditError(ValueError):
     """An edit cannot be made as asked; the message says what was wrong and what to do."""
+
+
+def in_range(value: Any, low: float, high: float) -> bool:
+    """Whether a value is a finite number from ``low`` to ``high``; a text or None is none."""
+    number: Any = value
+    return isinstance(value, Real) and bool(low <= number <= high)
 
 
 class FaceNotFoundError(EditError):

@@ -1,5 +1,6 @@
 """The place of a picture, or of a part of it, in the square that the model sees."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class Frame:
 
     @property
     def side(self) -> int:
-        """Of the square, in pixels."""
+        """Side of the square, in pixels."""
         return max(self.height, self.width)
 
     @property
@@ -61,7 +62,7 @@ class CropFrame(Frame):
 
     @property
     def side(self) -> int:
-        """Of the crop, in pixels of the photo."""
+        """Side of the crop, in pixels of the photo."""
         return max(1, round(self.crop.side))
 
     @property
@@ -96,6 +97,9 @@ class CropFrame(Frame):
 
 def check_box(box: Box, height: int, width: int) -> None:
     """Refuse a box (left, top, right, bottom) that does not lie inside the picture."""
-    left, top, right, bottom = box
+    edges = tuple(box) if isinstance(box, Iterable) else ()
+    if len(edges) != 4 or not all(isinstance(edge, (int, np.integer)) for edge in edges):
+        raise EditError(f"box={box!r}: give left, top, right and bottom as four whole numbers of pixels")
+    left, top, right, bottom = edges
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):
         raise EditError(f"box={tuple(box)}: need 0 <= left < right <= {width} and 0 <= top < bottom <= {height}")

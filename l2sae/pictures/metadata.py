@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin, TiffTags
 
 from l2sae.pictures.errors import EditError
 
@@ -36,15 +36,23 @@ class Metadata:
     details: Mapping[int, str] = field(default_factory=dict)
     dpi: tuple[float, float] | None = None
 
-    def exif(self, resolution: bool, details: bool = True) -> bytes | None:
-        """As EXIF, with the resolution where the file format has no other place for it; None if there is nothing."""
+    def exif(self, resolution: bool) -> bytes | None:
+        """The EXIF block; None if it would be empty. ``resolution``: whether it has to hold the resolution too."""
         exif = Image.Exif()
-        exif.update(self.main)
-        if self.details and details:
+        exif.update({tag: value if value.isascii() else value.encode() for tag, value in self.main.items()})
+        if self.details:
             exif.get_ifd(_EXIF_IFD).update(self.details)
         if resolution and self.dpi is not None:
             exif.update(dict(zip(_RESOLUTION, (*self.dpi, _INCH), strict=True)))
         return exif.tobytes() if len(exif) else None
+
+    def tiff_tags(self) -> TiffImagePlugin.ImageFileDirectory_v2:
+        """As tags of TIFF, into which Pillow brings EXIF's texts in ASCII alone."""
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        for tag, value in self.main.items():
+            tags.tagtype[tag] = TiffTags.ASCII
+            tags[tag] = value.encode() + b"\0"
+        return tags
 
 
 def check_choice(metadata: str) -> None:
@@ -75,8 +83,16 @@ def read_metadata(image: Image.Image) -> Metadata:
 
 def _texts(found: Mapping[int, Any], wanted: Any) -> dict[int, str]:
     values = {tag: found.get(tag) for tag in wanted}
-    clean = {tag: value.strip("\0 ")[:_LONGEST] for tag, value in values.items() if isinstance(value, str)}
-    return {tag: value for tag, value in clean.items() if value and value.isprintable()}
+    clean = {tag: _text(value) for tag, value in values.items() if isinstance(value, str)}
+    return {tag: value for tag, value in clean.items() if value}
+
+
+def _text(value: str) -> str:
+    """A text on one line; of UTF-8, which programs write where EXIF asks for ASCII, the letters."""
+    with contextlib.suppress(UnicodeError):
+        value = value.encode("latin-1").decode("utf-8")
+    line = " ".join(value.replace("\0", " ").split())
+    return "".join(letter for letter in line if letter.isprintable())[:_LONGEST]
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:

@@ -48,7 +48,7 @@ class Picture:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of the pixels, (H, W, 3)."""
+        """Shape of the pixels, (H, W, 3)."""
         height, width = self.pixels.shape[:2]
         return height, width, 3
 

@@ -34,6 +34,7 @@ _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb",
 _RAW_BRANDS = (b"crx ",)
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _DNG_VERSION, _SUBFILE_TYPE, _PHOTOMETRIC = 0xC612, 0x00FE, 0x0106
+_MOST_SCANS = 500  # of a JPEG, which has about ten: each is a pass over all pixels, so that many take hours
 _SENSOR_VALUES = (32803, 34892)  # colour filter array, linear raw
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -89,7 +90,7 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
-    """As `read_picture`, for training data: animations are refused."""
+    """Read a picture for training: as `read_picture`, but animations are refused."""
     return load_picture(path, still=True).shown
 
 
@@ -121,6 +122,8 @@ def decode_image(content: bytes, path: Path, still: bool = False) -> Image.Image
     """
     if _is_raw(content):
         raise UnusableError(path, _RAW)
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MOST_SCANS:
+        raise UnusableError(path, f"a JPEG of more than {_MOST_SCANS} scans, which would take hours: save it afresh")
     _prepare_heic(content, path)
     with _guarded(path):
         try:
@@ -212,7 +215,7 @@ def _is_raw(content: bytes) -> bool:
 
 
 def _is_preview(image: Any, path: Path) -> bool:
-    """Whether a TIFF is a camera's RAW, of which the first picture is a preview."""
+    """Whether a TIFF is a camera's RAW, whose first picture is a preview."""
     tags = image.tag_v2
     reduced = isinstance(kind := tags.get(_SUBFILE_TYPE, 0), int) and kind & 1
     sensor = tags.get(_PHOTOMETRIC) in _SENSOR_VALUES
@@ -235,7 +238,9 @@ def _prepare_heic(content: bytes, path: Path) -> None:
 def _planes(image: Image.Image, path: Path) -> tuple[Image.Image, NDArray[np.uint8] | None]:
     """An image of any mode as RGB, and its alpha (H, W, 1)."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_wide_grey(image, path), None
+        clear = image.info.get("transparency")
+        alpha = None if clear is None else np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)[..., None]
+        return _from_wide_grey(image, path), alpha
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         colour = image.convert("RGBA")
         return colour.convert("RGB"), np.asarray(colour.getchannel("A"))[..., None]

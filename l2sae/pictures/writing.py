@@ -22,7 +22,7 @@ QUALITY = 95
 class FileFormat:
     """A kind of file: Pillow's name and options, MIME type, longest side in pixels, and what it can hold.
 
-    ``dpi`` is a place for the resolution outside EXIF, ``details`` EXIF's second part, with the photo's own date.
+    ``dpi`` is a place for the resolution outside EXIF.
     """
 
     name: str
@@ -31,13 +31,12 @@ class FileFormat:
     alpha: bool = True
     lossy: bool = True
     dpi: bool = True
-    details: bool = True
     options: tuple[tuple[str, Any], ...] = ()
 
 
 _JPEG = FileFormat("JPEG", "image/jpeg", 65_535, alpha=False, options=(("subsampling", 0),))
 _DEFLATE = (("compression", "tiff_adobe_deflate"),)
-_TIFF = FileFormat("TIFF", "image/tiff", 2**31 - 1, lossy=False, details=False, options=_DEFLATE)
+_TIFF = FileFormat("TIFF", "image/tiff", 2**31 - 1, lossy=False, options=_DEFLATE)
 FORMATS = {
     ".png": FileFormat("PNG", "image/png", 2**31 - 1, lossy=False, options=(("compress_level", 4),)),
     # compression 4 makes files as small as Pillow's 6, twice as fast
@@ -110,7 +109,9 @@ def encode(
     if icc_profile:
         options["icc_profile"] = icc_profile
     if metadata is not None:
-        if exif := metadata.exif(resolution=not kind.dpi, details=kind.details):
+        if kind.name == "TIFF":
+            options["tiffinfo"] = metadata.tiff_tags()
+        elif exif := metadata.exif(resolution=not kind.dpi):
             options["exif"] = exif
         if metadata.dpi is not None and kind.dpi:
             options["dpi"] = metadata.dpi
@@ -129,13 +130,6 @@ def through_jpeg(picture: Pixels, quality: int) -> Pixels:
     return np.array(Image.open(buffer))
 
 
-def write_picture(
-    picture: Pixels,
-    path: str | Path,
-    quality: int = QUALITY,
-    icc_profile: bytes | None = None,
-    metadata: Metadata | None = None,
-    overwrite: bool = True,
-) -> None:
+def write_picture(picture: Pixels, path: str | Path) -> None:
     """Encode a picture and write it, whole or not at all; arguments and errors as for `encode`."""
-    atomic_write(path, encode(picture, path, quality, icc_profile, metadata), overwrite)
+    atomic_write(path, encode(picture, path))

@@ -120,7 +120,7 @@ def _parameters_cell(notebook: NotebookNode) -> int | None:
 
 def _annotation(node: ast.expr, where: str) -> Any:
     try:  # the text comes from the notebook, whose code is about to run anyway
-        return eval(compile(ast.Expression(node), where, "eval"), {"__builtins__": {}}, _NAMES)
+        return eval(compile(ast.Expression(node), where, "eval"), {"__builtins__": {}}, _NAMES)  # noqa: S307
     except (NameError, TypeError, SyntaxError, AttributeError):
         raise NotebookError(f"{where}: type {ast.unparse(node)} is not understood; use {', '.join(_NAMES)}") from None
 

@@ -1,4 +1,4 @@
-"""Where the project is: what every notebook asks first, so this imports nothing that takes time to load."""
+"""Finds the project's folder. Every notebook asks for it first, so this module imports nothing slow."""
 
 import os
 from pathlib import Path

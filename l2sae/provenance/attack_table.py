@@ -1,4 +1,4 @@
-"""Figures of the mark and the manifest: what survives each attack, and what is found where nothing is."""
+"""Figures of the mark and the manifest: what survives each attack, and how often an unmarked picture seems marked."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +16,11 @@ from l2sae.measures.running_sums import interval, resampling_weights
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import to_model, to_values
 from l2sae.pictures.display import as_pictures
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.provenance.attacks import Attack, resize
 from l2sae.provenance.keys import development_root, load_credentials
 from l2sae.provenance.manifest import sign, verify
-from l2sae.provenance.mark import Watermark, psnr
+from l2sae.provenance.mark import Watermark
 
 PSNR = "psnr"
 EXPORT_SIDE = 256
@@ -56,15 +57,15 @@ def measure_watermark(
         progress: called with one plain line at a time.
 
     Returns:
-        Nested figures ``psnr`` (dB), ``<attack>.bit_accuracy``, ``<attack>.detected``, ``false_positive_rate``, with
-        95 % intervals under ``ci``: bootstrap ones for means; exact binomial ones for shares, of which a bootstrap
-        would say too much where all or none are found. And the marked pictures.
+        Nested figures ``psnr`` (dB), ``<attack>.bit_accuracy``, ``<attack>.detected`` and ``false_positive_rate``, with
+        95 % intervals under ``ci``; and the marked pictures. Means have bootstrap intervals. Shares have exact binomial
+        ones, since a bootstrap gives an interval of no width where all or none are found.
     """
     marked = [watermark.embed(picture) for picture in pictures]
     progress(f"provenance: watermark: {len(marked)} pictures marked")
     rows = []
     for picture, copy in zip(pictures, marked, strict=True):
-        rows.append(look_for_mark(watermark, copy, attacks) | {PSNR: [psnr(picture, copy)]})
+        rows.append(look_for_mark(watermark, copy, attacks) | {PSNR: [psnr_of_levels(picture, copy)]})
         if len(rows) % 8 == 0:
             progress(f"provenance: watermark: {len(rows)} of {len(marked)} attacked")
     false = [watermark.detect(picture).marked for picture in unmarked]

@@ -163,7 +163,7 @@ class AuditLog:
         return next((_parse(line, file.name) for file, _, line in self._lines() if mark in line), None)
 
     def _look_at_new_lines(self) -> None:
-        """Take the ids of lines that were written since the last time: a look through all would cost more each time."""
+        """Take the ids of the lines that were written since the last look; reading all lines would take ever longer."""
         start = self._looked_at
         for file in self.files():
             size = file.stat().st_size
@@ -279,7 +279,7 @@ def _end_of_last_line(descriptor: int) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in the folder last, where the system can."""
+    """Put a new name in the folder on the disk, where the system can."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

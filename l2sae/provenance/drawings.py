@@ -19,7 +19,7 @@ from l2sae.provenance.detector.localiser import Localiser
 _HEAT = "inferno"
 _TRUTH = PALETTE[1]
 _CURVES = {"detail": PALETTE[6], "replace": PALETTE[4]}
-_STYLES = ("-", "--", ":", "-.")
+_STYLES = {"none": "-", "jpeg_75": "--"}
 
 
 @paper_style()
@@ -68,14 +68,13 @@ def survival_figure(metrics: Mapping[str, Any], attacks: Sequence[str]) -> Figur
 
 
 @paper_style()
-def roc_figure(scores: Mapping[tuple[str, str], Scores], attacks: Sequence[str] = ("none", "jpeg_75")) -> Figure:
-    """ROC curves of the localiser's score, one for each composition and some attacks."""
+def roc_figure(scores: Mapping[tuple[str, str], Scores]) -> Figure:
+    """ROC curves of the localiser's score: for each composition, without an attack and after JPEG 75."""
     figure = PrintFigure(figsize=(2.8, 2.6), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle=":")
-    shown = [attack for attack in attacks if any(name == attack for _, name in scores)]
     for compose, colour in _CURVES.items():
-        for attack, style in zip(shown, _STYLES, strict=False):
+        for attack, style in _STYLES.items():
             if (compose, attack) in scores:
                 axes.plot(*roc_curve(scores[compose, attack]), style, color=colour, label=f"{compose}, {attack}")
     axes.set_xlabel("photos reported as edited")

@@ -134,11 +134,11 @@ def export(
         credentials: from `load_credentials`; None takes those of the environment, or development ones.
         log: the audit log; None is ``audit.jsonl`` in ``home``.
         home: folder of keys and log; None takes L2SAE_HOME or the user's data folder.
-        export_id: names the export in manifest and log, 32 hexadecimal digits, so that an export that was cut off can
-            be made again under its own name: a line that it left in the log stays the only one, unless the file's
-            bytes have become others, which a second line then says. None draws one.
-        source: the file of the photo that was edited; if it has a manifest, that becomes part of the export's, and
-            `inspect` tells the history. None takes the recipe's, as long as it still holds that photo.
+        export_id: 32 hexadecimal digits that name the export in manifest and log; None draws them. An export that was
+            cut off can be made again under its id: the line that it left in the log stays the only one, and a second
+            line is written only where the file's bytes differ.
+        source: the file of the photo that was edited. Its manifest, if any, becomes part of the export's, so that
+            `inspect` can tell the history. None takes the recipe's file, as long as it still holds that photo.
 
     Returns:
         Where the file is, and its line in the log.

@@ -38,8 +38,8 @@ class Inspection:
 
     Attributes:
         manifest: from `verify`.
-        watermark: the mark that is there, or the default one's absence; None where the damaged file cannot be shown.
-        others: what was found of the other marks that this package knows.
+        watermark: the mark that was found, or that the default one was not; None where a damaged file cannot be read.
+        others: the findings for the other marks that this package knows.
         exact: lines of the log on this very file, newest first.
         similar: other lines on pictures that look like it.
         heat: where it looks edited, (H, W) in [0, 1], if a localiser was given.

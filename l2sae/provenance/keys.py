@@ -64,9 +64,9 @@ def load_credentials(
 
 
 def development_root(home: str | Path | None = None) -> str:
-    """The development CA's certificates, PEM: who takes them as trust anchors trusts this machine's exports.
+    """The development CA's certificates, PEM. Whoever takes them as trust anchors trusts this machine's exports.
 
-    Those of certificates that have been renewed are among them, so that older exports stay trusted.
+    Earlier certificates, which have been renewed since, are among them, so that older exports stay trusted.
     """
     return _read(_development_folder(home_folder(home)) / _ROOT)
 

@@ -149,6 +149,9 @@ def _read_anchors(anchors: str | Path | None) -> str | None:
     if anchors is None or (isinstance(anchors, str) and anchors.startswith("-----BEGIN")):
         return anchors
     try:
-        return Path(anchors).expanduser().read_text(encoding="ascii")
+        text = Path(anchors).expanduser().read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise ProvenanceError(f"{anchors}: cannot read the trust anchors: {error}") from None
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise ProvenanceError(f"{anchors}: no certificate in it: give a PEM file of those to trust")
+    return text

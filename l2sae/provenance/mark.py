@@ -17,6 +17,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from l2sae.pictures.conversions import HALF, to_values
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.rivagan import BITS, load_networks
@@ -149,9 +150,9 @@ class RivaGan:
     def _lacking(self, picture: Picture) -> tuple[int, NDArray[np.float32]]:
         """How many bits match, and the change (h, w, 3) of the picture on the grid, in 8-bit levels, for the rest.
 
-        To first order each bit would pass by ``MARGIN`` after a step of Polyak's length against the sum of what is
-        lacking, of which ``_OVERSHOOT`` times is taken. The gradient is that at the damaged picture, passed through the
-        damage unchanged. Where ``ENOUGH`` bits match, nothing is to be changed.
+        The step has Polyak's length times ``_OVERSHOOT``: to first order, each bit passes by ``MARGIN`` after a step of
+        Polyak's length against the sum of what is lacking. The gradient is taken at the damaged picture, as if the
+        damage did nothing. Where ``ENOUGH`` bits match, the change is 0.
         """
         _, decoder = load_networks()
         with torch.inference_mode(False), torch.enable_grad():
@@ -176,15 +177,6 @@ class RivaGan:
 def mark_bits() -> Tensor:
     """The fixed mark, (32,) float of 0 and 1."""
     return torch.tensor([float(digit) for digit in f"{MARK:0{BITS}b}"])
-
-
-def psnr(first: Picture, second: Picture) -> float:
-    """Peak signal-to-noise ratio of two uint8 pictures, in dB."""
-    rows = max(1, 2**20 // max(1, first[0].size))  # at a time: whole large pictures as floats do not fit any cache
-    parts = (slice(start, start + rows) for start in range(0, len(first), rows))
-    errors = [float(np.square(first[part].astype(np.float32) - second[part]).sum()) for part in parts]
-    error = sum(errors) / first.size
-    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
 
 
 def _matched(values: Tensor) -> int:
@@ -235,13 +227,13 @@ def at_psnr(picture: Picture, residual: NDArray[np.float32], goal: float) -> tup
     if step > 1:
         _, scaled = at_psnr(np.ascontiguousarray(picture[::step, ::step]), residual, goal + _TOLERANCE / 2)
         marked = _add(picture, scaled, 1.0)
-        if psnr(picture, marked) >= goal:
+        if psnr_of_levels(picture, marked) >= goal:
             return marked, scaled
     strength, kept = 255 / 10 ** (goal / 20) / max(_rms(residual), 1e-6), 0.0
     marked = picture
     for _ in range(_TRIES):
         tried = _add(picture, residual, strength)
-        found = psnr(picture, tried)
+        found = psnr_of_levels(picture, tried)
         if found >= goal:
             marked, kept = tried, strength
             if found <= goal + _TOLERANCE:

@@ -55,7 +55,7 @@ class _Pattern:
 
 @dataclass(frozen=True)
 class _Spectrum:
-    """Of a picture's normalised details: half a plane of frequencies, the padded sizes, and the grid's side."""
+    """Spectrum of a picture's normalised details: half a plane of frequencies, padded sizes, and the grid's side."""
 
     values: NDArray[np.complexfloating]
     rows: int
@@ -190,7 +190,7 @@ def _details(brightness: Floats) -> Floats:
 
 
 def _amplitude(brightness: Floats) -> Floats:
-    """How strong the pattern may be, (h, w) in levels: what little is near counts, so that edges do not ring."""
+    """How strong the pattern may be, (h, w) in levels; the flattest place nearby decides, so that edges do not ring."""
     activity = ndimage.gaussian_filter(np.abs(_details(brightness)), _FINE)
     calm = ndimage.gaussian_filter(ndimage.minimum_filter(activity, _REACH), _LOCAL)
     return np.clip(FLAT + GAIN * calm, FLAT, MOST)

@@ -18,7 +18,7 @@ ANYONE = "*"
 
 
 class Policy(BaseModel):
-    """What an export has to keep to. Frozen; unknown keys are refused; the defaults are the shipped ``policy.yaml``."""
+    """The rules of exports. Frozen; unknown keys are refused; the defaults are those of the shipped ``policy.yaml``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 

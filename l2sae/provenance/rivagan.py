@@ -39,7 +39,7 @@ class FourierConv2d(nn.Module):
         self._spectra: Tensor | None = None
 
     def spectra(self) -> Tensor:
-        """Of the filters, (frequencies, outputs, inputs); made once."""
+        """Spectrum of the filters, (frequencies, outputs, inputs); made once."""
         if self._spectra is None:
             with _for_gradients():
                 spectra = torch.fft.rfft2(self.weight, s=(TILE, TILE)).conj()
@@ -139,7 +139,7 @@ def load_networks() -> tuple[Encoder, Decoder]:
 
 
 def convert(wheel: Path, out: Path = WEIGHTS) -> None:
-    """Take the weights out of invisible-watermark's wheel; needs the package ``onnx``, which nothing else does."""
+    """Take the weights out of invisible-watermark's wheel; this alone needs the package ``onnx``."""
     import onnx
 
     weights = {}

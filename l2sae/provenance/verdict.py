@@ -61,10 +61,11 @@ def evaluate_localiser(
         model: makes the edits.
         test: the test split.
         params: ``provenance`` and ``seed`` are used.
-        other: the shipped model, for the figures under ``other_model``: a localiser against edits of a model that it
-            has not seen, without attacks. A localiser that went on from the shipped one has seen the edits of both; so
-            the shipped one, which has seen those of ``other`` alone, looks at those of ``model``. One that was trained
-            on ``model`` alone looks at those of ``other``. Models for other ROIs or sizes, and None, are left out.
+        other: the shipped model. The figures under ``other_model``, without attacks, are of a localiser against edits
+            of a model that it has not seen. A localiser that was trained on ``model`` alone looks at the edits of
+            ``other``. One that went on from the shipped localiser has seen both; so the shipped localiser, which has
+            seen ``other`` alone, looks at the edits of ``model``. None and models for other ROIs or sizes are left
+            out.
         progress: called with one plain line at a time.
     """
     given = params.provenance
@@ -101,10 +102,9 @@ def comparable(one: L2SAE, other: L2SAE) -> bool:
     return any(a.shape != b.shape or not torch.equal(a.cpu(), b.cpu()) for a, b in pairs)
 
 
-def first_pictures(dataset: FaceDataset, count: int, start: int = 0) -> list[Picture]:
-    """Faces ``start`` to ``start + count`` of a split, as far as there are, as (S, S, 3) uint8."""
-    stop = min(start + count, len(dataset))
-    return as_pictures(dataset.batch(range(start, stop)).images)
+def first_pictures(dataset: FaceDataset, count: int) -> list[Picture]:
+    """The first ``count`` faces of a split, or all where there are fewer, as (S, S, 3) uint8."""
+    return as_pictures(dataset.batch(range(min(count, len(dataset)))).images)
 
 
 def measure_marks(
@@ -135,7 +135,7 @@ def measure_marks(
 
 
 def join_figures(figures: Mapping[str, Any], **groups: Mapping[str, Any]) -> dict[str, Any]:
-    """``figures`` with further groups beside its own; the intervals of each, its ``ci``, go into the one ``ci``."""
+    """Join groups of figures to ``figures``; the intervals under each group's ``ci`` are joined under one ``ci``."""
     joined = dict(figures)
     intervals = dict(figures.get("ci", {}))
     for name, group in groups.items():

@@ -24,16 +24,16 @@ _CHOICE, _LIGHT = 1, 2  # streams of random numbers of a face, beside that of th
 class Counterfactuals:
     """N triples: a content face, a reference face, and the true result of giving one the other's style of a region.
 
-    The truth has the content's shape, pose, light, exposure and noise. It equals the content further than one pixel,
-    the reach of the camera's lens, from where the region's matte is above 0; only new skin also shows through brows
-    and lashes.
+    The truth has the content's shape, pose, light, exposure and noise. It equals the content wherever the region's
+    matte is 0, but for a rim of one pixel, the reach of the camera's lens. New skin also shows through brows and
+    lashes.
 
     Attributes:
         content, reference, truth: (N, 3, H, W) float32 in [-1, 1].
         roi: the N names of the regions whose style is taken over.
         matte: (N, 1, H, W) in [0, 1], that region's matte in content and truth alike.
-        shown: (N,) bool, whether content and reference both show the region. Where they do not, nothing can be
-            learned or measured: there is nothing to change, or no style to be seen.
+        shown: (N,) bool, whether content and reference both show the region. Other triples teach nothing and measure
+            nothing.
         labels: (N, H, W) uint8 of the content, as in :class:`~l2sae.render.rendered_faces.RenderedFaces`.
         mattes: ROI -> (N, 1, H, W) of the content; the truth's are the same.
         reference_mattes: ROI -> (N, 1, H, W) of the reference.
@@ -179,7 +179,7 @@ def _named(rois: Sequence[Roi], names: Sequence[str]) -> list[Roi]:
 
 
 def _draw_regions(rois: Sequence[Roi], shown: Tensor, seed: int, indexes: Sequence[int]) -> list[Roi]:
-    """For each face one of the regions that have a style and are ``shown`` (regions, N), if there is one."""
+    """Draw a region for each face among those that have a style and are ``shown`` (regions, N), if there are any."""
     able = [place for place, region in enumerate(rois) if _style(region)]
     drawn = []
     for row, index in enumerate(indexes):
@@ -200,9 +200,9 @@ def _restyled(numbers: Numbers, rows: Sequence[int], chosen: Sequence[Roi]) -> N
 def _confined(content: Tensor, painted: Tensor, matte: Tensor, kin: Tensor, sparse: Tensor) -> Tensor:
     """``painted`` inside the region, ``content`` elsewhere.
 
-    ``kin`` is the matte of the parts that share the style but are not of the region. Along the border between the two
-    their shares weight the pictures; along all other borders the painter has done so already. ``sparse`` is the matte
-    of parts through which the region shows.
+    ``kin`` is the matte of other parts that share the style. Along their border with the region the two shares weight
+    the pictures; along all other borders the painter has done so already. ``sparse`` is the matte of parts through
+    which the region shows.
     """
     share = 1 - kin / (matte + kin).clamp_min(1e-6)
     there = ((matte > 0) | (sparse > 0)).to(matte.dtype)

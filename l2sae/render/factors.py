@@ -1,4 +1,4 @@
-"""What varies between faces: pose, shape, hair, colour, light. One table of numbers a face, drawn before any pixel."""
+"""What varies between faces: pose, shape, hair, colour, light. All numbers of a face are drawn before any pixel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def _jitter(colour: Array, draws: Draws, brightness: float, tint: float) -> Arra
 
 
 def _pose(d: Draws, p: dict[str, Array]) -> None:
-    """Framed as face crops are, the chin near the lower edge; a fifth more loosely, with neck and clothes."""
+    """Most faces are framed as face crops, with the chin near the lower edge; a fifth also shows neck and clothes."""
     turned = d.chance(0.15)
     p["yaw"] = np.clip(d.normal(0, np.where(turned > 0, 20.0, 6.0)), -45, 45)
     p["pitch"] = np.clip(d.normal(0, 5.0), -18, 18)
@@ -302,7 +302,7 @@ def _occlusion(d: Draws, p: dict[str, Array]) -> None:
 
 
 def _likeness(d: Draws, p: dict[str, Array]) -> None:
-    """Blemishes; pictures saved as JPEG; and clothes of the hair's colour, which tell a model to look at shapes."""
+    """Blemishes, JPEG, and clothes of the hair's colour: a model that met none would not learn to look at shapes."""
     for number in range(BLEMISHES):
         p[f"spot_{number}_u"], p[f"spot_{number}_v"] = d.uniform(-0.5, 0.5), d.uniform(-0.5, 0.8)
         p[f"spot_{number}_mole"] = d.chance(0.15) * d.uniform(0.3, 0.6)
@@ -387,7 +387,7 @@ def _add_angles(p: dict[str, Array]) -> None:
 
 
 def relight(d: Draws, p: dict[str, Array]) -> None:
-    """Light the faces ``p`` hard from the other side than before: 35 to 75 degrees off the middle."""
+    """Light the faces ``p`` with hard light from their other side, 35 to 75 degrees off the middle."""
     side = np.where(p["light_azimuth"] > 0, -1.0, 1.0)
     p["light_azimuth"] = side * d.uniform(35, 75)
     p["light_elevation"] = d.uniform(5, 60)

@@ -30,7 +30,7 @@ class Canvas:
     alphas: dict[str, Tensor]
 
     def join(self, part: str, index: Tensor, alpha: Tensor) -> None:
-        """Join ``alpha`` (n, h, w) with what the part covers already, at the flat places ``index`` (n, h * w)."""
+        """Add ``alpha`` (n, h, w) at the flat places ``index`` (n, h * w) to what the part covers already."""
         alpha = alpha.flatten(1)
         if part in self.alphas:
             alpha = torch.maximum(alpha, self.alphas[part].flatten(1).gather(1, index))

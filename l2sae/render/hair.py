@@ -76,8 +76,8 @@ def strands(
 ) -> tuple[Tensor, Tensor]:
     """Clumps and fine strands, each (n, H, W) around 0 with deviation near 1, from ``texture`` (n, 1, T, T).
 
-    Where to look up the texture is smooth, so it is found on the coarse ``frame`` and enlarged; clumps are coarse too.
-    ``curls`` is "hair" for those of the cut, whose edges are ragged by them, "strand" for those that the eye sees.
+    The places to look up in the texture vary smoothly: they are found on the coarse ``frame`` and enlarged, and so are
+    the clumps. ``curls`` is "hair" for curls that make the edges of the cut ragged, "strand" for visible curls.
     """
     x, y = frame.x, frame.y
     part = p["hair_part"]

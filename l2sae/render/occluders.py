@@ -219,7 +219,7 @@ def _digit(
 
 
 def _nearer(a: Surface, b: Surface) -> Surface:
-    """Of two surfaces the one further inside at each pixel."""
+    """The surface that is further inside at each pixel."""
     first = a[0] < b[0]
     tilt, height, tint = (torch.where(first, x, y) for x, y in zip(a[1:], b[1:], strict=True))
     return torch.minimum(a[0], b[0]), tilt, height, tint

@@ -1,8 +1,5 @@
 """What every editor can do, without a browser: requests in, replies out."""
 
-import inspect
-import logging
-import time
 import warnings
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -24,6 +21,7 @@ from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
 from l2sae.provenance.exporting_session import EditSession
 from l2sae.provenance.saving import save_edit
+from l2sae.widgets.dispatcher import Dispatcher
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.opening import Face, small
 from l2sae.widgets.render_worker import Request
@@ -37,12 +35,10 @@ KEYFRAMES = 9
 THUMB = 72
 DRAFT_PIXELS = 2**22  # drawn masks of larger photos take too long to pack after every stroke
 FORMATS = {"png": ".png", "jpeg": ".jpg"}
-NOT_FOUND = "choose another region or photo, or a closer crop; in the ROI-mask editor the region can be drawn."
 VIEWS = ("edit", "difference", "outside")
-NOTHING = "No photo yet: choose a face on the left, or open a photo of your own."
 
 
-class Controller:
+class Controller(Dispatcher):
     """The state of one editor. Not for use by two threads at once: a `Worker` sees to that.
 
     Args:
@@ -69,6 +65,7 @@ class Controller:
         root: str | Path = ".",
         paths: bool = True,
     ) -> None:
+        super().__init__(note)
         self.model, self.note, self.paths = model, note, paths
         self.exports, self.root = Path(exports), Path(root)
         self.session = EditSession(model)
@@ -80,38 +77,16 @@ class Controller:
         self._styles_sent: tuple[str, ...] = ()
         # a moving slider makes many styles; only those that a layer or the history holds keep their label
         self._labels: MutableMapping[Style, dict[str, Any]] = WeakKeyDictionary()
-        self._message: dict[str, str] = {"level": "note", "text": note} if note else {}
-        self._extra: list[Reply] = []
         self._error: dict[str, Any] | None = None
         for face in gallery:
             self.bank.add_picture(face.name, face.picture if face.crop is None else face.crop)
 
-    # --- requests and replies
-
-    def handle(self, requests: Sequence[Request]) -> list[Reply]:
-        """Carry out requests in order; what cannot be done becomes a message in the reply, and changes nothing."""
-        started = time.perf_counter()
-        for request in requests:
-            self._message = {}
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", FaceWarning)
-                self._attempt(request)
-            if caught and not self._message:
-                self.say("warning", str(caught[-1].message))
-        last = requests[-1]
-        with one_thread():  # the browser needs the other cores
-            view = self._view(DRAG if last.live else DISPLAY)
-        replies = [*self._extra, *self._pictures(), view]  # state and picture in one: each message costs milliseconds
-        self._extra = []
-        view.content["state"] = self.state() | {"latency_ms": round(1000 * (time.perf_counter() - started), 1)}
-        for reply in replies:
-            reply.content["generation"] = last.generation
-        return replies
+    # --- what the browser shows
 
     def draft(self, requests: Sequence[Request]) -> list[Reply]:
         """The edit after ``requests`` for the browser to keep, so that a restart of the kernel loses nothing.
 
-        Apart from `handle`, so that the pictures do not wait for it; none while something moves.
+        The draft is a reply of its own, so that the pictures do not wait for it. While something moves, there is none.
         """
         session = self.session
         drawn = any(layer.matte is not None for layer in session.layers)
@@ -121,27 +96,6 @@ class Controller:
             return []
         recipe = session.recipe(draft=True).to_json()
         return [Reply({"type": "draft", "photo": self.photo_name, "recipe": recipe})]
-
-    def _attempt(self, request: Request) -> None:
-        try:
-            if request.action not in self.actions:
-                raise EditError(f"unknown action {request.action!r}")
-            action = getattr(self, request.action)
-            arguments = request.arguments | ({"data": request.buffers[0]} if request.buffers else {})
-            try:
-                inspect.signature(action).bind(**arguments)
-            except TypeError as error:
-                raise EditError(f"{request.action}: {error}") from None
-            action(**arguments)
-        except (EditError, OSError) as error:
-            self.say("error", _in_the_editor(error))
-        except Exception as error:
-            logging.getLogger(__name__).exception("action %s", request.action)
-            self.say("error", f"This did not work, and nothing was changed: {type(error).__name__}: {error}")
-
-    def say(self, level: str, text: str) -> None:
-        """Put a message into the next reply; ``level`` is ``note``, ``warning`` or ``error``."""
-        self._message = {"level": level, "text": text}
 
     def state(self) -> dict[str, Any]:
         """All that the browser shows beside pictures, as JSON."""
@@ -177,7 +131,6 @@ class Controller:
         return shown | {"drawn": layer.matte is not None, "sigma": None} | label
 
     def _pictures(self) -> list[Reply]:
-        """Pictures that belong to the present state, beside the view."""
         names = tuple(style.name for style in self.bank)
         if names == self._styles_sent:
             return []
@@ -186,8 +139,8 @@ class Controller:
         self._styles_sent = names
         return [Reply({"type": "thumbs", "names": [s.name for s in fresh]}, thumbs)]
 
-    def _view(self, size: int) -> Reply:
-        """The reply that the state goes into, with the picture in view if there is one."""
+    def _view(self, live: bool) -> Reply:
+        size = DRAG if live else DISPLAY
         content: dict[str, Any] = {"type": "state"}
         if not self.session.loaded:
             return Reply(content)
@@ -319,10 +272,10 @@ class Controller:
         The browser blends between them while the slider moves, instead of asking for a picture at every place.
 
         Args:
-            slider: the action that its moves ask for, and
-            arguments: with what, but for
-            path: where in the arguments its value is, and
-            ends: the values at its two ends.
+            slider: the action that a move of the slider asks for.
+            arguments: of that action.
+            path: keys that lead to the slider's value in the arguments.
+            ends: the values at the slider's two ends.
             gesture: names the movement that the pictures are for.
         """
         sliders = [name for name in SLIDERS if name in self.actions]
@@ -443,12 +396,3 @@ def _with(arguments: Mapping[str, Any], path: Sequence[str], value: float) -> di
     """Nested arguments with one value changed."""
     first, *rest = path
     return {**arguments, first: _with(arguments[first], rest, value) if rest else value}
-
-
-def _in_the_editor(error: EditError | OSError) -> str:
-    """An error of the package with the remedies that an editor has."""
-    if isinstance(error, NoPhotoError):
-        return NOTHING
-    if isinstance(error, FaceNotFoundError) and not error.reference:
-        return f"No {error.missing} found in the photo: {NOT_FOUND}"
-    return str(error)

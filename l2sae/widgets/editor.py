@@ -6,11 +6,13 @@ from typing import Any
 import anywidget
 import traitlets
 
+from l2sae.editing import EditError
 from l2sae.widgets.controller import Controller
 from l2sae.widgets.mask_controller import MaskController
 from l2sae.widgets.opening import behind_voila, open_gallery, open_model
 from l2sae.widgets.render_worker import Request, Worker
 from l2sae.widgets.swap_controller import SwapController
+from l2sae.widgets.uploads import MAX_UPLOAD, PartedUpload
 
 STATIC = Path(__file__).parent / "static"
 
@@ -24,33 +26,53 @@ class Editor(anywidget.AnyWidget):
     """A controller on a page. The widget holds neither model nor tensors itself.
 
     Requests come as messages ``{action, arguments, generation, live}`` with files as buffers; they are carried out by
-    the worker, and acknowledged at once where its answer may take long.
+    the worker, and acknowledged at once where its answer may take long. A large file comes before its request, in
+    messages ``{upload, name, part}``; the request carries the rest of it and names the upload.
     """
 
     _css = _source("editor.css")
     title = traitlets.Unicode("").tag(sync=True)
+    most_upload = traitlets.Int(MAX_UPLOAD).tag(sync=True)
 
     def __init__(self, controller: Controller, **traits: Any) -> None:
         super().__init__(**traits)
         self.controller = controller
         self.worker = Worker(self._carry_out)
+        self.upload = PartedUpload()
         self.on_msg(self._receive)
 
     def _receive(self, _: Any, content: Any, buffers: list[Any]) -> None:
         try:
-            request = Request(
-                str(content["action"]),
-                {str(key): value for key, value in dict(content.get("arguments") or {}).items()},
-                int(content.get("generation", 0)),
-                bool(content.get("live", False)),
-                tuple(bytes(buffer) for buffer in buffers),
-            )
+            if "part" in content:
+                self._receive_part(content, buffers)
+                return
+            request = self._request(content, buffers)
         except (KeyError, TypeError, ValueError) as error:
             self.send({"type": "refused", "text": f"not a request: {error!r}"})
+            return
+        except EditError as error:
+            self.send({"type": "refused", "text": str(error)})
             return
         if not (request.live and self.worker.idle):
             self.send({"type": "received", "generation": request.generation})
         self.worker.submit(request)
+
+    def _request(self, content: Any, buffers: list[Any]) -> Request:
+        arguments = {str(key): value for key, value in dict(content.get("arguments") or {}).items()}
+        files = tuple(bytes(buffer) for buffer in buffers)
+        if "upload" in arguments:
+            files = (self.upload.whole(str(arguments.pop("upload")), str(arguments.get("name", "")), *files),)
+        generation, live = int(content.get("generation", 0)), bool(content.get("live", False))
+        return Request(str(content["action"]), arguments, generation, live, files)
+
+    def _receive_part(self, content: Any, buffers: list[Any]) -> None:
+        upload = str(content["upload"])
+        try:
+            self.upload.add(upload, str(content["name"]), int(content["part"]), *map(bytes, buffers))
+        except EditError as error:
+            self.send({"type": "refused", "upload": upload, "text": str(error)})
+        else:
+            self.send({"type": "part", "upload": upload})
 
     def _carry_out(self, requests: list[Request]) -> None:
         for step in (self.controller.handle, self.controller.draft):

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -67,3 +68,12 @@ def test_unmarked_pictures_are_of_all_kinds_and_none_is_found(portrait: Picture,
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
     assert CliRunner().invoke(marks, ["absent"]).exit_code == 2
     assert "no pictures" in CliRunner().invoke(marks, [str(tmp_path)]).output
+
+
+def test_photos_are_evenly_spaced_and_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException, match="no pictures"):
+        photos_of(tmp_path, 2)
+    for index in range(6):
+        (tmp_path / f"{index}.jpg").touch()
+    assert [path.stem for path in photos_of(tmp_path, 3)] == ["0", "2", "4"]
+    assert len(photos_of(tmp_path, 99)) == 6

@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.bench import provenance_table as benchmark
-from l2sae.bench.provenance_table import Journal, detector_table, find_photos, mark_table
+from l2sae.bench.mark_table import photos_of
+from l2sae.bench.provenance_table import Journal, detector_table, mark_table
 from l2sae.data import open_split, prepare
 from l2sae.measures.metric_files import flatten, write_metrics
 from l2sae.model import L2SAE
 from l2sae.params import load_params
 from l2sae.provenance.attacks import attack_names
 from l2sae.provenance.detector.localiser import Localiser, LocaliserNet
-from l2sae.provenance.export_errors import ProvenanceError
 from l2sae.provenance.verdict import join_figures
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def test_full_table_has_every_attack_and_is_the_same_from_its_journal(
     photo = tmp_path / "photos" / "one.png"
     photo.parent.mkdir()
     Image.fromarray(portrait).save(photo)
-    photos = find_photos(photo.parent, 3)
+    photos = photos_of(photo.parent, 3)
     for name in ("a", "b"):
         journal, silent = Journal(tmp_path / "journal.jsonl", "k"), lambda line: None
         figures = mark_table(tiny_model, params, journal, 1, 2, photos, silent)
@@ -65,12 +65,3 @@ def test_full_table_has_every_attack_and_is_the_same_from_its_journal(
     assert {"watermark.second_edit.detected", "detector.detail.flip.auc", "manifest.resaved"} <= keys
     assert "detector.detail.second_edit.auc" not in keys
     assert len(attack_names()) > 30
-
-
-def test_photos_are_evenly_spaced_and_an_empty_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ProvenanceError, match="no pictures"):
-        find_photos(tmp_path, 2)
-    for index in range(6):
-        (tmp_path / f"{index}.jpg").touch()
-    assert [path.stem for path in find_photos(tmp_path, 3)] == ["0", "2", "4"]
-    assert len(find_photos(tmp_path, 99)) == 6

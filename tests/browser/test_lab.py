@@ -185,6 +185,65 @@ def test_text_stands_out_in_both_themes(swap_page: Page, screen: Any) -> None:
             assert contrast(page, selector) > 4.5, (theme, selector)
 
 
+def faults(page: Page) -> list[str]:
+    """What axe-core calls serious or critical in the editor: wrong roles, missing names, pale text."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[accessibility]'")
+    options = {"resultTypes": ["violations"], "rules": {"label-content-name-mismatch": {"enabled": True}}}
+    found = axe.Axe().run(page, context=".l2sae", options=options).response["violations"]
+    worst = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {node['html'][:200]}" for one in worst for node in one["nodes"]]
+
+
+def test_axe_finds_no_serious_fault_in_the_swap_editor(swap_page: Page) -> None:
+    page, editor = swap_page, swap_page.locator(".l2sae")
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light", arg=str(theme.endswith("Light")).lower()
+        )
+        page.wait_for_timeout(500)
+        for tab in editor.get_by_role("tab").all():
+            tab.click()
+            assert faults(page) == [], (theme, tab.inner_text())
+        after(page, lambda: editor.get_by_label("Path of a photo").press("Enter"))  # an error stands below
+        assert "type the path" in editor.locator(".message.error").inner_text()
+        assert faults(page) == [], theme
+
+
+def test_first_steps_are_shown_until_they_are_known(swap_page: Page) -> None:
+    page, steps = swap_page, swap_page.get_by_role("note", name="First steps")
+    assert steps.get_by_role("listitem").count() == 4
+    steps.get_by_role("button", name="Got it").click()
+    assert not steps.is_visible()
+    assert page.evaluate("localStorage.getItem('l2sae:swap:known')") == "yes"
+
+
+def test_large_files_arrive_in_parts_and_huge_ones_are_refused_unsent(swap_page: Page, tmp_path: Path) -> None:
+    page, editor = swap_page, swap_page.locator(".l2sae")
+    upload = editor.locator(".left input[type=file]")
+    photo, huge = tmp_path / "large.png", tmp_path / "huge.png"
+    Image.fromarray(open_gallery(load_model(None), count=1)[0].picture).save(photo)
+    with photo.open("ab") as file:
+        file.write(bytes(21 * 2**20))  # which decoders pass over; a server takes 10 MiB in one message
+    after(page, lambda: upload.set_input_files(photo))
+    editor.locator(".facts", has_text="large.png, 512 × 512").wait_for()
+    with huge.open("wb") as file:
+        file.truncate(300 * 2**20)
+    upload.set_input_files(huge)
+    said = editor.locator(".message.error", has_text="huge.png: 300 MB; up to 64 MB can be uploaded")
+    said.wait_for(timeout=5_000)
+    page.wait_for_function("() => !document.querySelector('.l2sae .banner:not([hidden])')")
+
+
+def test_axe_finds_no_serious_fault_in_the_mask_editor(page: Page, lab: str, screen: Any) -> None:
+    editor = open_notebook(page, lab, "explore_roi_masks")
+    assert faults(page) == []
+    editor.locator("summary").click()
+    editor.locator(".slice").nth(4).wait_for()
+    screen(page, "lab_slices")
+    assert faults(page) == []
+
+
 def test_draw_a_mask_click_one_and_undo(page: Page, lab: str, tmp_path: Path, screen: Any) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -9,7 +9,7 @@ from PIL import Image
 from l2sae.bulk.replay import apply_recipe
 from l2sae.editing import EditError, EditSession, Noise, Recipe, RecipeError, Swap, edit
 from l2sae.model import L2SAE
-from l2sae.provenance.mark import psnr
+from l2sae.pictures.fidelity import psnr_of_levels
 from tests.marks import same_but_for_the_mark
 
 Photos = list[NDArray[np.uint8]]
@@ -84,7 +84,7 @@ def test_files_outside_the_recipes_folder_are_refused_unless_a_root_admits_them(
     apply_recipe(tiny_model, recipe, None, tmp_path / "out.png", root=tmp_path)
     expected = edit(tiny_model, photos[0], "hair", Swap(photos[1]), strength=0.7)
     off = ~np.eye(291, 393, dtype=bool)
-    assert psnr(read(tmp_path / "out.png")[off], expected[off]) > 37  # it differs by the watermark alone
+    assert psnr_of_levels(read(tmp_path / "out.png")[off], expected[off]) > 37  # it differs by the watermark alone
 
 
 def test_what_cannot_be_done_is_said(recipe: Path, tiny_model: L2SAE, tmp_path: Path) -> None:

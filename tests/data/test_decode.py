@@ -11,8 +11,8 @@ from PIL import Image
 from trees import colour_mask, id_mask, jpeg, photo, save, write
 
 from l2sae.data.decode import load_face, square_labels
+from l2sae.data.listing import Entry, MaskFile
 from l2sae.data.schemes import get_scheme, part_rois
-from l2sae.data.sources import Entry, MaskFile
 from l2sae.pictures.conversions import square_photo
 from l2sae.pictures.errors import UnusableError
 from l2sae.rois import Roi
@@ -146,16 +146,6 @@ def test_mask_without_any_roi_is_refused(tmp_path: Path) -> None:
     pixels[:20] = 8  # the inside of the mouth belongs to no ROI
     with pytest.raises(UnusableError, match="none of the ROIs"):
         load(save(tmp_path / "photo.png", photo(1)), save(tmp_path / "mask.png", pixels), LAPA)
-
-
-def test_padding_repeats_edges_and_labels_zero() -> None:
-    picture = np.zeros((40, 20, 3), np.uint8)
-    picture[:, -1] = 200
-    square = square_photo(Image.fromarray(picture), 40)
-    assert (square[:, 30:] == 200).all()
-    assert (square[:, :28] == 0).all()
-    labels = square_labels(np.ones((40, 20), np.uint8), 1, 40)
-    assert (labels.sum(axis=1) == 20).all()
 
 
 def test_shrunk_labels_take_the_largest_area() -> None:

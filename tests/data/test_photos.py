@@ -10,9 +10,10 @@ from skimage import data
 from trees import params, photo, save, write
 
 from l2sae.data import open_split, photos, prepare
+from l2sae.data.listing import SourceError
 from l2sae.data.photos import MIN_CONFIDENCE, label_photo, yaw
 from l2sae.data.schemes import CELEBAMASK_PARTS
-from l2sae.data.sources import SourceError, list_source, portrait_digests
+from l2sae.data.sources import list_source, portrait_digests
 from l2sae.params import Params
 
 SPLIT = {"train": 0.5, "val": 0.0, "test": 0.5}

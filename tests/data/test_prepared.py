@@ -2,44 +2,30 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from trees import PARAMS, celebamask, id_mask, lapa_folder, params, photo, save, write
+from trees import (
+    FOLDERS,
+    PARAMS,
+    celebamask,
+    id_mask,
+    labelled,
+    lapa_folder,
+    params,
+    photo,
+    quiet,
+    save,
+    tree_bytes,
+    write,
+)
 
-from l2sae.data import PreparedError, PrepareError, SourceError, open_split, prepare, render_faces
-from l2sae.data import blocks as blocks_module
+from l2sae.data import PrepareError, SourceError, open_split, prepare, render_faces
 from l2sae.data import dataset as dataset_module
-from l2sae.data import prepared as prepared_module
-from l2sae.data.blocks import DecodedBlocks
-from l2sae.data.decode import load_face
-from l2sae.data.schemes import get_scheme, part_rois
-from l2sae.data.sources import list_source
 from l2sae.params import Params, ParamsError, load_params
-from l2sae.rois import Roi
-
-FOLDERS = {"train": ["train"], "test": ["test"]}
-
-
-def quiet(_: str) -> None:
-    return None
-
-
-def tree_bytes(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return lapa_folder(tmp_path / "source", {"train": 12, "test": 4})
-
-
-def labelled(root: Path, **data) -> Params:
-    return params(root, "label_map", **({"scheme": "lapa", "split": FOLDERS} | data))
 
 
 def test_manifest_tells_everything(folder: Path, tmp_path: Path) -> None:
@@ -63,23 +49,6 @@ def test_two_runs_are_byte_identical(folder: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         prepare(labelled(folder), tmp_path / name, quiet)
     assert tree_bytes(tmp_path / "one") == tree_bytes(tmp_path / "two")
-
-
-def test_batches_follow_the_manifest_across_shards(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(dataset_module, "SHARD_IMAGES", 3)
-    manifest = prepare(labelled(folder), tmp_path / "out", quiet)
-    train = open_split(tmp_path / "out", "train")
-    assert len(list((tmp_path / "out/train").glob("images-*.npy"))) == -(-len(train) // 3)
-    assert list(train.names) == [item["name"] for item in manifest["items"]["train"]]
-    everything = train.batch(range(len(train)))
-    some = train.batch([5, 0])
-    assert everything.images.shape == (len(train), 3, 32, 32)
-    assert float(everything.images.min()) >= -1
-    assert float(everything.images.max()) <= 1
-    assert some.images.equal(everything.images[[5, 0]])
-    assert some.labels.equal(everything.labels[[5, 0]])
-    with pytest.raises(IndexError, match="face 99"):
-        train.batch([99])
 
 
 def test_every_quirk_is_skipped_with_its_reason(folder: Path, tmp_path: Path) -> None:
@@ -222,20 +191,6 @@ def test_rendered_split_must_be_ratios(tmp_path: Path) -> None:
         prepare(folders, tmp_path / "out", quiet)
 
 
-def test_stale_or_absent_data_says_what_to_run(folder: Path, tmp_path: Path) -> None:
-    config = labelled(folder)
-    with pytest.raises(PreparedError, match="run 'dvc repro prepare'"):
-        open_split(tmp_path / "out", "train")
-    prepare(config, tmp_path / "out", quiet)
-    assert len(open_split(tmp_path / "out", "test", rois=config.rois, image_size=32)) == 4
-    with pytest.raises(PreparedError, match=r"32 pixels, data\.image_size is 64"):
-        open_split(tmp_path / "out", "train", image_size=64)
-    with pytest.raises(PreparedError, match="made for other rois"):
-        open_split(tmp_path / "out", "train", rois=[Roi(name="hair", channels=1, parts=("hair",))])
-    with pytest.raises(PreparedError, match="no images in split 'holdout'"):
-        open_split(tmp_path / "out", "holdout")
-
-
 def test_factors_of_rendered_faces_can_be_held(tmp_path: Path) -> None:
     def holding(**factors: float) -> Params:
         config = rendered(20)
@@ -248,62 +203,6 @@ def test_factors_of_rendered_faces_can_be_held(tmp_path: Path) -> None:
     with pytest.raises(PrepareError, match=r"data\.held.*factor age cannot be set"):
         prepare(holding(age=1.0), tmp_path / "age", quiet)
     assert not (tmp_path / "age").exists()
-
-
-def test_a_killed_import_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    decode, decoded = prepared_module.load_face, []
-
-    def until(stop: int):
-        def load_face(entry, *arguments):
-            if len(decoded) == stop:
-                raise KeyboardInterrupt
-            decoded.append(entry.name)
-            return decode(entry, *arguments)
-
-        return load_face
-
-    prepare(labelled(folder), tmp_path / "whole", quiet)
-    monkeypatch.setattr(blocks_module, "_FACES", 3)
-    monkeypatch.setattr(prepared_module, "_DECODE_WINDOW", 1)
-    monkeypatch.setattr(prepared_module, "load_face", until(8))
-    with pytest.raises(KeyboardInterrupt):
-        prepare(labelled(folder), tmp_path / "out", quiet)
-    assert not (tmp_path / "out").exists()
-    torn = max((tmp_path / ".out.decoded").iterdir(), key=lambda file: file.stat().st_mtime_ns)
-    torn.write_bytes(torn.read_bytes()[:200])
-    decoded.clear()
-    monkeypatch.setattr(prepared_module, "load_face", until(100))
-    lines: list[str] = []
-    prepare(labelled(folder), tmp_path / "out", lines.append)
-    assert 8 < len(decoded) < 16
-    assert f"prepare: {16 - len(decoded)} photos had been decoded by a run that did not end" in lines
-    assert tree_bytes(tmp_path / "out") == tree_bytes(tmp_path / "whole")
-    assert not (tmp_path / ".out.decoded").exists()
-    assert not (tmp_path / ".out.partial").exists()
-
-
-def test_kept_faces_of_changed_photos_or_other_sizes_are_not_used(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(blocks_module, "_FACES", 4)
-    entries = list_source(labelled(folder).data)[0].entries[:4]
-    scheme = get_scheme("lapa")
-    owner = part_rois(scheme, labelled(folder).rois)
-    calls: list[int] = []
-
-    def decode(block):
-        calls.append(len(block))
-        return [(entry, load_face(entry, scheme, owner, 32)) for entry in block]
-
-    def run(size: int = 32) -> None:
-        list(DecodedBlocks(tmp_path / "kept", size, [1], decode).faces(entries))
-
-    run()
-    run()
-    assert calls == [4]
-    run(size=64)
-    assert calls == [4, 4]
-    os.utime(entries[2].photo, ns=(1, 1))
-    run()
-    assert calls == [4, 4, 4]
 
 
 def test_several_sources_become_one_data_set_each_split_by_itself(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l2sae.data.sources import Entry
+from l2sae.data.listing import Entry
 from l2sae.data.splits import assign_splits, contiguous_counts, split_by_ratio, unit_hash
 from l2sae.params import SplitRatios
 

@@ -10,9 +10,10 @@ from skimage import data
 from trees import jpeg, params, photo, write
 
 from l2sae.data import open_split, prepare, webmorph
+from l2sae.data.listing import SourceError
 from l2sae.data.photos import label_photo
 from l2sae.data.schemes import CELEBAMASK_PARTS
-from l2sae.data.sources import SourceError, list_source
+from l2sae.data.sources import list_source
 from l2sae.data.splits import assign_splits
 from l2sae.data.webmorph import pinned_digests, read_template
 from l2sae.faces.finding import find_faces

@@ -19,6 +19,7 @@ FASSEG = {
     "nose": "00ffff",
     "lips": "00ff00",
 }
+FOLDERS = {"train": ["train"], "test": ["test"]}
 LAPA = {"background": 0, "skin": 1, "hair": 10, "viewer_left_eye": 4, "viewer_right_eye": 5, "nose": 6, "lips": 7}
 
 
@@ -121,3 +122,17 @@ def celebamask(root: Path, originals: list[int], header: bool = True) -> Path:
         rows.append(f"{index}      {original - 1}      {original:06d}.jpg")
     (root / "CelebA-HQ-to-CelebA-mapping.txt").write_text("\n".join(rows) + "\n")
     return root
+
+
+def labelled(root: Path, **data: Any) -> Params:
+    """The smoke preset on a folder of `lapa_folder`, split by its folders."""
+    return params(root, "label_map", **({"scheme": "lapa", "split": FOLDERS} | data))
+
+
+def tree_bytes(root: Path) -> dict[str, bytes]:
+    """Relative path -> content of every file below a folder."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody hears."""

@@ -8,40 +8,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from l2sae.editing import Colour, EditError, EditSession, Named, Recipe, Swap, edit, named_styles
+from l2sae.editing import Colour, EditError, EditSession, Named, Recipe, edit, named_styles
 from l2sae.editing.named_styles import NamedStyle, nearest_style, pack_styles, read_styles
-from l2sae.editing.recipe_fields import digest_model
 from l2sae.model import L2SAE
 
 Photos = list[NDArray[np.uint8]]
-
-
-@pytest.fixture
-def styles(tiny_model: L2SAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[NamedStyle]:
-    """Three styles of the tiny model, in the only folder that is looked at."""
-    made = [
-        NamedStyle("hair", "copper", torch.full((29,), 0.5), torch.tensor([50.0, 30.0, 40.0])),
-        NamedStyle("hair", "silver", torch.full((29,), -0.5), torch.tensor([70.0, 0.0, 0.0])),
-        NamedStyle("lips", "copper", torch.full((29,), 0.9), torch.tensor([40.0, 40.0, 20.0])),
-    ]
-    tensors, metadata = pack_styles(made, digest_model(tiny_model))
-    save_file(tensors, tmp_path / named_styles.FILE, metadata)
-    monkeypatch.setattr(named_styles, "FOLDERS", (tmp_path,))
-    monkeypatch.setattr(named_styles, "_known", type(named_styles._known)())
-    return made
-
-
-def test_a_named_style_edits_as_its_vector_does(tiny_model: L2SAE, photos: Photos, styles: list[NamedStyle]) -> None:
-    for roi, style in (("hair", styles[0]), ("lips", styles[2])):
-        by_name = edit(tiny_model, photos[0], roi, Named("copper"))
-        assert np.array_equal(by_name, edit(tiny_model, photos[0], roi, Swap(style.vector)))
-
-
-def test_unknown_names_are_refused_with_the_known_ones(tiny_model: L2SAE, photos: Photos, styles: object) -> None:
-    with pytest.raises(EditError, match="no style named 'gold' for hair: there are copper, silver"):
-        edit(tiny_model, photos[0], "hair", Named("gold"))
-    with pytest.raises(EditError, match="no style named 'copper' for skin: there are none"):
-        edit(tiny_model, photos[0], "skin", Named("copper"))
 
 
 def test_styles_of_another_model_are_not_used(
@@ -50,7 +21,7 @@ def test_styles_of_another_model_are_not_used(
     tensors, metadata = pack_styles(styles, "0" * 64)
     save_file(tensors, tmp_path / named_styles.FILE, metadata)
     assert nearest_style(tiny_model, "hair", torch.zeros(3)) is None
-    with pytest.raises(EditError, match=r"has no named styles; make them with 'python -m l2sae.editing.make_styles'"):
+    with pytest.raises(EditError, match=r"has no named styles; make them with 'python -m l2sae.bench make-styles'"):
         edit(tiny_model, photos[0], "hair", Named("copper"))
 
 

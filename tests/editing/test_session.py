@@ -1,21 +1,11 @@
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-from l2sae.data import render_faces
 from l2sae.editing import EditError, EditSession, Noise, Swap, edit
-from l2sae.model import L2SAE, load_model
-from l2sae.pictures.display import as_pictures
+from l2sae.model import L2SAE
 
 Photos = list[NDArray[np.uint8]]
-
-
-@pytest.fixture
-def session(tiny_model: L2SAE, photos: Photos) -> EditSession:
-    session = EditSession(tiny_model)
-    session.load(photos[0])
-    return session
 
 
 def test_a_session_without_layers_renders_the_photo(session: EditSession, photos: Photos) -> None:
@@ -90,16 +80,6 @@ def test_previews_are_small_and_show_the_edit(session: EditSession, photos: Phot
     assert not np.array_equal(preview[:, 32:], plain[:, 32:])
 
 
-def test_a_matte_of_the_layer_bounds_it(session: EditSession, photos: Photos) -> None:
-    matte = np.zeros((97, 131))
-    matte[10:30, 10:30] = 1.0
-    session.add_layer("hair", Noise(2.0), matte=matte)
-    assert np.array_equal(session.render()[matte == 0], photos[0][matte == 0])
-    assert not np.array_equal(session.render(), photos[0])
-    with pytest.raises(EditError, match="one matte for 2 ROIs"):
-        session.add_layer(("hair", "lips"), Noise(), matte=matte)
-
-
 def test_the_last_swap_of_an_roi_decides(tiny_model: L2SAE, session: EditSession, photos: Photos) -> None:
     full = np.full((97, 131), 255, np.uint8)
     target = Swap(photos[1])
@@ -161,20 +141,6 @@ def test_one_gesture_is_one_step(session: EditSession) -> None:
     assert session.layers[0].strength == 1.0
 
 
-def test_old_steps_are_forgotten_but_never_the_present(session: EditSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("l2sae.editing.history.MAX_STEPS", 3)
-    session.add_layer("hair", Noise(2.0))
-    for strength in (0.1, 0.2, 0.3, 0.4, 0.5):
-        session.update_layer(0, strength=strength)
-    assert session.layers[0].strength == 0.5
-    assert [session.undo() for _ in range(4)] == [True, True, True, False]
-    assert session.layers[0].strength == 0.2
-    monkeypatch.setattr("l2sae.editing.session.MAX_MATTE_BYTES", 1)
-    session.update_layer(0, matte=np.ones((97, 131)))
-    session.update_layer(0, matte=np.zeros((97, 131)))
-    assert [session.undo(), session.undo()] == [True, False]
-
-
 def test_screen_sizes_show_the_edit_smaller(session: EditSession, photos: Photos) -> None:
     matte = np.zeros((97, 131), np.uint8)
     matte[:, 66:] = 255
@@ -194,35 +160,6 @@ def test_a_change_can_be_tried_without_making_it(session: EditSession) -> None:
     assert np.array_equal(session.render(), before)
     session.update_layer(0, strength=0.2)
     assert np.array_equal(session.render(), tried)
-
-
-def test_reconstruction_error_is_that_of_the_decoded_photo(session: EditSession, tiny_model: L2SAE) -> None:
-    found = session.reconstruction_error()
-    editor = session.editor
-    with torch.no_grad():
-        decoded = tiny_model.decode(editor.latents.structure, editor.latents.style)
-    mean_square = float(((decoded - editor.images) / 2).square().mean())
-    assert found.psnr == pytest.approx(-10 * np.log10(mean_square), abs=1e-3)
-    assert set(found.rois) == set(tiny_model.roi_names)
-
-
-def test_difference_is_grey_where_nothing_changed(session: EditSession) -> None:
-    matte = np.zeros((97, 131), np.uint8)
-    matte[20:60, 20:60] = 255
-    session.add_layer("hair", Noise(3.0), matte=matte)
-    shown = session.difference()
-    assert (shown[matte == 0] == 128).all()
-    assert (shown[matte > 0] != 128).any()
-
-
-def test_nothing_changes_where_no_matte_reaches(session: EditSession) -> None:
-    matte = np.zeros((97, 131), np.uint8)
-    matte[20:60, 20:60] = 100  # weak: below one half, so all of it counts as outside
-    session.add_layer("hair", Noise(3.0), matte=matte)
-    outside = session.outside()
-    assert outside.largest == 0
-    assert 0 < outside.share <= 1600 / (97 * 131)
-    assert (outside.picture[matte == 0] != (230, 159, 0)).any(axis=1).all()
 
 
 def test_a_recipe_takes_the_session_to_the_recorded_edit(
@@ -250,15 +187,3 @@ def test_drafts_replay_without_a_recorded_result(session: EditSession, tiny_mode
     draft = session.recipe(draft=True)
     assert draft.result_sha256 is None
     assert np.array_equal(draft.replay(tiny_model, photos[0]), session.render())
-
-
-def test_of_two_layers_of_one_region_the_upper_one_shows() -> None:
-    model = load_model(device="cpu")
-    first, second, both = EditSession(model), EditSession(model), EditSession(model)
-    face, *references = as_pictures(render_faces(3, 128, seed=3).images)
-    for session, layers in ((first, references[:1]), (second, references[1:]), (both, references)):
-        session.load(face)
-        for reference in layers:
-            session.add_layer(roi="lips", style=Swap(reference))
-    one, other, above = (session.render().astype(int) for session in (first, second, both))
-    assert np.abs(above - other).mean() < 0.2 * np.abs(one - other).mean()

@@ -5,21 +5,11 @@ import pytest
 import skimage
 from PIL import Image
 
-from l2sae.faces import Face, find_faces, person_mask
+from l2sae.faces import Face, find_faces
 from l2sae.faces import landmarks as lm
 from l2sae.pictures.crops import CropTransform
 
 EYES = np.array([[203.7, 101.1], [246.5, 103.4]])  # the astronaut's, right first
-
-
-@pytest.fixture(scope="module")
-def astronaut() -> np.ndarray:
-    return skimage.data.astronaut()
-
-
-@pytest.fixture(scope="module")
-def face(astronaut: np.ndarray) -> Face:
-    return find_faces(astronaut)[0]
 
 
 def eye_distance(face: Face) -> float:
@@ -95,33 +85,3 @@ def test_large_photos_take_no_longer_than_small_ones(astronaut: np.ndarray, face
     found = find_faces(large)[0]
     assert time.process_time() - start < 1  # 0.05 s on one core of 2026
     assert is_like(found, face.landmarks * 3600 / 512)
-
-
-def test_outlines_enclose_the_irises_and_lie_in_the_face(face: Face):
-    from skimage.measure import points_in_poly
-
-    for eye, iris in ((lm.RIGHT_EYE, lm.RIGHT_IRIS), (lm.LEFT_EYE, lm.LEFT_IRIS)):
-        assert points_in_poly(face.landmarks[[iris[0]]], face.landmarks[list(eye)]).all()
-    outline = face.landmarks[list(lm.FACE)]
-    for part in (lm.RIGHT_EYE, lm.LEFT_EYE, lm.RIGHT_BROW, lm.LEFT_BROW, lm.LIPS, lm.MOUTH, lm.NOSE):
-        assert points_in_poly(face.landmarks[list(part)], outline).all()
-    assert sorted(lm.RIGHT_LIDS) == sorted(lm.RIGHT_EYE)
-    assert sorted(lm.LEFT_LIDS) == sorted(lm.LEFT_EYE)
-
-
-@pytest.mark.parametrize("side", [90, 700, 2300])
-def test_sampling_shows_what_cropping_shows(side: int):
-    y, x = np.mgrid[:1500, :2000]
-    picture = np.stack([x / 8, y / 8, (x + y) / 16], axis=-1).astype(np.uint8)  # smooth: shifts show as differences
-    square = CropTransform(900, 700, side, 25)
-    sampled, cropped = square.sample(picture, 64).astype(int), square.crop(picture, 64).astype(int)
-    inside = slice(24, 40)  # within the photo
-    assert np.abs(sampled - cropped)[inside, inside].mean() < 1
-
-
-def test_the_person_is_parted_from_the_background(astronaut: np.ndarray):
-    mask = person_mask(astronaut)
-    assert (mask.shape, mask.dtype) == (astronaut.shape[:2], np.float32)
-    assert mask[100, 225] > 0.9  # face
-    assert mask[20:80, 20:80].mean() < 0.3  # flag
-    assert mask.max() <= 1

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,27 @@ def exif(orientation: int | None = None) -> Image.Exif:
     return found
 
 
+def letters() -> Image.Exif:
+    """EXIF with letters outside ASCII, as UTF-8, on several lines."""
+    found = Image.Exif()
+    found[0x013B], found[0x8298] = "Zo\u00eb M\u00fcller".encode(), "\u00a9 2024\n\u5199\u771f".encode()
+    return found
+
+
+def grey_with_hole() -> bytes:
+    """A grey PNG of 16 bits, one of whose levels is transparent."""
+    levels = np.asarray(portrait().convert("L")).astype(">u2") * 257
+    levels[:30] = 7
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 270, 270, 16, 0, 0, 0, 0)), (b"tRNS", struct.pack(">H", 7)),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in levels))), (b"IEND", b""),
+    ]  # fmt: skip
+    parts = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
 def frames(kind: str, **options: Any) -> Callable[[], bytes]:
     """An animation, or a file of two pages."""
     return saved(kind, save_all=True, append_images=[portrait().rotate(90)], **options)
@@ -141,11 +163,13 @@ CASES = [
     Case("colours for inks.png", saved("PNG", icc_profile=cmyk_profile()), note="left out"),
     # transparency
     *(Case(f"hole.{kind.lower()}", with_alpha(kind)) for kind in ("PNG", "WEBP", "AVIF", "TIFF")),
+    Case("grey hole.png", grey_with_hole),
     Case("opaque.png", with_alpha("PNG", 255)),
     Case("see through.png", with_alpha("PNG", 90)),
     # metadata
     *(Case(f"facts.{kind.lower()}", saved(kind, exif=exif(), dpi=(300, 300)))
       for kind in ("PNG", "JPEG", "TIFF", "WEBP")),
+    *(Case(f"letters.{kind.lower()}", saved(kind, exif=letters())) for kind in ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")),
     *(Case(f"turned {number}.jpg", saved("JPEG", exif=exif(number))) for number in range(2, 9)),
 ]  # fmt: skip
 

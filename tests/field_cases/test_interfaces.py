@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from l2sae.bulk import edit_folder
 from l2sae.bulk.replay import apply_recipe
 from l2sae.cli import main
 from l2sae.editing import EditError, EditSession, Noise, Recipe, Swap, edit
@@ -90,6 +92,88 @@ def test_values_that_are_no_photo(tiny_model: L2SAE, photo: Any) -> None:
 def test_seeds(tiny_model: L2SAE, seed: Any) -> None:
     with pytest.raises(EditError, match="seed="):
         edit(tiny_model, portrait(), "hair", Noise(1.0), seed=seed)
+
+
+@pytest.mark.parametrize("strength", ["0.5", None, [1.0], np.nan, -1, 2.01])
+def test_strengths(tiny_model: L2SAE, strength: Any) -> None:
+    with pytest.raises(EditError, match="strength="):
+        edit(tiny_model, portrait(), "hair", Noise(1.0), strength=strength)
+    session = EditSession(tiny_model)
+    session.load(portrait())
+    session.add_layer("hair", Noise(1.0))
+    with pytest.raises(EditError, match="strength="):
+        session.update_layer(0, strength=strength)
+
+
+@pytest.mark.parametrize("rois", [5, ("hair", 5), None, "", (), ["hare"], [None]])
+def test_regions(tiny_model: L2SAE, rois: Any) -> None:
+    with pytest.raises(EditError, match=r"region|rois"):
+        edit(tiny_model, portrait(), rois, Noise(1.0))
+
+
+@pytest.mark.parametrize(
+    "box",
+    ["abcd", 5, (1, 2, 3), (0.0, 0.0, 96.0, 96.0), (0, 0, np.nan, 5), (50, 50, 10, 10), (0, 0, 10**12, 9), (None,) * 4],
+)
+def test_boxes(tiny_model: L2SAE, box: Any) -> None:
+    with pytest.raises(EditError, match="box="):
+        edit(tiny_model, portrait(), "hair", Noise(1.0), box=box)
+
+
+@pytest.mark.parametrize("matte", ["mask.png", [[1]], np.array(["x"]), np.full((270, 270), np.nan), np.ones((3, 3))])
+def test_mattes(tiny_model: L2SAE, matte: Any) -> None:
+    with pytest.raises(EditError, match="matte"):
+        edit(tiny_model, portrait(), "hair", Noise(1.0), mattes={"hair": matte})
+
+
+@pytest.mark.parametrize("sigma", ["1", None, np.inf, -1])
+def test_amounts(sigma: Any) -> None:
+    with pytest.raises(EditError, match="sigma="):
+        Noise(sigma)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"workers": "2"}, {"batch": 1.5}, {"batch": None}, {"quality": "95"}, {"ending": None}, {"strength": "1"}],
+    ids=str,
+)
+def test_bulk_options(folder: Path, tiny_model: L2SAE, options: dict[str, Any]) -> None:
+    with pytest.raises(EditError, match=next(iter(options))):
+        edit_folder(tiny_model, folder, folder / "out", "hair", Noise(1.0), **options)
+    assert not (folder / "out").exists()
+
+
+def test_numbers_of_numpy_are_numbers(folder: Path, tiny_model: L2SAE) -> None:
+    numbers = {"strength": np.float32(0.5), "seed": np.int64(3)}
+    expected = edit(tiny_model, portrait(), "hair", Noise(1.0), strength=0.5, seed=3)
+    assert (edit(tiny_model, portrait(), "hair", Noise(np.float64(1.0)), **numbers) == expected).all()
+    session = EditSession(tiny_model)
+    session.load(portrait())
+    session.add_layer("hair", Noise(1.0), **numbers)
+    assert session.recipe().layers[0].seed == 3
+    options = {"workers": 0, "progress": False, **numbers}
+    assert len(edit_folder(tiny_model, folder, folder / "out", "hair", Noise(1.0), **options)) == 2
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 30_000), (30_000, 40)])
+def test_strips_take_little_memory(tiny_model: L2SAE, height: int, width: int) -> None:
+    rows, columns = np.mgrid[:height, :width]
+    strip = np.repeat(((rows + columns) // 40 % 256).astype(np.uint8)[..., None], 3, axis=2)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    full = np.full((height, width), 255, np.uint8)
+    made = edit(tiny_model, strip, "hair", Noise(2.0), align=None, mattes={"hair": full})
+    assert made.shape == strip.shape
+    assert (made != strip).any()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20  # GiB
+    assert grown < 1, "its square alone would take 2.5"
+
+
+def test_what_is_no_log_and_no_certificate_is_said(folder: Path, tiny_checkpoint: Path) -> None:
+    (folder / "junk.pem").write_text("junk")
+    for arguments in (["verify", "nothing.jsonl"], ["verify", "a.png", "--trust", "junk.pem"]):
+        result = CliRunner().invoke(main, arguments)
+        assert (result.exit_code, result.output.count("\n")) == (1, 1)
+        assert result.output.startswith("Error: ")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "CMYK", "1", "I;16"])

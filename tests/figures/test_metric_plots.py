@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from l2sae.figures import metric_plots as plots
-from l2sae.figures import slice_pictures as slice_figures
-from l2sae.measures.regions import choose_faces
 
 ONE = {"transfer": 0.7, "edge_correlation": 0.8, "outside_mean": 0.01}
 CURVE = {"steps": [1, 2], "seconds": [0.1, 0.2], "transfer": [0.3, 0.5], "psnr": [20.0, 22.0]}
@@ -64,18 +62,3 @@ def test_bars_have_the_values_and_a_missing_roi_none():
     bars = plots.rois_figure(metrics, ("hair", "lips")).axes[0].patches
     assert bars[0].get_height() == 0.9
     assert np.isnan(bars[1].get_height())
-
-
-def test_slices_figure_has_a_column_for_each_slice(model, test_split):
-    faces = choose_faces(test_split, 3)
-    figure = slice_figures.slices_figure(model, faces)
-    assert len(figure.axes) == 3 * (1 + len(model.slices))
-
-
-def test_off_the_diagonal_no_matte_responds(model, test_split):
-    figure = slice_figures.responses_figure(model, choose_faces(test_split, 3), seed=0)
-    rois = len(model.rois)
-    shown = [axes.texts[0].get_text() for axes in figure.axes]
-    assert shown == ["1" if r == c else "0" for r in range(rois) for c in range(rois)]
-    dark = [axes.images[0].get_array().max() for axes in figure.axes]
-    assert dark[0] > dark[1]

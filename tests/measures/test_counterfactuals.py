@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from l2sae.figures.counterfactual_pictures import counterfactual_figure
 from l2sae.figures.tables import counterfactual_table
 from l2sae.measures import counterfactuals as measure
 from l2sae.measures.counterfactuals import METHODS, EditedTriples, counterfactuals, edited_triples, styled_regions
@@ -78,8 +77,3 @@ def test_a_face_without_a_visible_change_does_not_count(
     monkeypatch.setattr(measure, "VISIBLE", np.inf)
     columns = measure.measure_counterfactuals(model, params, 2, 32, "own")
     assert counterfactual_figures(columns, styled_regions(params), METHODS, "cf", 5, 0)["cf"].keys() == {"pairs"}
-
-
-def test_the_figure_has_a_row_for_each_region(model: L2SAE, params: Params) -> None:
-    figure = counterfactual_figure(model, params, 64, ("hair", "lips"))
-    assert sum(len(axes.images) for axes in figure.axes) == 2 * 6

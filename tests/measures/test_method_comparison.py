@@ -1,21 +1,10 @@
 """L2SAE, Reinhard and inversion on the same pairs."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 
 from l2sae.measures import method_comparison as comparison
-from l2sae.measures.inversion import ENOUGH_STEPS, LEARNING_RATES, MODES, optimise, starting_point
-
-TUNING = Path(__file__).parents[2] / "benchmarks/tuning/inversion.json"
-
-
-@pytest.fixture(scope="module")
-def pairs(model, test_split):
-    return comparison.Pairs(model, test_split, "detail", 3)
+from l2sae.measures.inversion import ENOUGH_STEPS, MODES
 
 
 def test_unchanged_photos_transfer_nothing_and_keep_all_edges(pairs):
@@ -37,39 +26,6 @@ def test_a_flat_picture_of_the_references_colour_transfers_all(pairs):
 
 def test_reinhard_moves_colour_towards_the_reference(pairs):
     assert 0 < pairs.score(pairs.reinhard_edits())["transfer"] < 1
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_inversion_brings_the_picture_nearer(model, pairs, mode):
-    start = starting_point(model, pairs.targets, mode)
-    error = [
-        float((model.decode(*latents) - pairs.targets).abs().mean().detach())
-        for latents in ((start.structure, start.style), *optimise(model, pairs.targets, start, mode, 8, 0.05))
-    ]
-    assert len(error) == 9
-    assert error[-1] < error[0]
-
-
-def test_only_the_warm_start_begins_at_the_encoders_latents(model, pairs):
-    with torch.no_grad():
-        encoded = model.encode(pairs.targets)
-    starts = {mode: starting_point(model, pairs.targets, mode) for mode in MODES}
-    assert torch.equal(starts["warm"].style, encoded.style)
-    assert torch.equal(starts["style"].structure, encoded.structure)
-    assert torch.equal(starts["style"].style, model.style_mean.expand_as(encoded.style))
-    assert torch.equal(starts["both"].structure[0], starts["both"].structure[1])
-
-
-def test_style_mode_leaves_the_structure(model, pairs):
-    start = starting_point(model, pairs.targets, "style")
-    *_, (structure, style) = optimise(model, pairs.targets, start, "style", 2, 0.1)
-    assert torch.equal(structure, start.structure)
-    assert not torch.equal(style, start.style)
-
-
-def test_an_unknown_mode_is_refused_by_name(model, pairs):
-    with pytest.raises(ValueError, match=r"mode='cold'.*style, both, warm"):
-        starting_point(model, pairs.targets, "cold")
 
 
 def test_trajectory_is_scored_at_powers_of_two_and_at_the_end(pairs):
@@ -119,9 +75,3 @@ def test_grid_search_prefers_the_step_size_with_the_highest_transfer(model, test
     monkeypatch.setattr(comparison.Pairs, "trajectory", trajectory)
     found = comparison.grid_search(model, test_split, "detail", 4, progress=lambda line: None)
     assert {mode: (one["rate"], one["steps"]) for mode, one in found.items()} == dict.fromkeys(MODES, (0.3, 1))
-
-
-def test_step_sizes_and_counts_in_use_are_those_that_tuning_found():
-    found = json.loads(TUNING.read_text())
-    assert {mode: found[mode]["rate"] for mode in MODES} == LEARNING_RATES
-    assert {mode: found[mode]["steps"] for mode in MODES} == ENOUGH_STEPS

@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from l2sae.figures.robustness_curves import curves_figure, groups_figure, severity_table, strip_figure
-from l2sae.measures.face_groups import SMALL, group_figures
 from l2sae.measures.metric_files import flatten, write_metrics
 from l2sae.measures.robustness import L2SAESubject, RobustnessSubject, half_points, robustness
-from l2sae.measures.robustness_conditions import CONDITIONS, SEVERITIES, FaceSource
-from l2sae.measures.running_sums import resampling_weights
+from l2sae.measures.robustness_conditions import CONDITIONS, SEVERITIES
 from l2sae.params import Params
 
 SMALL_RUN = {"faces": 3, "group_faces": 12, "bootstrap": 10}
@@ -98,26 +94,6 @@ def test_a_split_of_one_image_is_refused(test_split, small, monkeypatch):
         robustness(Unmoved(("hair",), 0.0), test_split, small, "rendered")
 
 
-def test_turned_and_lit_faces_are_the_same_people_and_others_than_the_prepared(test_split, small):
-    source = FaceSource(test_split, small, 64, 10)
-    frontal, after = source.with_references((7, 8, 9), CONDITIONS["pose"])
-    assert after.indices == (8, 9, 0)
-    torch.testing.assert_close(after.photos[:2], frontal.photos[1:])
-    torch.testing.assert_close(after.photos[2], source.at((0,), CONDITIONS["pose"], 0).photos[0])
-    turned = source.at((7, 8, 9), CONDITIONS["pose"], 5).photos
-    columns = torch.arange(64.0)
-
-    def nose(condition, severity):
-        labels = source.at((7, 8), condition, severity).labels == 4
-        return (labels.float().sum(dim=1) * columns).sum(dim=1) / labels.sum(dim=(1, 2))
-
-    moved = nose(CONDITIONS["pose"], 5) - nose(CONDITIONS["pose"], 0)
-    assert float(moved[0]) * float(moved[1]) < 0  # the two blocks of faces turn to opposite sides
-    assert (turned - frontal.photos).abs().mean() > 0.05
-    lit = source.at((7, 8), CONDITIONS["lighting"], 5)
-    assert torch.equal(lit.labels, source.at((7, 8), CONDITIONS["lighting"], 0).labels)
-
-
 def test_half_point_lies_between_the_measured_levels_around_it():
     rows = [{"miou": 0.8, "transfer": 0.6}, {"miou": 0.7, "transfer": 0.2}, {"miou": 0.5}, {"miou": 0.1}]
     found = half_points(rows, (10, 20, 40))
@@ -128,45 +104,6 @@ def test_half_point_lies_between_the_measured_levels_around_it():
 def test_half_that_is_not_reached_names_the_last_level():
     rows = [{"miou": 0.8}, {"miou": 0.7}, {"miou": 0.41}]
     assert half_points(rows, (50, 5))["miou"] == {"reached": False, "severity": 2, "level": 5.0}
-
-
-def grouped(first, second, size=SMALL):
-    """Figures of two glasses groups whose images all have these IoUs."""
-    count = 2 * size
-    overlap = np.zeros((count, 1, 3))
-    overlap[:, 0, 0] = np.repeat([first, second], size)
-    overlap[:, 0, 1] = overlap[:, 0, 0]
-    overlap[:, 0, 2] = 1
-    ones = np.ones((count, 1))
-    columns = {
-        "overlap": overlap,
-        "distance_after": 0.5 * ones,
-        "distance_before": ones,
-        "outside_share": 0 * ones,
-        "outside_share/n": ones,
-    }
-    columns |= {"psnr": np.full(count, 20.0), "psnr/n": np.ones(count)}
-    attributes = pd.DataFrame({"glasses": np.repeat(["no", "yes"], size)})
-    return group_figures(columns, attributes, resampling_weights(count, 50, 0))
-
-
-def test_groups_have_their_own_figures_and_the_ratio_of_the_worst_to_the_best():
-    groups, intervals = grouped(0.8, 0.6)
-    assert groups["glasses"]["no"] == pytest.approx(
-        {"miou": 0.8, "transfer": 0.5, "psnr": 20.0, "outside_share": 0.0, "images": SMALL, "small": False}
-    )
-    assert groups["glasses"]["worst_to_best"]["miou"] == pytest.approx(0.75)
-    assert intervals["glasses"]["worst_to_best"]["miou"] == pytest.approx([0.75, 0.75])
-    assert "mask mIoU of yes is 0.75 of that of no" in groups["glasses"]["statement"]
-    assert "style transfer shows no difference beyond chance" in groups["glasses"]["statement"]
-
-
-def test_small_groups_are_flagged_and_not_compared():
-    groups, _ = grouped(0.8, 0.6, size=SMALL - 1)
-    assert groups["glasses"]["yes"]["small"]
-    assert groups["glasses"]["worst_to_best"] == {}
-    assert "cannot be compared" in groups["glasses"]["statement"]
-    assert f"yes ({SMALL - 1})" in groups["glasses"]["statement"]
 
 
 def test_monk_tones_fall_into_their_bins(figures, test_split):

@@ -1,3 +1,5 @@
+"""Threads leave their number as it was; shares of a batch run side by side give the whole batch's gradients."""
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -70,8 +72,14 @@ def test_a_batch_is_cut_into_as_many_even_shares_as_there_are_threads(monkeypatc
     assert shares(16, torch.device("cuda")) == 1
 
 
-def test_one_thread_holds_meanwhile() -> None:
+def test_the_number_of_threads_comes_back_even_after_an_error() -> None:
     before = torch.get_num_threads()
-    with one_thread():
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
+    try:
+        torch.set_num_threads(2)
+        with one_thread():
+            assert torch.get_num_threads() == 1
+        with pytest.raises(ValueError, match="inside"), one_thread():
+            raise ValueError("inside")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -1,50 +1,30 @@
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 from l2sae import EditSession
 from l2sae.editing import Noise, Recipe, Swap, edit
 from l2sae.model import L2SAE
-from l2sae.pictures.colour_profiles import from_srgb, is_other_rgb, profile_space, to_srgb
-from l2sae.pictures.reading import as_picture, load_picture, read_picture
+from l2sae.pictures.colour_profiles import from_srgb, to_srgb
+from l2sae.pictures.reading import load_picture, read_picture
 from l2sae.provenance import Policy
-from tests.field_cases.profiles import cmyk_profile, exchanged_profile, matrix_profile
+from tests.field_cases.profiles import exchanged_profile, matrix_profile
 
 FREE = Policy(unmarked_by=("*",))
 WIDE = matrix_profile(((0.4867, 0.2290, 0.0), (0.2657, 0.6917, 0.0451), (0.1982, 0.0793, 1.0437)))  # Display P3
 EXCHANGED = exchanged_profile()
-ORDERS = ((0, 1, 2), (1, 0, 2))
 pytestmark = pytest.mark.filterwarnings(
     "ignore::l2sae.editing.FaceWarning", "ignore::l2sae.pictures.errors.PictureWarning"
 )
-
-
-@pytest.fixture(scope="module")
-def portrait() -> NDArray[np.uint8]:
-    return np.ascontiguousarray(skimage.data.astronaut()[:270, 95:365])
 
 
 def save(path: Path, picture: Image.Image | NDArray[np.uint8], **options: object) -> Path:
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     image.save(path, **options)
     return path
-
-
-def test_profiles_are_told_apart() -> None:
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert [is_other_rgb(one) for one in (None, b"junk", srgb, WIDE, EXCHANGED)] == [False, False, False, True, True]
-    assert [profile_space(one) for one in (None, b"junk", srgb)] == [None, None, "RGB"]
-
-
-def test_colours_come_back_from_srgb(portrait: NDArray[np.uint8]) -> None:
-    there = to_srgb(portrait, EXCHANGED)
-    assert np.abs(there.astype(int) - portrait[..., [1, 0, 2]]).max() <= 2
-    assert np.abs(from_srgb(there, EXCHANGED).astype(int) - portrait).max() <= 2
 
 
 @pytest.mark.parametrize("profile", [WIDE, EXCHANGED])
@@ -93,22 +73,6 @@ def test_a_references_profile_counts(tiny_model: L2SAE, portrait: NDArray[np.uin
     assert np.abs(read_picture(tagged).astype(int) - portrait).max() <= 2
 
 
-def test_palette_and_cmyk_files_honour_their_profiles(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
-    palette = Image.fromarray(portrait).quantize(64)
-    found = load_picture(save(tmp_path / "p.png", palette, icc_profile=EXCHANGED))
-    assert found.profile == EXCHANGED
-    assert (found.pixels == np.asarray(palette.convert("RGB"))).all()
-    cmyk = load_picture(save(tmp_path / "c.jpg", Image.fromarray(portrait).convert("CMYK"), icc_profile=EXCHANGED))
-    assert cmyk.profile is None
-    assert "RGB values, which it does not hold" in cmyk.notes[0]
-    cyan = Image.new("CMYK", (64, 64), (255, 0, 0, 0))
-    found = [load_picture(save(tmp_path / "c.tif", cyan, icc_profile=cmyk_profile(order))) for order in ORDERS]
-    red, green = (picture.pixels[0, 0] for picture in found)
-    assert int(red[0]) < 40 < 200 < red[1:].min()
-    assert green[1] < 40 < 200 < min(green[0], green[2])
-    assert "the result is in sRGB" in found[0].notes[0]
-
-
 def test_transparency_is_kept_or_said(tiny_model: L2SAE, portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     alpha = np.full((*portrait.shape[:2], 1), 255, np.uint8)
     alpha[:40] = 0
@@ -127,12 +91,3 @@ def test_transparency_is_kept_or_said(tiny_model: L2SAE, portrait: NDArray[np.ui
     with pytest.warns(UserWarning, match="JPEG holds no transparency"):
         session.export(tmp_path / "out.jpg", purpose="research", policy=FREE, unmarked=True)
     assert np.asarray(Image.open(tmp_path / "out.jpg"))[:30].min() > 240
-
-
-def test_pictures_of_pillow_are_taken_as_their_files_are(portrait: NDArray[np.uint8]) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    buffer = io.BytesIO()
-    Image.fromarray(portrait[:200]).save(buffer, "PNG", exif=exif)
-    assert as_picture(Image.open(buffer)).shape == (270, 200, 3)
-    assert as_picture(Image.fromarray(portrait).convert("L")).mode == "L"

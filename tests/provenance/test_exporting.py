@@ -13,6 +13,7 @@ from PIL import Image
 from l2sae import EditSession
 from l2sae.editing import Noise
 from l2sae.model import L2SAE
+from l2sae.pictures.fidelity import psnr_of_levels
 from l2sae.provenance import (
     AuditLog,
     MarkError,
@@ -28,7 +29,6 @@ from l2sae.provenance import (
     verify,
 )
 from l2sae.provenance.fingerprint import digest_file
-from l2sae.provenance.mark import psnr
 
 Picture = NDArray[np.uint8]
 OPEN = Policy(unmarked_by=("*",))
@@ -55,7 +55,7 @@ def files_of(folder: Path) -> list[str]:
 def test_an_export_is_marked_signed_and_logged(home: Path, tmp_path: Path, portrait: Picture, name: str) -> None:
     done = export(portrait, tmp_path / name, purpose="research", original=portrait, icc_profile=b"a profile")
     picture = read(tmp_path / name)
-    assert psnr(picture, portrait) > 37
+    assert psnr_of_levels(picture, portrait) > 37
     assert PatternMark().detect(picture).bits_matched == done.bits_matched
     assert Image.open(tmp_path / name).info["icc_profile"] == b"a profile"
     checked = verify(tmp_path / name)

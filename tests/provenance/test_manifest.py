@@ -10,7 +10,7 @@ import c2pa
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from l2sae import EditSession
 from l2sae.editing import Noise
@@ -125,32 +125,6 @@ def test_a_certificate_that_does_not_fit_its_key_is_refused(home: Path, tmp_path
             export(portrait, tmp_path / "out.png", purpose="research", credentials=wrong)
         assert "PRIVATE" not in str(caught.value)
     assert sorted(tmp_path.iterdir()) == before
-
-
-def commented(portrait: Picture, path: Path, words: bytes) -> Path:
-    """A file without a manifest whose comment, or what else its format has for text, says ``words``."""
-    picture = Image.fromarray(portrait)
-    if path.suffix == ".png":
-        info = PngImagePlugin.PngInfo()
-        info.add_text("Comment", words.decode("latin-1"))
-        picture.save(path, pnginfo=info)
-    elif path.suffix == ".jpg":
-        picture.save(path, comment=words)
-    else:
-        picture.save(path, xmp=words)
-    return path
-
-
-@pytest.mark.parametrize("name", ["plain.png", "plain.jpg", "plain.webp"])
-@pytest.mark.parametrize(
-    "words", [b"C2PA", b"c2pa jumb caBX JP", b"jumb\0\0\0\0jumdc2pa", b"signed with C2PA by nobody"]
-)
-def test_words_in_a_comment_are_no_manifest(
-    home: Path, tmp_path: Path, portrait: Picture, name: str, words: bytes
-) -> None:
-    path = commented(portrait, tmp_path / name, words)
-    assert verify(path).status == "none"
-    assert not inspect(path, localiser=False).edited
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from l2sae.data import FaceDataset, open_split, prepare
+from l2sae.data import FaceDataset
 from l2sae.measures.metric_files import flatten, write_metrics
 from l2sae.model import L2SAE
-from l2sae.params import Params, load_params
+from l2sae.params import Params
 from l2sae.provenance.drawings import heat_figure, roc_figure, survival_figure
 from l2sae.provenance.verdict import (
     comparable,
@@ -19,48 +19,28 @@ from l2sae.provenance.verdict import (
 )
 from l2sae.training import build_model
 
-ROOT = Path(__file__).parents[2]
 ATTACKS = ["none", "jpeg_75", "second_edit"]
-SMALL = {
-    "preset": "smoke",
-    "data.count": 20,
-    "data.split": {"train": 0.5, "val": 0.0, "test": 0.5},
-    "model.width": 16,
-    "model.style_dim": 8,
-    "provenance.attacks": ATTACKS,
-}
 
 
 @pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml", SMALL)
-
-
-@pytest.fixture(scope="module")
-def folder(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("provenance") / "prepared"
-    prepare(params, folder, progress=lambda line: None)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def test_split(folder: Path) -> FaceDataset:
-    return open_split(folder, "test")
+def attacked(params: Params) -> Params:
+    provenance = params.provenance.model_copy(update={"attacks": tuple(ATTACKS)})
+    return params.model_copy(update={"provenance": provenance})
 
 
 def test_stage_gives_every_key_of_the_contract_twice_the_same(
-    tiny_model: L2SAE, params: Params, folder: Path, test_split: FaceDataset, tmp_path: Path
+    model: L2SAE, attacked: Params, train_split: FaceDataset, test_split: FaceDataset, tmp_path: Path
 ) -> None:
     files = []
     for run in ("a", "b"):
-        localiser = fit_localiser(tiny_model, open_split(folder, "train"), params, progress=lambda line: None)
-        other = build_model(params).eval()
-        found = evaluate_localiser(localiser, tiny_model, test_split, params, other, progress=lambda line: None)
+        localiser = fit_localiser(model, train_split, attacked, progress=lambda line: None)
+        other = build_model(attacked).eval()
+        found = evaluate_localiser(localiser, model, test_split, attacked, other, progress=lambda line: None)
         files.append(tmp_path / f"{run}.json")
         write_metrics(found.figures, files[-1])
     assert files[0].read_bytes() == files[1].read_bytes()
     (tmp_path / "keys").mkdir()
-    marks = measure_marks(test_split, tiny_model, params, tmp_path / "keys", progress=lambda line: None)
+    marks = measure_marks(test_split, model, attacked, tmp_path / "keys", progress=lambda line: None)
     figures = join_figures(marks, detector=found.figures)
     keys = {key for key in flatten(figures) if not key.startswith("ci.")}
     assert keys >= {f"watermark.{attack}.{name}" for attack in ATTACKS for name in ("bit_accuracy", "detected")}
@@ -84,7 +64,7 @@ def test_second_edit_is_no_attack_on_photos() -> None:
     assert [attack.name for attack in photo_attacks(ATTACKS)] == ["none", "jpeg_75"]
 
 
-def test_models_compare_when_they_differ_in_weights_only(tiny_model: L2SAE, params: Params) -> None:
-    other = build_model(params)
-    assert not comparable(tiny_model, tiny_model)
-    assert comparable(other, tiny_model) == (other.image_size == tiny_model.image_size)
+def test_models_compare_when_they_differ_in_weights_only(model: L2SAE, tiny_model: L2SAE, params: Params) -> None:
+    assert comparable(build_model(params), model)
+    assert not comparable(model, model)
+    assert not comparable(model, tiny_model)  # of another size

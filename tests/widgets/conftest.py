@@ -1,3 +1,4 @@
+import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from l2sae.editing import FaceWarning, named_styles
 from l2sae.editing.named_styles import NamedStyle
@@ -41,12 +43,17 @@ def mask(tiny_model: L2SAE, gallery: list[Face], tmp_path: Path) -> MaskControll
 
 
 @pytest.fixture
+def send(swap: SwapController) -> "Driver":
+    return Driver(swap)
+
+
+@pytest.fixture
 def styles(tiny_model: L2SAE, monkeypatch: pytest.MonkeyPatch) -> list[NamedStyle]:
     """The named styles of the tiny model: two of hair, and one of lips."""
     made = [
-        NamedStyle("hair", "copper", torch.full((8,), 0.9), torch.tensor([50.0, 30.0, 40.0])),
-        NamedStyle("hair", "silver", torch.full((8,), -0.9), torch.tensor([70.0, 0.0, 0.0])),
-        NamedStyle("lips", "copper", torch.full((8,), 0.5), torch.tensor([40.0, 40.0, 20.0])),
+        NamedStyle("hair", "copper", torch.full((tiny_model.style_size,), 0.9), torch.tensor([50.0, 30.0, 40.0])),
+        NamedStyle("hair", "silver", torch.full((tiny_model.style_size,), -0.9), torch.tensor([70.0, 0.0, 0.0])),
+        NamedStyle("lips", "copper", torch.full((tiny_model.style_size,), 0.5), torch.tensor([40.0, 40.0, 20.0])),
     ]
     monkeypatch.setitem(named_styles._known, tiny_model, named_styles.NamedStyles(made))
     return made
@@ -73,6 +80,11 @@ class Driver:
     def error(self) -> str:
         message = self.state["message"]
         return message["text"] if message.get("level") == "error" else ""
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The picture in view."""
+        return np.asarray(Image.open(io.BytesIO(self.all("state")[-1].buffers[0])))
 
     def all(self, kind: str) -> list[Reply]:
         return [reply for reply in self.replies if reply.content["type"] == kind]

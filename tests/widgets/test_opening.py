@@ -7,8 +7,7 @@ from PIL import Image
 
 from l2sae.editing import EditError
 from l2sae.model import L2SAE
-from l2sae.widgets import SwapEditor, open_gallery, open_model
-from l2sae.widgets.swap_controller import SwapController
+from l2sae.widgets import open_gallery, open_model
 
 Photos = list[NDArray[np.uint8]]
 
@@ -44,24 +43,3 @@ def test_own_photos_come_first_and_what_is_none_is_left_out(tiny_model: L2SAE, p
     assert [face.name for face in faces] == ["me", "astronaut", "rendered 1", "rendered 2"]
     with pytest.raises(EditError, match="no such folder"):
         open_gallery(tiny_model, photos=tmp_path / "absent")
-
-
-def test_pages_load_nothing_from_elsewhere() -> None:
-    static = Path(__file__).parents[2] / "l2sae" / "widgets" / "static"
-    for file in static.iterdir():
-        text = file.read_text()
-        assert "http://" not in text
-        assert "https://" not in text
-        assert "\nimport " not in text
-
-
-def test_messages_are_carried_out_by_the_worker_and_answered(tiny_model: L2SAE, tmp_path: Path) -> None:
-    editor = SwapEditor(SwapController(tiny_model, open_gallery(tiny_model, 3, tmp_path)))
-    sent = []
-    editor.send = lambda content, buffers=None: sent.append(content)  # type: ignore[method-assign]
-    editor._receive(editor, {"action": "start", "generation": 1}, [])
-    assert sent[0] == {"type": "received", "generation": 1}
-    assert editor.worker.wait()
-    assert {"before", "thumbs", "state"} <= {content["type"] for content in sent}
-    editor._receive(editor, {"no": "action"}, [])
-    assert sent[-1]["type"] == "refused"

@@ -1,6 +1,5 @@
 """Blend: a mean of the styles of several faces."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -13,7 +12,7 @@ from l2sae.editing.recipe_fields import RecipeError, ReferenceRecord
 from l2sae.editing.references import Reference, describe_reference, encode_reference, fit_batch
 from l2sae.editing.styles.style import Style, StyleRecord
 from l2sae.model import L2SAE
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, in_range
 
 MAX_WEIGHT = 1e6
 
@@ -52,7 +51,7 @@ class Blend(Style):
     def __init__(self, references: Iterable[tuple[Reference, float]]) -> None:
         pairs = tuple((reference, float(weight)) for reference, weight in references)
         weights = [weight for _, weight in pairs]
-        if not pairs or not all(math.isfinite(w) and 0 <= w <= MAX_WEIGHT for w in weights) or sum(weights) <= 0:
+        if not pairs or not all(in_range(w, 0, MAX_WEIGHT) for w in weights) or sum(weights) <= 0:
             raise EditError(
                 f"Blend with weights {weights}: need at least one positive, none negative, none above {MAX_WEIGHT:g}"
             )

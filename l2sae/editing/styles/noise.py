@@ -1,6 +1,5 @@
 """Style noise."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from l2sae.editing.styles.style import Style, StyleOption, StyleRecord
 from l2sae.model import L2SAE
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, in_range
 
 MAX_SIGMA = 100.0  # standard deviations
 
@@ -42,7 +41,7 @@ class Noise(Style):
     seeded: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and 0 <= self.sigma <= MAX_SIGMA):
+        if not in_range(self.sigma, 0, MAX_SIGMA):
             raise EditError(f"Noise(sigma={self.sigma}): need a finite number, 0 to {MAX_SIGMA:g}")
 
     def vectors(self, model: L2SAE, own: Tensor, seed: int, rois: Sequence[str]) -> Tensor:

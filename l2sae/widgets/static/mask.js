@@ -4,7 +4,7 @@
 const TOOLS = {
   brush: ["✎ Brush", "Add to the mask (B)", "b"],
   eraser: ["⌫ Eraser", "Take away from the mask (E)", "e"],
-  polygon: ["⬠ Polygon", "Corner by corner; Enter or a double click closes, Esc cancels; Alt takes away (P)", "p"],
+  polygon: ["△ Polygon", "Corner by corner; Enter or a double click closes, Esc cancels; Alt takes away (P)", "p"],
   click: ["✦ Click", "Mask whatever is clicked; Shift adds, Alt takes away (W)", "w"],
 };
 
@@ -21,6 +21,13 @@ class Mask extends Panels {
     this.buildPanel();
     this.buildCanvas();
     this.link.ask("start");
+  }
+
+  firstSteps() {
+    return [
+      "Choose a region.", "Draw its mask on the photo, or take “Click” and click on what to mask.",
+      "Choose a style for inside the mask.", "Drop or paste a photo of your own.",
+    ];
   }
 
   buildTools() {
@@ -51,8 +58,8 @@ class Mask extends Panels {
         button("Predicted", "Back to the model's matte", ask("predicted")),
         button("Save PNG", "Save this mask as a grey PNG", ask("save_mask")),
       ),
-      filePicker("Load mask PNG…", "Take a mask from a PNG: what is painted on black, on white or on nothing is inside", "image/png", async (file) =>
-        this.link.ask("load_mask", { name: file.name }, [await fileBytes(file)])),
+      filePicker("Load mask PNG…", "Take a mask from a PNG: what is painted on black, on white or on nothing is inside", "image/png",
+        (file) => this.sendFile("load_mask", file)),
     );
     this.root.classList.add("masks");
   }
@@ -284,6 +291,7 @@ class Mask extends Panels {
     const old = this.slicesBox.querySelector(`[data-roi="${roi}"]`);
     if (old) old.replaceWith(row);
     else this.slicesBox.append(row);
+    this.middle.scrollTop = this.details.offsetTop; // they come below the photo, out of sight
     this.sliceNote ??= this.slicesBox.insertAdjacentElement("afterbegin", h("p", { className: "hint" },
       "Each mask is predicted from its region's own channels and from no others. The percentage says by how much the " +
       "mask changes when that channel is flattened to its mean."));

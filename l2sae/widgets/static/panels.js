@@ -22,7 +22,7 @@ class Panels {
     this.root = h("div", {
       className: "l2sae",
       tabIndex: -1,
-      role: "application",
+      role: "region",
       "aria-label": model.get("title"),
       "data-lm-suppress-shortcuts": "true",
       onkeydown: (event) => this.keydown(event),
@@ -30,7 +30,7 @@ class Panels {
       ondrop: (event) => this.takePhoto(event, event.dataTransfer),
       onpaste: (event) => this.takePhoto(event, event.clipboardData),
     });
-    this.bar = h("div", { className: "bar", role: "toolbar" });
+    this.bar = h("div", { className: "bar", role: "toolbar", "aria-label": "Region, view and files" });
     this.left = h("div", { className: "side left" });
     this.right = h("div", { className: "side right" });
     this.middle = h("div", { className: "middle" });
@@ -42,6 +42,7 @@ class Panels {
     this.root.append(
       this.bar,
       this.banner,
+      this.welcome(),
       h("div", { className: "columns" }, this.left, this.middle, this.right),
       h("div", { className: "status" }, this.said, this.facts),
     );
@@ -54,6 +55,25 @@ class Panels {
   }
 
   // --- building
+
+  // What to do first, until it has been read.
+  welcome() {
+    const key = `l2sae:${this.name}:known`;
+    const seen = stored(key);
+    const node = h("div", { className: "welcome", role: "note", "aria-label": "First steps", hidden: Boolean(seen) },
+      h("ol", {}, ...this.firstSteps().map((step) => h("li", {}, step))),
+      button("Got it", "Got it: do not show this again", () => {
+        node.hidden = true;
+        store(key, "yes");
+        this.root.focus({ preventScroll: true });
+      }),
+    );
+    return node;
+  }
+
+  firstSteps() {
+    return [];
+  }
 
   buildBar() {
     this.undo = button("↶ Undo", "Undo (Ctrl+Z)", () => this.link.ask("undo"));
@@ -78,8 +98,8 @@ class Panels {
     });
     const format = h("select", { title: "JPEG is faster and smaller, PNG exact", "aria-label": "Format of exports" },
       h("option", { value: "png" }, "PNG"), h("option", { value: "jpeg" }, "JPEG"));
-    const load = filePicker("Load recipe", "Apply the layers of a recipe file", ".json", async (file) =>
-      this.link.ask("load_recipe", { name: file.name }, [await fileBytes(file)]),
+    const load = filePicker("Load recipe", "Apply the layers of a recipe file", ".json", (file) =>
+      this.sendFile("load_recipe", file),
     );
     this.bar.append(
       this.rois,
@@ -106,8 +126,8 @@ class Panels {
     this.left.append(
       h("h3", {}, "Photo"),
       h("div", { className: "scroll" }, this.gallery),
-      filePicker("Upload a photo…", "Edit a photo of your own", "image/*", async (file) =>
-        this.link.ask("upload_photo", { name: file.name }, [await fileBytes(file)]),
+      filePicker("Upload a photo…", "Edit a photo of your own; it can also be dropped or pasted here", "image/*", (file) =>
+        this.sendFile("upload_photo", file),
       ),
       this.pathRow,
     );
@@ -288,7 +308,7 @@ class Panels {
     );
     if (swatches.length) this.replaceKeepingFocus(this.swatches, swatches, "name");
     else this.swatches.replaceChildren(h("p", { className: "hint" },
-      "This model has no named styles for the region. python -m l2sae.editing.make_styles makes them."));
+      "This model has no named styles for the region. python -m l2sae.bench make-styles makes them."));
   }
 
   replaceKeepingFocus(box, nodes, key) {
@@ -310,6 +330,7 @@ class Panels {
     const focused = this.layerRows?.findIndex((row) => row.strength.contains(document.activeElement));
     const rows = layers.map((layer, index) => this.layerRow(layer, index));
     this.layerRows = rows;
+    this.layers.setAttribute("role", rows.length ? "list" : "group"); // a list holds nothing but its items
     if (rows.length) this.layers.replaceChildren(...rows.slice().reverse()); // the top layer first, as in any editor
     else this.layers.replaceChildren(h("p", { className: "hint" }, this.layersHint()));
     if (focused >= 0) rows[focused]?.strength.querySelector("input").focus({ preventScroll: true });
@@ -323,8 +344,9 @@ class Panels {
     const { link, state } = this;
     const colour = state.rois.find((roi) => roi.name === layer.rois[0])?.colour ?? "gray";
     const icon = this.layerIcon(layer);
+    const of = `${layer.rois.join(", ")}, ${layer.text}`;
     const strength = slider("strength", 0, 2, 0.01, layer.strength, (value, gesture, live, ends) =>
-      this.slide("set_strength", { index, value, gesture }, live, ["value"], ends),
+      this.slide("set_strength", { index, value, gesture }, live, ["value"], ends), undefined, `strength of ${of}`,
     );
     const row = h("div", {
       role: "listitem", className: `layer${layer.muted ? " muted" : ""}${index === state.layer ? " on" : ""}`,
@@ -335,10 +357,10 @@ class Panels {
           h("b", {}, h("i", { style: `background:${colour}` }), layer.rois.join(", "), layer.drawn ? " ✎" : ""),
           h("small", {}, layer.text),
         ),
-        button("▲", "Move up", () => link.ask("move", { index, to: index + 1 }), { disabled: index + 1 >= state.layers.length }),
-        button("▼", "Move down", () => link.ask("move", { index, to: index - 1 }), { disabled: index === 0 }),
-        button(layer.muted ? "○" : "●", layer.muted ? "Switch on" : "Mute", () => link.ask("mute", { index, muted: !layer.muted })),
-        button("✕", "Delete", () => link.ask("remove", { index })),
+        button("▲", `Move up: ${of}`, () => link.ask("move", { index, to: index + 1 }), { disabled: index + 1 >= state.layers.length }),
+        button("▼", `Move down: ${of}`, () => link.ask("move", { index, to: index - 1 }), { disabled: index === 0 }),
+        button(layer.muted ? "○" : "●", `${layer.muted ? "Switch on" : "Mute"}: ${of}`, () => link.ask("mute", { index, muted: !layer.muted })),
+        button("✕", `Delete: ${of}`, () => link.ask("remove", { index })),
       ),
       strength,
     );
@@ -384,16 +406,12 @@ class Panels {
   // --- the draft
 
   keepDraft({ photo, recipe }) {
-    try {
-      localStorage.setItem(this.key, JSON.stringify({ photo, recipe }));
-    } catch {
-      // a full or forbidden store: the recipe can still be saved as a file
-    }
+    store(this.key, JSON.stringify({ photo, recipe })); // where it cannot be kept, it can still be saved as a file
   }
 
   draft() {
     try {
-      return JSON.parse(localStorage.getItem(this.key));
+      return JSON.parse(stored(this.key));
     } catch {
       return null;
     }
@@ -420,7 +438,29 @@ class Panels {
     if (!file) return;
     event.preventDefault();
     event.stopPropagation();
-    this.link.ask("upload_photo", { name: file.name }, [await fileBytes(file)]);
+    await this.sendFile("upload_photo", file);
+  }
+
+  // A request with a file. A large one goes in parts, each when the one before has arrived.
+  async sendFile(action, file) {
+    const most = this.link.model.get("most_upload");
+    if (file.size > most) {
+      const text = `${file.name}: ${megabytes(file.size)} MB; up to ${megabytes(most)} MB can be uploaded`;
+      this.tell({ level: "error", text });
+      return;
+    }
+    const upload = file.size > PART ? `${Date.now()}-${Math.random()}` : null;
+    const bytes = (start) => file.slice(start, start + PART).arrayBuffer();
+    let start = 0;
+    try {
+      for (; start + PART < file.size; start += PART) {
+        this.tell({ level: "note", text: `${file.name}: ${megabytes(start)} of ${megabytes(file.size)} MB sent` });
+        await this.link.part(upload, file.name, start / PART, await bytes(start));
+      }
+      this.link.ask(action, { name: file.name, ...(upload && { upload }) }, [await bytes(start)]);
+    } catch (error) { // refused by the kernel, or the file has changed on the disk
+      this.tell({ level: "error", text: error.message });
+    }
   }
 
   // --- keys

@@ -1,6 +1,7 @@
 // Helpers of both editors: elements, and the link to the kernel.
 
 const PATIENCE_MS = 8000; // without a sign from the kernel after a request
+const PART = 4 * 2 ** 20; // bytes of a file in one message: servers cut a connection that sends more than 10 MiB at once
 const MEASURED = 60; // latencies that the read-out looks back on
 
 function h(tag, props = {}, ...children) {
@@ -15,8 +16,11 @@ function h(tag, props = {}, ...children) {
   return node;
 }
 
+// A button whose name, for who hears it or speaks to it, holds the words that others see on it.
 function button(label, title, onclick, more = {}) {
-  return h("button", { type: "button", title, "aria-label": title, onclick, ...more }, label);
+  const words = label.replace(/[^\p{L}\p{N} ]/gu, "").trim();
+  const name = title.toLowerCase().includes(words.toLowerCase()) ? title : `${words}: ${title}`;
+  return h("button", { type: "button", title, "aria-label": name, onclick, ...more }, label);
 }
 
 // Pictures on top of each other, each with its opacity, on a canvas that takes their size.
@@ -50,9 +54,24 @@ function saveFile(name, mime, bytes) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-async function fileBytes(file) {
-  return await file.arrayBuffer();
+// What this browser keeps; it may be full or forbid it.
+function stored(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
 }
+
+function store(key, text) {
+  try {
+    localStorage.setItem(key, text);
+  } catch {
+    console.info("l2sae: this browser keeps nothing");
+  }
+}
+
+const megabytes = (bytes) => Math.ceil(bytes / 2 ** 20);
 
 // Sends requests and hands replies on. While a slider moves, the next request waits until the last is answered, and
 // only the newest waits; so requests keep the pace of the kernel, and the last one always lands.
@@ -64,6 +83,7 @@ class Link {
     this.waiting = null;
     this.sent = new Map();
     this.latencies = [];
+    this.parts = new Map(); // of a file on its way -> what to do when the kernel has it, or will not have it
     this.onSilence = onSilence;
     this.handler = (content, buffers) => this.receive(content, buffers, onReply);
     model.on("msg:custom", this.handler);
@@ -83,13 +103,26 @@ class Link {
     this.generation += 1;
     this.sent.set(this.generation, performance.now());
     this.onPost?.(this.generation);
-    clearTimeout(this.alarm);
-    this.alarm = setTimeout(() => this.onSilence(true), PATIENCE_MS);
+    this.watch();
     try {
       this.model.send({ action, arguments: args, generation: this.generation, live }, undefined, buffers);
     } catch {
       this.onSilence(true); // the channel to the kernel is gone
     }
+  }
+
+  // Sends a part of a file; resolves when it has arrived.
+  part(upload, name, number, bytes) {
+    this.watch();
+    return new Promise((done, failed) => {
+      this.parts.set(upload, [done, failed]);
+      this.model.send({ upload, name, part: number }, undefined, [bytes]);
+    });
+  }
+
+  watch() {
+    clearTimeout(this.alarm);
+    this.alarm = setTimeout(() => this.onSilence(true), PATIENCE_MS);
   }
 
   // Counts a picture that the browser makes by itself, now.
@@ -106,6 +139,13 @@ class Link {
     clearTimeout(this.alarm);
     this.onSilence(false);
     if (content.type === "received") return;
+    if (this.parts.has(content.upload)) {
+      const [done, failed] = this.parts.get(content.upload);
+      this.parts.delete(content.upload);
+      if (content.type === "part") done();
+      else failed(new Error(content.text));
+      return;
+    }
     const generation = content.generation ?? this.generation;
     // an answer to one that was dropped as stale never comes: a later answer stands for it
     if (content.type === "state") this.answered = Math.max(this.answered, generation);
@@ -178,9 +218,9 @@ class Keyframes {
 }
 
 // A slider: `onmove(value, gesture, live, ends)` while it is dragged, and once more when it is let go.
-function slider(label, min, max, step, value, onmove, format = (v) => v.toFixed(2)) {
+function slider(label, min, max, step, value, onmove, format = (v) => v.toFixed(2), name = label) {
   const output = h("output", {}, format(value));
-  const input = h("input", { type: "range", min, max, step, value, "aria-label": label });
+  const input = h("input", { type: "range", min, max, step, value, "aria-label": name });
   let gesture = null;
   const send = (live) => {
     gesture ??= Date.now() + Math.random();

@@ -10,6 +10,13 @@ class Swap extends Panels {
     this.link.ask("start");
   }
 
+  firstSteps() {
+    return [
+      "Choose a region above.", "Choose a style for it on the right.", "Compare with the slider below the photo.",
+      "Drop or paste a photo of your own anywhere here.",
+    ];
+  }
+
   buildSources() {
     this.tabs = h("div", { className: "tabs", role: "tablist" });
     this.pages = h("div", { className: "pages" });
@@ -53,8 +60,8 @@ class Swap extends Panels {
       h("div", { className: "scroll" }, this.styleThumbs),
       h("div", { className: "row" },
         button("Keep own", "The region keeps its own style", () => this.link.ask("keep")),
-        filePicker("Add face…", "Take the style of a photo of your own", "image/*", async (file) =>
-          this.link.ask("upload_style", { name: file.name }, [await fileBytes(file)]),
+        filePicker("Add face…", "Take the style of a photo of your own", "image/*", (file) =>
+          this.sendFile("upload_style", file),
         ),
       ),
       h("div", { className: "row" }, this.styleName,
@@ -110,7 +117,8 @@ class Swap extends Panels {
 
   mapPage() {
     this.map = h("canvas", {
-      width: 264, height: 190, className: "map", tabIndex: 0, role: "slider",
+      width: 264, height: 172, className: "map", tabIndex: 0, role: "slider",
+      "aria-valuemin": -1, "aria-valuemax": 1, "aria-valuenow": 0,
       title: "Click or drag: the style at this place", "aria-label": "Style map: arrow keys move",
     });
     let gesture = null;
@@ -260,8 +268,11 @@ class Swap extends Panels {
       context.stroke();
       context.lineWidth = 1;
     }
+    const [x, y] = (map.here ?? [0, 0]).map((part) => (part / map.reach).toFixed(2));
+    this.map.setAttribute("aria-valuenow", x);
+    this.map.setAttribute("aria-valuetext", map.here ? `${x} across, ${y} up` : "no place on the map");
     const share = map.explained.map((part) => `${Math.round(100 * part)} %`).join(" and ");
-    this.mapNote.textContent = `The two main directions of style (${share} of the variance).`;
+    this.mapNote.textContent = `The two main directions of style: ${share} of its variance.`;
   }
 }
 

@@ -1,19 +1,16 @@
 """What holds for every kind of style."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from torch import Tensor
 
 from l2sae.editing import Blend, Colour, EditError, Noise, Style, Swap, edit
 from l2sae.editing.recipe import RecipeLayer
 from l2sae.editing.references import Reference, encode_reference
 from l2sae.editing.styles import STYLES
-from l2sae.editing.styles.style import StyleRecord
 from l2sae.model import L2SAE
 
 Photos = list[NDArray[np.uint8]]
@@ -44,21 +41,6 @@ def test_an_unknown_kind_in_a_recipe_is_refused_with_the_known_ones() -> None:
 def test_what_is_no_style_is_refused_with_the_kinds(tiny_model: L2SAE, photos: Photos) -> None:
     with pytest.raises(EditError, match=r"style of hair is str: give Noise\(sigma\), Swap\(reference\).* or "):
         edit(tiny_model, photos[0], "hair", "red")  # type: ignore[call-overload]
-
-
-def test_a_style_of_ones_own_edits_without_being_listed(tiny_model: L2SAE, photos: Photos) -> None:
-    class Opposite(Style):
-        usage = "Opposite()"
-
-        def vectors(self, model: L2SAE, own: Tensor, seed: int, rois: Sequence[str]) -> Tensor:
-            return -own
-
-        def record(self, model: L2SAE) -> StyleRecord:
-            raise NotImplementedError
-
-    vector = -encode_reference(tiny_model, photos[1])
-    by_kind = edit(tiny_model, photos[1], "hair", Opposite())
-    assert np.array_equal(by_kind, edit(tiny_model, photos[1], "hair", Swap(vector)))
 
 
 def test_references_are_changed_one_by_one(photos: Photos) -> None:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from l2sae.editing import make_styles
-from l2sae.editing.make_styles import RECIPES, Recipe, main
+from l2sae.bench import make_styles
+from l2sae.bench.commands import main
+from l2sae.bench.make_styles import RECIPES, Recipe
 from l2sae.editing.named_styles import read_styles
 from l2sae.editing.recipe_fields import digest_model
 from l2sae.model import load_model
@@ -28,7 +29,7 @@ def test_a_file_of_styles_is_made_for_a_model(
     monkeypatch.setattr(make_styles, "RECIPES", chosen)
     monkeypatch.setattr(make_styles, "FACES", 2)
     out = tmp_path / "styles.safetensors"
-    done = CliRunner().invoke(main, ["--model", str(tiny_checkpoint), "-o", str(out)])
+    done = CliRunner().invoke(main, ["make-styles", "--model", str(tiny_checkpoint), "-o", str(out)])
     assert done.exit_code == 0, done.output
     digest, styles = read_styles(out)
     assert digest == digest_model(load_model(tiny_checkpoint))

@@ -1,28 +1,14 @@
-"""Typed parameters, and the one loader that DVC stages, notebooks, package and tests share.
+"""The parameters, in typed sections: what values each may have, and which go together."""
 
-``params.yaml`` names a preset and may override any key of it: ``null`` there means "from the preset".
-``presets/quickstart.yaml`` is the complete default; every other preset holds only what differs from it.
-"""
+from typing import Annotated, Literal, Self
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from l2sae.rois import RESERVED_NAMES, Roi
-
-DEFAULT_PRESET = "quickstart"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class ParamsError(ValueError):
-    """A parameter is unknown, missing or of the wrong type; the message names the key and the file."""
 
 
 class Section(BaseModel):
@@ -109,8 +95,8 @@ SWAP_LOSSES = ("statistics", "patches", "swap")  # what train.style_from holds b
 class LossWeights(Section):
     """Weight of each training loss; 0 removes its cost.
 
-    Those with a default let checkpoints load that were written without them; a discriminator is built where a loss
-    that needs it has a weight.
+    Checkpoints that were written before a loss existed load with its default. A discriminator is built only where a
+    loss that needs it has a weight.
     """
 
     l1: Weight
@@ -165,13 +151,13 @@ class TrainParams(Section):
     )
     augment: Share = Field(description="strength of random rotation, scale, shift and flip")
     light: Share = Field(default=0.0, description="strength of random exposure, white balance and tone curve")
-    # 0 by default: what checkpoints written before these keys existed were trained with
+    # earlier checkpoints, written before these keys existed, were trained with 0
     damage: Share = Field(default=0.0, description="share of the faces that are blurred, noisy or both")
     half_size: Share = Field(default=0.0, description="share of the training, at its start, on faces of half the size")
     init: str = Field(description="'shipped', 'random', or the path of a checkpoint to start from")
     rendered_share: Share = Field(description="share of each batch drawn from freshly rendered faces")
     loss: LossWeights
-    # with the default preset's values, so that checkpoints written before these keys existed still load
+    # earlier checkpoints lack these keys: they load with the values of the default preset
     betas: tuple[Share, Share] = Field(default=(0.9, 0.98), strict=False, description="AdamW's")
     weight_decay: Weight = Field(default=1e-4, description="AdamW's")
     final_rate: Share = Field(default=0.0, description="share of the learning rate that is left at the end; 1 = flat")
@@ -250,7 +236,7 @@ class BenchmarkParams(Section):
 class ProvenanceParams(Section):
     """What the provenance stage marks, attacks and looks for.
 
-    The values here are those of the default preset; they let checkpoints load that were written without this section.
+    The defaults are those of the default preset: earlier checkpoints, which lack this section, load with them.
     """
 
     images: Annotated[int, Field(ge=2)] = Field(default=24, description="test pictures to mark and sign")
@@ -286,7 +272,7 @@ class Params(Section):
     train: TrainParams
     edit: EditParams
     evaluate: EvaluateParams
-    # with defaults, so that checkpoints written before this section existed still load; params.yaml must name it
+    # earlier checkpoints lack this section: they load with its defaults; params.yaml must name it
     robustness: RobustnessParams = RobustnessParams(faces=48, group_faces=1000, bootstrap=1000)
     benchmark: BenchmarkParams
     provenance: ProvenanceParams = ProvenanceParams()
@@ -313,111 +299,3 @@ class Params(Section):
         if self.data.source not in ("rendered", "mixed") and self.data.root is None:
             raise ValueError(f"data.root is required for data.source: {self.data.source}; give the data set's folder")
         return self
-
-
-def load_params(path: str | Path = "params.yaml", overrides: Mapping[str, Any] | None = None) -> Params:
-    """Read ``path``, fill its nulls from the preset that it names, apply ``overrides``, and validate.
-
-    Args:
-        path: the parameter file; presets are looked up in the folder ``presets`` beside it.
-        overrides: dotted key -> value, e.g. ``{"train.steps": 50}``; these win over everything.
-
-    Raises:
-        ParamsError: unknown, missing or mistyped keys (named with the file).
-    """
-    path = Path(path)
-    given = _read_yaml(path)
-    for key, value in (overrides or {}).items():
-        _set_dotted(given, key, value)
-    name = given.get("preset")
-    if not isinstance(name, str):
-        raise ParamsError(f"{path}: preset: give the name of a file in {path.parent / 'presets'}")
-    default = _read_yaml(_preset_file(path, DEFAULT_PRESET))
-    preset = default if name == DEFAULT_PRESET else _merge(default, _read_yaml(_preset_file(path, name)))
-    if missing := _missing(default, given):
-        raise ParamsError(f"{path}: missing key {', '.join(missing)}: add it; null takes the preset's value")
-    try:
-        return Params.model_validate(_merge(preset | {"preset": name}, given))
-    except ValidationError as error:
-        raise ParamsError(f"{path} (preset {name}): {_explain(error)}") from None
-
-
-_ATOMIC = ("data.split", "data.scheme")  # mappings that are replaced whole, never merged key by key
-_ALTERNATIVES = {"train.steps": "train.minutes", "train.minutes": "train.steps"}  # giving one drops the preset's other
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))  # YAML 1.2, as DVC writes: 1e-05
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; run from the folder that holds params.yaml") from None
-    except YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise ParamsError(f"{path}: expected keys and values, got {type(content).__name__}")
-    return content
-
-
-def _preset_file(path: Path, name: str) -> Path:
-    file = path.parent / "presets" / f"{name}.yaml"
-    if not file.is_file():
-        known = ", ".join(sorted(p.stem for p in file.parent.glob("*.yaml"))) or "none"
-        raise ParamsError(f"{path}: preset: no preset named {name!r} in {file.parent}; there are: {known}")
-    return file
-
-
-def _set_dotted(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    *groups, leaf = dotted.split(".")
-    for group in groups:
-        if not isinstance(tree.get(group), dict):
-            tree[group] = {}
-        tree = tree[group]
-    tree[leaf] = value
-
-
-def _is_group(value: Any, key: str) -> bool:
-    return isinstance(value, dict) and key not in _ATOMIC
-
-
-def _missing(default: Mapping[str, Any], given: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Dotted keys of ``default`` that ``given`` lacks."""
-    missing = []
-    for name, value in default.items():
-        key = prefix + name
-        if name not in given:
-            missing.append(key)
-        elif _is_group(value, key) and isinstance(given[name], dict):
-            missing += _missing(value, given[name], f"{key}.")
-    return missing
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``base`` with every non-null value of ``over`` put in its place."""
-    merged = dict(base)
-    for name, value in over.items():
-        key = prefix + name
-        if value is None:
-            merged.setdefault(name, None)
-        elif _is_group(value, key) and isinstance(merged.get(name), dict):
-            merged[name] = _merge(merged[name], value, f"{key}.")
-        else:
-            merged[name] = value
-            if key in _ALTERNATIVES:
-                other = _ALTERNATIVES[key].removeprefix(prefix)
-                merged[other] = over.get(other)
-    return merged
-
-
-def _explain(error: ValidationError) -> str:
-    """One clause for each invalid key, in plain words."""
-    clauses = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            clauses.append(f"unknown key {key}: remove it or correct its name")
-        elif item["type"] == "missing":
-            clauses.append(f"missing key {key}")
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            clauses.append(f"{key}: {message} (got {item['input']!r})" if key else message)
-    return "; ".join(clauses)

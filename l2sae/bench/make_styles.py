@@ -1,4 +1,4 @@
-"""Makes the named styles of a model: ``python -m l2sae.editing.make_styles [--model CHECKPOINT] [-o FILE]``.
+"""Makes the named styles of a model: ``python -m l2sae.bench make-styles [--model CHECKPOINT] [-o FILE]``.
 
 Each style is the mean style vector of rendered faces whose factors of one region are set: hair, skin, lips, eyes or
 brows. The styles belong to the model that encoded them, so a new model needs new ones.
@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from kornia.color import rgb_to_lab
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from l2sae.editing.named_styles import FILE, FOLDERS, NamedStyle, pack_styles
 from l2sae.editing.recipe_fields import digest_model
 from l2sae.model import L2SAE, load_model
+from l2sae.pictures.files import atomic_write
 from l2sae.render import palette, rendered_faces
 from l2sae.render.factors import OCCLUDERS
 
@@ -130,20 +131,14 @@ def _pool() -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[Any]]]:
     return rendered_faces.draw_factors(SEED, range(POOL), SCENE)
 
 
-@click.command()
+@click.command("make-styles")
 @click.option("--model", "checkpoint", type=click.Path(path_type=Path), help="Checkpoint; default: the shipped model.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help=f"File to write; default: {FILE} beside the model.")
-def main(checkpoint: Path | None, out: Path | None) -> None:
+def command(checkpoint: Path | None, out: Path | None) -> None:
     """Make the named styles of a model."""
     model = load_model(checkpoint)
     out = out or (FOLDERS[0] if checkpoint is None else checkpoint.parent) / FILE
     styles = make_styles(model)
     tensors, metadata = pack_styles(styles, digest_model(model))
-    partial = out.with_name(out.name + ".partial")
-    save_file(tensors, partial, metadata)
-    partial.replace(out)
+    atomic_write(out, save(tensors, metadata))
     click.echo(f"{len(styles)} styles of {len({style.roi for style in styles})} regions: {out}")
-
-
-if __name__ == "__main__":
-    main()

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 SLOW = os.environ.get("L2SAE_SLOW") == "1"
 MUTATIONS = 2000 if SLOW else 24
 BULK = 400 if SLOW else 16
-PATIENCE = 10.0  # seconds for one file
+PATIENCE = 10.0  # seconds of a core for one file, whatever else the machine does
 KINDS = {
     "PNG": {"exif": exif(6), "icc_profile": P3, "dpi": (300, 300)},
     "JPEG": {"exif": exif(6), "icc_profile": P3},
@@ -60,7 +60,7 @@ def test_reading(kind: str) -> None:
     path, read, reasons = Path(f"mutated.{kind.lower()}"), 0, set()
     for number in range(MUTATIONS):
         data = mutated(content, generator)
-        started = time.monotonic()
+        started = time.process_time()
         try:
             picture = as_decoded(decode_image(data, path), path)
         except UnusableError as error:
@@ -70,7 +70,7 @@ def test_reading(kind: str) -> None:
             assert isinstance(picture, Picture)
             assert picture.pixels.dtype == np.uint8
             assert picture.shown.shape == picture.shape
-        assert time.monotonic() - started < PATIENCE, f"mutation {number} took long"
+        assert time.process_time() - started < PATIENCE, f"mutation {number} took long"
     assert read > 0
     assert all(reasons)
 

@@ -179,20 +179,30 @@ def _layer_effects(place: Placement, layers: Sequence[Layer], compose: str) -> l
     below = _Below(place.face.images, None)
     found, last = [], len(layers) - 1
     for number, layer in enumerate(layers):
-        effects, changes = _effects(place, layer, compose, below)
+        effects, changes = _effects(place, layer, compose, below, _hidden(layer, layers[number + 1 :]))
         found.append(effects)
         if changes and number < last:
             below = _after(place.face, below, layer.strength, changes)
     return found
 
 
-def _effects(place: Placement, layer: Layer, compose: str, below: _Below) -> tuple[list[Effect], list[_Change]]:
+def _hidden(layer: Layer, above: Sequence[Layer]) -> set[str]:
+    """The ROIs of a layer of which nothing shows, since a layer above gives them, whole, another style."""
+    whole = {roi for upper in above if upper.strength == 1 for roi in upper.styles if roi not in upper.mattes}
+    return {roi for roi in layer.styles if roi in whole and roi not in layer.mattes}
+
+
+def _effects(
+    place: Placement, layer: Layer, compose: str, below: _Below, hidden: set[str]
+) -> tuple[list[Effect], list[_Change]]:
     """Effects of one layer on the photo, and what they are at model resolution, if the next layer depends on it."""
     face, square = place.face, Frame(*place.face.images.shape[-2:])
     effects, changes = [], []
     for roi in layer.styles:
         face.new_style(layer, roi)  # all references are read before anything is decoded
     for roi in layer.styles:
+        if roi in hidden:
+            continue
         found = place.matte(roi, layer.mattes.get(roi))
         if found is None:
             continue

@@ -15,4 +15,4 @@ def test_each_kind_of_edit_has_a_picture_of_its_own(tmp_path: Path) -> None:
     face, reference = as_pictures(render_faces(2, size=128, seed=77).images)
     drawn = draw_gallery(load_model(device="cpu"), tmp_path / "gallery", [face], [reference], most=2)
     assert {path.stem for path in drawn} == {*(f"named_{roi}" for roi in NAMED_ROIS), "colours", "swaps", "noise"}
-    assert all(Image.open(path).width > 300 for path in drawn)
+    assert all(min(Image.open(path).size) > 100 for path in drawn)

@@ -53,10 +53,10 @@ def test_tables_tell_hours_cost_and_the_heads_memory() -> None:
     assert two["cost"] == pytest.approx(two["hours"] * 2 * 0.1)
     assert found["by_partition"][2]["head_gib"] == pytest.approx(4000 / 1024)
     assert found["bytes"]["photos"] == 4e8
-    page = with_tables(f"before {TABLES[0]} old {TABLES[1]} after", found)
+    page = with_tables(f"before {TABLES[0]} stale {TABLES[1]} after", found)
     assert page.startswith("before")
     assert page.endswith("after")
-    assert "old" not in page
+    assert "stale" not in page
     assert "| 2 | " in page
     assert page == with_tables(page, found)
 

@@ -20,7 +20,7 @@ def folder(tmp_path, tiny_model, photos):
     Image.fromarray(photos[1]).save(tmp_path / "face.png")
     session = EditSession(tiny_model)
     session.load(tmp_path / "face.png")
-    style = np.linspace(-1, 1, 8, dtype=np.float32)[None]
+    style = np.linspace(-1, 1, tiny_model.style_size, dtype=np.float32)[None]
     matte = np.full(photos[1].shape[:2], 255, np.uint8)
     session.add_layer(roi="hair", style=Swap(style), matte=matte)
     session.recipe().save(tmp_path / "mine.json")

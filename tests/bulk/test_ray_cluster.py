@@ -42,7 +42,7 @@ def test_every_photo_is_edited_once_though_a_worker_is_killed(
     killed: list[int] = []
 
     def kill_one(line: str) -> None:
-        running = [one for one in psutil.Process().children(recursive=True) if "_edit_batch" in command_line(one)]
+        running = [one for one in psutil.Process().children(recursive=True) if "_do_batch" in command_line(one)]
         if running and not killed:
             killed.append(running[0].pid)
             running[0].kill()

@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from filelock import FileLock
 
@@ -20,6 +20,7 @@ HOME_VARIABLE = "L2SAE_HOME"
 CERTIFICATE_VARIABLE = "L2SAE_CERTIFICATE"
 KEY_VARIABLE = "L2SAE_PRIVATE_KEY"
 DEVELOPMENT_NAME = "L2SAE development certificate (untrusted)"
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 YEARS = 5
 RENEWAL_DAYS = 180  # before a development certificate expires, another one takes its place
 _FOLDER, _CHAIN, _KEY, _ROOT = "development", "chain.pem", "key.pem", "root.pem"
@@ -113,13 +114,13 @@ def _make_development() -> dict[str, str]:
     root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name, leaf_name = _name("L2SAE development CA (untrusted)"), _name(DEVELOPMENT_NAME)
     root = (
-        _certificate(root_name, root_key, root_name, root_key)
+        certificate_builder(root_name, root_key, root_name, root_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
         .sign(root_key, hashes.SHA256())
     )
     leaf = (
-        _certificate(leaf_name, leaf_key, root_name, root_key)
+        certificate_builder(leaf_name, leaf_key, root_name, root_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
@@ -132,9 +133,10 @@ def _make_development() -> dict[str, str]:
     return {_CHAIN: leaf_pem + root_pem, _ROOT: root_pem, _KEY: key.decode()}
 
 
-def _certificate(
-    subject: x509.Name, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, issuer_key: ec.EllipticCurvePrivateKey
+def certificate_builder(
+    subject: x509.Name, key: PrivateKey, issuer: x509.Name, issuer_key: PrivateKey
 ) -> x509.CertificateBuilder:
+    """What every certificate says, valid from an hour ago for `YEARS`; its purposes and the signature are to come."""
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()

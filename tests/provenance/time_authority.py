@@ -1,6 +1,5 @@
 """A time-stamp authority (RFC 3161) on this machine, whose answers OpenSSL writes."""
 
-import datetime
 import http.server
 import subprocess
 import threading
@@ -12,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from l2sae.provenance.keys import certificate_builder
 
 CONFIGURATION = """
 [tsa]
@@ -62,14 +63,15 @@ def _certificates(folder: Path) -> str:
     keys = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
     names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("Time root", "Time authority")]
     usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
-    root = _builder(names[0], keys[0], names[0]).add_extension(x509.BasicConstraints(True, None), critical=True)
+    root = certificate_builder(names[0], keys[0], names[0], keys[0]).add_extension(
+        x509.BasicConstraints(True, None), critical=True
+    )
     root = root.add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
     leaf = (
-        _builder(names[1], keys[1], names[0])
+        certificate_builder(names[1], keys[1], names[0], keys[0])
         .add_extension(x509.BasicConstraints(False, None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
     )
     signed = [one.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM) for one in (root, leaf)]
     (folder / "root.pem").write_bytes(signed[0])
@@ -80,17 +82,3 @@ def _certificates(folder: Path) -> str:
         )
     )
     return signed[0].decode()
-
-
-def _builder(subject: x509.Name, key: rsa.RSAPrivateKey, issuer: x509.Name) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )

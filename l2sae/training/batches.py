@@ -32,11 +32,18 @@ class TrainingBatches(Iterator[TrainingBatch]):
         params: all parameters.
         generator: source of all draws; with ``order`` it is all that the next batch depends on.
         replay: faces of an earlier training, which ``train.replay`` of each batch are drawn from.
+        device: where faces are augmented; they go there as bytes.
     """
 
     def __init__(
-        self, dataset: FaceDataset, params: Params, generator: torch.Generator, replay: FaceDataset | None = None
+        self,
+        dataset: FaceDataset,
+        params: Params,
+        generator: torch.Generator,
+        replay: FaceDataset | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
+        self._device = device
         self.order = torch.empty(0, dtype=torch.long)
         self._dataset, self._replay = dataset, replay
         self._params, self._generator = params, generator
@@ -51,13 +58,15 @@ class TrainingBatches(Iterator[TrainingBatch]):
         own = train.batch_size - rendered - replayed
         while len(self.order) < own:
             self.order = torch.cat([self.order, torch.randperm(len(self._dataset), generator=generator)])
-        batches = [self._dataset.batch(self.order[:own])]
+        batches = [self._dataset.batch(self.order[:own], self._device)]
         self.order = self.order[own:]
         if self._pool and rendered:
             chosen = torch.randint(len(self._pool.images), (rendered,), generator=generator)
-            batches.append(FaceBatch(levels_to_values(self._pool.images[chosen]), self._pool.labels[chosen]))
+            images, labels = (one[chosen].to(self._device) for one in (self._pool.images, self._pool.labels))
+            batches.append(FaceBatch(levels_to_values(images), labels))
         if self._replay and replayed:
-            batches.append(self._replay.batch(torch.randint(len(self._replay), (replayed,), generator=generator)))
+            drawn = torch.randint(len(self._replay), (replayed,), generator=generator)
+            batches.append(self._replay.batch(drawn, self._device))
         batch = _joined(batches)
         images, labels = augment_geometry(batch.images, batch.labels, generator, train.augment, self._flip)
         images = damage_photo(vary_light(images, generator, train.light), generator, train.damage)

@@ -112,7 +112,7 @@ def test_replayed_faces_take_their_share(dataset: FaceDataset, make_params: Make
         def __len__(self) -> int:
             return 1
 
-        def batch(self, indices: Tensor) -> FaceBatch:
+        def batch(self, indices: Tensor, device: object = "cpu") -> FaceBatch:
             return FaceBatch(first.images[indices], first.labels[indices])
 
     taken = TrainingBatches(dataset, params, torch.Generator().manual_seed(0), OneFace())  # type: ignore[arg-type]

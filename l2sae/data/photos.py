@@ -209,5 +209,5 @@ def code_digest() -> str:
     """sha256 of the files whose change makes other labels."""
     modules = (outlines, weak_labels, teacher, webmorph, finding)
     asset = Path(weights.__file__).parents[1] / weights.ASSET
-    files = [*(Path(str(module.__file__)) for module in modules), Path(__file__), asset]
+    files = [*(Path(str(module.__file__)) for module in modules), Path(__file__), outlines.BROW_SHIFT, asset]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

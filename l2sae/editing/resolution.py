@@ -18,7 +18,7 @@ LONG = 4  # times as long as wide: a strip
 MIN_MATTE = 1 / 255  # weaker mattes are 0: they could not change an 8-bit pixel by more than one level
 GUIDE_SIDE = 256  # pixels; the matte's coefficients are computed on a copy of the photo of at most this size
 RADIUS, EPSILON = 16, 1e-3  # of the guided filter, in pixels of that copy and in squared intensities of [0, 1]
-FREEDOM = 4.0  # how far the filter may go: matte m stays within [1 - 4 (1 - m), 4 m], so 0 stays 0 and 1 stays 1
+GAIN, LOSS = 4.0, 1.5  # how far the filter may go: matte m stays within [1 - 1.5 (1 - m), 4 m]; 0 stays 0, 1 stays 1
 CONTRAST = 0.1  # fitted mattes are stretched from [0.1, 0.9] to [0, 1]: the filter leaves a haze on look-alikes
 
 
@@ -63,8 +63,8 @@ class Matte:
         else:
             matte = (field[:, :3] * photo).sum(dim=1, keepdim=True) + field[:, 3:]
             matte = (matte - CONTRAST) / (1 - 2 * CONTRAST)
-            coarse = FREEDOM * upsample_rows(self.coarse, frame, start, stop)
-            matte = matte.clamp(min=coarse - (FREEDOM - 1), max=coarse).clamp(min=0)
+            coarse = upsample_rows(self.coarse, frame, start, stop)
+            matte = matte.clamp(min=LOSS * coarse - (LOSS - 1), max=GAIN * coarse).clamp(min=0)
         matte = matte * fade
         return torch.where(matte < MIN_MATTE, 0.0, matte).clamp(max=1)
 

@@ -20,12 +20,12 @@ from skimage.data import astronaut
 from torch import Tensor
 
 from l2sae.bench.bulk_speed import core_clock
-from l2sae.bench.side_by_side import backward_side_by_side, shares
 from l2sae.data import FaceBatch, render_faces
 from l2sae.editing import Noise, edit
 from l2sae.model import load_model
 from l2sae.params import load_params
 from l2sae.training.pairs import Pair, draw_pair
+from l2sae.training.shares import backward_side_by_side, shares
 from l2sae.training.step import GRADIENT_NORM, Trainer, decode_pair, pair_losses, weighted_sum
 
 KEPT = 0.5

@@ -195,7 +195,7 @@ def run_tests(limit: float, root: Path | None = None) -> dict[str, Any]:
 def _train(params: Params, faces: FaceDataset, steps: int) -> dict[str, float]:
     with reproducible(params), _memory(torch.device(params.device)) as peak:
         trainer = Trainer(params)
-        batches, device = TrainingBatches(faces, params, trainer.generator), trainer.device
+        batches, device = TrainingBatches(faces, params, trainer.generator, device=trainer.device), trainer.device
         watch = Stopwatch(device, steps)
         batch = next(batches)
         alone = float(np.median(watch.seconds(lambda: trainer.step(batch, 0.5), warm_up=3)))

@@ -19,7 +19,9 @@ from pathlib import Path
 import click
 import torch
 
+from l2sae.bench.brow_shift import level_faces, mean_shift, write_shift
 from l2sae.data import open_split, prepare
+from l2sae.data.outlines import BROW_SHIFT
 from l2sae.measures.metric_files import measured_here, write_metrics
 from l2sae.model import load_model, save_model, shipped_model_path
 from l2sae.params import load_params
@@ -55,6 +57,14 @@ def model() -> None:
     save_model(result.model, path, params, torch.float16)
     clear_states(params, data, states)
     _report(path, result.steps, result.seconds)
+
+
+@commands.command()
+@click.option("--root", default="data/london", show_default=True, help="The Face Research Lab sets.")
+def brows(root: str) -> None:
+    """Find how far the mesh's brows lie from those that people set, for weak labels; half a minute."""
+    data = load_params(overrides={"preset": "london", "data.root": root}).data
+    write_shift(mean_shift(level_faces(data, click.echo)), BROW_SHIFT)
 
 
 @commands.command()

@@ -25,7 +25,7 @@ from l2sae.data.listing import Entry
 from l2sae.data.outlines import Points, mesh_outlines, template_outlines
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.faces import finding, weights
-from l2sae.faces.finding import find_faces
+from l2sae.faces.finding import find_faces, head_crop
 from l2sae.faces.silhouette import person_mask
 from l2sae.model.threads import one_thread
 from l2sae.params import DataParams
@@ -58,6 +58,7 @@ class PhotoLabeller:
     cache: Path
     size: int
     taught_by: str | None
+    scale: float = 1.0
 
     def __call__(self, entry: Entry) -> str | tuple[dict[Path, str], _Kept]:
         """The files' digests and what came of the photo, or the reason why nothing did."""
@@ -77,7 +78,7 @@ class PhotoLabeller:
             try:
                 points = webmorph.read_template(entry.template, files[entry.template]) if entry.template else None
                 with one_thread():
-                    done = label_photo(read_photo(entry.photo), self.size, model, points)
+                    done = label_photo(read_photo(entry.photo), self.size, model, points, self.scale)
                 _keep(kept, {"image": done.image, "parts": done.parts, "note": np.array(json.dumps(done.measured))})
             except UnusableError as error:
                 return error.reason
@@ -90,7 +91,7 @@ class PhotoLabeller:
     def place(self, digests: Sequence[str]) -> Path:
         """Where the result is kept for files, photo first, of these sha256 digests."""
         model = teacher.open_teacher(self.taught_by) if self.taught_by else None
-        made_with = f"{self.size} {code_digest()} {model.digest if model else ''}"
+        made_with = f"{self.size} {self.scale:g} {code_digest()} {model.digest if model else ''}"
         key = hashlib.sha256(f"{' '.join(digests)} {made_with}".encode()).hexdigest()[:32]
         return self.cache / f"{key}.npz"
 
@@ -102,7 +103,7 @@ def label_photos(
 
     Args:
         entries: photos, with or without a template; their masks are ignored.
-        data: ``image_size`` and ``teacher`` are used.
+        data: ``image_size``, ``crop_scale`` and ``teacher`` are used.
         owner: part -> ROI id, from `l2sae.data.schemes.part_rois`.
         cache: folder of earlier results; made if absent.
 
@@ -115,7 +116,9 @@ def label_photos(
     cache.mkdir(parents=True, exist_ok=True)
     table = np.array([owner.get(part, 0) for part in CELEBAMASK_PARTS], np.uint8)
     for entry, found in zip(
-        entries, _spread(PhotoLabeller(cache, data.image_size, data.teacher), entries), strict=True
+        entries,
+        _spread(PhotoLabeller(cache, data.image_size, data.teacher, data.crop_scale), entries),
+        strict=True,
     ):
         if isinstance(found, str):
             yield entry, UnusableError(entry.photo, found)
@@ -129,8 +132,11 @@ def label_photo(
     size: int,
     taught_by: teacher.Teacher | None = None,
     template: Points | None = None,
+    scale: float = 1.0,
 ) -> LabelledPhoto:
     """Find, crop and label a picture's largest face.
+
+    A looser crop is labelled at the resolution that a face's own crop would have, and then made smaller.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -138,6 +144,7 @@ def label_photo(
         taught_by: adds what it believes of hair and face.
         template: the points that people set on the photo, (189, 2) in its pixels; they outline the parts instead of
             the mesh's.
+        scale: how much larger the crop is than the face's own.
 
     Raises:
         ValueError: no face, or one that cannot be labelled with confidence; the message is the reason.
@@ -145,7 +152,8 @@ def label_photo(
     found = find_faces(picture)
     if not found:
         raise ValueError("no face found")
-    crop = found[0].crop_transform()
+    crop, small = head_crop(found[0].crop_transform(), scale), size
+    size = round(scale * size)
     image = crop.crop(picture, size)
     belief = None if taught_by is None else taught_by.belief(image)
     method = Image.Resampling.BOX if size < SEEN_SIDE else Image.Resampling.BILINEAR
@@ -159,7 +167,11 @@ def label_photo(
     if labels.confidence < MIN_CONFIDENCE:
         raise ValueError(f"low confidence: {labels.confidence:.3f}, at least {MIN_CONFIDENCE} is needed")
     measured = {"confidence": labels.confidence, "turn": yaw(found[0].landmarks), "roll": crop.angle}
-    return LabelledPhoto(image, labels.parts, crop, measured)
+    image, parts = (
+        np.asarray(Image.fromarray(values).resize((small, small), how))
+        for values, how in ((image, Image.Resampling.BOX), (labels.parts, Image.Resampling.NEAREST))
+    )
+    return LabelledPhoto(image, parts, crop, measured)
 
 
 def known_pixels(crop: CropTransform, picture: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
@@ -197,5 +209,5 @@ def code_digest() -> str:
     """sha256 of the files whose change makes other labels."""
     modules = (outlines, weak_labels, teacher, webmorph, finding)
     asset = Path(weights.__file__).parents[1] / weights.ASSET
-    files = [*(Path(str(module.__file__)) for module in modules), Path(__file__), asset]
+    files = [*(Path(str(module.__file__)) for module in modules), Path(__file__), outlines.BROW_SHIFT, asset]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -202,6 +202,8 @@ def _open_part(data: DataParams, rois: Sequence[Roi], prefix: str) -> _Part:
         raise SourceError(
             f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
         )
+    if data.crop_scale != 1 and not SOURCES[data.source].labelled_here:
+        raise SourceError(f"data.crop_scale: photos of data.source {data.source} are cropped already: set it to 1")
     listing, scheme = list_source(data)
     return _Part(data, listing, scheme, part_rois(scheme, rois), assign_splits(listing.entries, data.split), prefix)
 
@@ -212,8 +214,10 @@ def _open_parts(params: Params) -> list[_Part]:
         return [_open_part(data, params.rois, "")]
     parts = []
     for index, one in enumerate(data.sources):
-        alike = [other.source for other in data.sources].count(one.source) > 1
-        prefix = f"{one.source}-{index}/" if alike else f"{one.source}/"
+        kind = (one.source, one.crop_scale)
+        alike = [(other.source, other.crop_scale) for other in data.sources].count(kind) > 1
+        scale = "" if one.crop_scale == 1 else f"-{one.crop_scale:g}x"
+        prefix = f"{one.source}{scale}{f'-{index}' if alike else ''}/"
         teacher = data.teacher if SOURCES[one.source].labelled_here else None
         given = one.model_dump(exclude={"split"}) | {
             "split": one.split or data.split,
@@ -227,25 +231,28 @@ def _open_parts(params: Params) -> list[_Part]:
 def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict[str, Any]:
     """Decode every listed face. The test split comes first: where photos are equal, the one in test stays.
 
+    A photo may come once at each ``crop_scale``, in one split.
+
     Decoded faces are kept in ``blocks`` meanwhile.
     """
     size = params.data.image_size
     parts = _open_parts(params)
     writers = {split: SplitWriter(out / split, size, len(params.rois)) for split in SPLITS}
     items: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
-    seen: dict[str, str] = {}
+    seen: dict[str, dict[float, tuple[str, str]]] = {}
     pace = _Pace(progress, sum(len(entries) for part in parts for entries in part.splits.values()))
     kept = 0
 
     def take(part: _Part, split: str, faces: Iterable[tuple[Entry, Face | UnusableError]]) -> None:
+        scale = part.data.crop_scale
         for entry, face in faces:
             name = part.prefix + entry.name
             if isinstance(face, UnusableError):
                 part.listing.skipped.append(Skipped(face.file, face.reason))
-            elif twin := seen.get(face.digests[entry.photo]):
+            elif twin := _twin(seen.get(face.digests[entry.photo], {}), scale, split):
                 part.listing.skipped.append(Skipped(entry.photo, f"duplicate photo: same bytes as {twin}"))
             else:
-                seen[face.digests[entry.photo]] = name
+                seen.setdefault(face.digests[entry.photo], {})[scale] = (split, name)
                 row = {"name": name, **face.measured, **entry.attributes}
                 writers[split].add(face.image[None], face.labels[None], pd.DataFrame([row]))
                 items[split].append(_item(name, part, entry, face))
@@ -272,6 +279,14 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
     for part in parts:
         _judge(params, part)
     return _manifest(params, writers, items, **_described(params, parts))
+
+
+def _twin(taken: dict[float, tuple[str, str]], scale: float, split: str) -> str | None:
+    """The name of a photo of the same bytes, taken at this scale already, or in another split.
+
+    ``taken`` maps the scales at which the photo was taken to its split and name.
+    """
+    return next((name for at, (other, name) in taken.items() if at == scale or other != split), None)
 
 
 def _item(name: str, part: _Part, entry: Entry, face: Face) -> dict[str, Any]:

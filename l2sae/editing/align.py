@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from l2sae.editing.references import Reference
 from l2sae.editing.styles import Style
-from l2sae.editing.whole_head import head_crop
 from l2sae.faces import find_faces
+from l2sae.faces.finding import head_crop
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.pictures.frames import Box, check_box

@@ -12,17 +12,9 @@ from torch.nn import functional as F
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.frames import FADE, CropFrame
 
-HEAD_SCALE = 2.0  # of the face's crop: looser ones show the model faces smaller than it knows them
-HEAD_DROP = 0.1  # of the face's crop: hair falls
 LINKED = 0.1  # mattes above this link what lies outside the face's crop to what lies inside
 SOFTNESS = 1.0  # pixels at model resolution, of the border between what stays and what goes
 _GOES_ON, _ENDS = 1, 2
-
-
-def head_crop(crop: CropTransform) -> CropTransform:
-    """The looser crop around the crop of a face."""
-    x, y = crop.to_photo(np.array([[0.5, 0.5 + HEAD_DROP]]))[0]
-    return CropTransform(float(x), float(y), HEAD_SCALE * crop.side, crop.angle)
 
 
 @dataclass(frozen=True)

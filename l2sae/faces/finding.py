@@ -21,6 +21,8 @@ from l2sae.pictures.crops import CropTransform
 CROP_SCALE = 1.15  # of FFHQ's square: room for the hair, whose cut edge an edit must fade out before
 EYES_WIDTH = 1.95  # FFHQ's 2.0, with the middles of eyes as the 68 points of FFHQ's own landmarks have them
 CROP_RISE = 0.046  # of the side: how far the crop's centre lies above FFHQ's
+HEAD_SCALE = 2.0  # of the head's crop, in sides of the face's: looser ones show faces smaller than the model knows them
+HEAD_DROP = 0.1  # of the face's side, at that scale: hair falls
 
 MIN_PROPOSAL = 0.4  # of the detector
 MIN_FIRST_SCORE = 0.2  # of the mesh, in the detector's box
@@ -68,6 +70,13 @@ class Face:
         side = 2 * CROP_SCALE * max(EYES_WIDTH * float(np.hypot(*across)), 1.8 * float(np.hypot(*down)))
         centre = eyes + 0.1 * down - CROP_RISE * side * np.array([-axis[1], axis[0]])
         return CropTransform(float(centre[0]), float(centre[1]), side, _degrees(axis))
+
+
+def head_crop(crop: CropTransform, scale: float = HEAD_SCALE) -> CropTransform:
+    """The looser crop around the crop of a face, ``scale`` times as large; at 1 it is the face's own."""
+    drop = HEAD_DROP * (scale - 1) / (HEAD_SCALE - 1)
+    x, y = crop.to_photo(np.array([[0.5, 0.5 + drop]]))[0]
+    return CropTransform(float(x), float(y), scale * crop.side, crop.angle)
 
 
 def _crops(picture: NDArray[np.uint8], squares: Sequence[CropTransform], size: int) -> Tensor:

@@ -54,32 +54,32 @@ class Generator(nn.Module):
     def forward(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
         """Decode structure (B, C, h, w) with style (B, size) and mattes (B, regions, H, W) in [0, 1]."""
         look, colours = style.split([style.shape[1] - self.colours, self.colours], dim=1)
-        image = self._draw(structure, look, mattes)
-        return with_colours(image, colours.unflatten(1, (-1, 3)), mattes) if self.colours else image
+        shares = layer_shares(mattes)
+        image = self._draw(structure, look, shares)
+        return with_colours(image, colours.unflatten(1, (-1, 3)), shares.detach()) if self.colours else image
 
-    def _draw(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
+    def _draw(self, structure: Tensor, style: Tensor, shares: Tensor) -> Tensor:
         x = self.blocks[0](self.stem(structure), style)
         image = self.to_rgb[0](x, style)
         for reduce, block, to_rgb in zip(self.reduce, self.blocks[1:], self.to_rgb[1:], strict=True):
             x = block(upsample(reduce(x)), style)
             image = upsample(image) + to_rgb(x, style)
-        layers = image.repeat(1, mattes.shape[1] + 1, 1, 1) + self.to_layers(x, style)
+        layers = image.repeat(1, shares.shape[1], 1, 1) + self.to_layers(x, style)
         x = F.leaky_relu(F.pixel_shuffle(self.fine(x, style), 2), 0.2)
-        image = compose_layers(upsample(layers.contiguous(), 4), mattes) + F.pixel_shuffle(self.to_detail(x, style), 2)
-        return image if self.relief is None else image + self.relief(structure, style, mattes)
+        image = compose_layers(upsample(layers.contiguous(), 4), shares) + F.pixel_shuffle(self.to_detail(x, style), 2)
+        return image if self.relief is None else image + self.relief(structure, style, shares)
 
 
-def with_colours(image: Tensor, colours: Tensor, mattes: Tensor) -> Tensor:
-    """Move the mean colour of each ROI of an image, and of the rest, to the given one.
+def with_colours(image: Tensor, colours: Tensor, shares: Tensor) -> Tensor:
+    """Move the mean colour of each layer of an image to the given one.
 
-    Where soft mattes overlap, a shift of one ROI moves its neighbours' means as well; ``ROUNDS`` shifts settle that.
+    Where soft layers overlap, a shift of one moves its neighbours' means as well; ``ROUNDS`` shifts settle that.
 
     Args:
         image: (B, 3, H, W) RGB.
         colours: opponent colours (B, R + 1, 3), those of the rest last.
-        mattes: of the ROIs, (B, R, H, W) in [0, 1]; no gradient reaches them.
+        shares: of the layers, from `layer_shares`, (B, R + 1, H, W).
     """
-    shares = layer_shares(mattes.detach())
     mixing = region_means(shares, shares)
     missing = colours @ colours.new_tensor(OPPONENT) - region_means(image, shares)
     shift = missing
@@ -115,13 +115,13 @@ class Relief(nn.Module):
             weight.zero_()
             weight[:, :, 1, 1] = values
 
-    def forward(self, structure: Tensor, style: Tensor, mattes: Tensor) -> Tensor:
-        """Structure (B, C, h, w), style (B, style_dim) and mattes (B, regions, H, W) -> (B, 3, H, W)."""
+    def forward(self, structure: Tensor, style: Tensor, shares: Tensor) -> Tensor:
+        """Structure (B, C, h, w), style (B, style_dim) and shares (B, regions + 1, H, W) -> (B, 3, H, W)."""
         contrast = self.contrast(style).unflatten(1, (-1, 3))
         lightness = F.pixel_shuffle(self.pixels(structure), self.stride)
-        return torch.einsum("brhw,brc->bchw", layer_shares(mattes), contrast) * lightness
+        return torch.einsum("brhw,brc->bchw", shares, contrast) * lightness
 
 
-def compose_layers(layers: Tensor, mattes: Tensor) -> Tensor:
-    """Weigh layers (B, 3 (R + 1), H, W), the last one for what is in no ROI, by mattes (B, R, H, W) -> (B, 3, H, W)."""
-    return (layers.unflatten(1, (-1, 3)) * layer_shares(mattes)[:, :, None]).sum(dim=1)
+def compose_layers(layers: Tensor, shares: Tensor) -> Tensor:
+    """Weigh layers (B, 3 (R + 1), H, W), the last for what is in no ROI, by shares (B, R + 1, H, W) -> (B, 3, H, W)."""
+    return (layers.unflatten(1, (-1, 3)) * shares[:, :, None]).sum(dim=1)

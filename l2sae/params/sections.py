@@ -39,6 +39,9 @@ class SplitFolders(Section):
     test: tuple[str, ...] = Field(min_length=1, strict=False)
 
 
+CropScale = Annotated[
+    float, Field(ge=1, le=3, description="side of the crops of photos, in sides of a face's crop; 2 shows long hair")
+]
 Labelled = Literal["portraits", "photos", "webmorph", "label_map", "celebamask_hq", "lapa", "helen"]
 
 
@@ -49,6 +52,7 @@ class SourceParams(Section):
     root: str
     scheme: str | dict[str | int, str] | None = None
     split: SplitRatios | SplitFolders | Literal["official"] | None = Field(default=None, description="null: data.split")
+    crop_scale: CropScale = 1.0
 
 
 class DataParams(Section):
@@ -64,6 +68,7 @@ class DataParams(Section):
     teacher: str | None = Field(
         default=None, description="'shipped' or a checkpoint whose mattes improve weak labels; null: none"
     )
+    crop_scale: CropScale = 1.0
     split: SplitRatios | SplitFolders | Literal["official"]
     count: Annotated[int, Field(ge=10)] = Field(description="number of faces to render")
     held: dict[str, float] = Field(default_factory=dict, description="factors of rendered faces that do not vary")

@@ -335,7 +335,8 @@ RECORDED = (
 
 
 SETTABLE = (
-    "yaw", "pitch", "roll", "light_azimuth", "light_elevation", "light_intensity", "ambient",
+    "yaw", "pitch", "roll", "head_height", "centre_x", "centre_y",
+    "light_azimuth", "light_elevation", "light_intensity", "ambient",
     "glasses", "back_noise", "panel_across", "panel_down", "vignette", "blur", "noise", "jpeg", *OCCLUDERS,
 )  # fmt: skip
 """Factors that a caller may set: nothing else that is drawn depends on their values.

@@ -69,7 +69,7 @@ def train(
     folder = StateFolder(states, identity(params, data, replay)) if states else None
     with reproducible(params):
         trainer = Trainer(params)
-        batches = TrainingBatches(dataset, params, trainer.generator, seeds)
+        batches = TrainingBatches(dataset, params, trainer.generator, seeds, trainer.device)
         run = Run(trainer, batches, validation, log)
         resumed = run.resume(folder) if folder else 0
         try:

@@ -27,6 +27,7 @@ from l2sae.training.losses import (
 )
 from l2sae.training.optimizers import build_optimizers, rate_factor
 from l2sae.training.pairs import Decoded, Pair, draw_pair, neighbours
+from l2sae.training.shares import backward_side_by_side, shares
 from l2sae.training.start import build_model
 from l2sae.training.states import optimizer_tensors, restore_optimizer
 from l2sae.training.style_losses import patch_loss, statistics_loss, swap_loss
@@ -178,24 +179,41 @@ class Trainer:
     def _backward(self, pair: Pair) -> tuple[dict[str, float], list[tuple[Pair, Fakes]]]:
         """Gradients of this process's share of a batch, in ``train.accumulate`` parts.
 
+        On a CPU the shares of a part run side by side, one thread each.
+
         Returns:
             The losses by name, and the real and decoded images that the discriminators learn from.
         """
-        engine, weights, count = self.engine, self.weights, self.params.train.accumulate
+        engine, count = self.engine, self.params.train.accumulate
         pair, sums, shown = pair.part(engine.rank, engine.size), Averages(), []
         for part in (pair.part(index, count) for index in range(count)):
-            with engine.autocast():
-                decoded = decode_pair(self.model, part, weights)
-                swaps = decode_triples(self.model, part.triples) if part.triples else None
-                fakes = self.adversary.make_fakes(self.model, decoded, part) if self.adversary else None
-                losses = self.adversary.generator_losses(fakes, part) if self.adversary and fakes else {}
-            losses |= pair_losses(decoded, part, weights)
-            if swaps and part.triples:
-                losses["swap"] = triple_loss(swaps, part.triples)
-            (weighted_sum(losses, weights) / count).backward()
-            sums.add({name: value.item() for name, value in losses.items()})
-            shown += [(part, fakes.detached())] if fakes else []
+            cut = self._shares(part)
+            shares_of_part = [part.part(index, cut) for index in range(cut)]
+            for values, seen in backward_side_by_side(self._losses, shares_of_part, list(self.model.parameters())):
+                sums.add(values)
+                shown += [seen] if seen else []
         return engine.mean(sums.pop()), shown
+
+    def _shares(self, part: Pair) -> int:
+        if self.params.train.compile:  # compiled networks are called from one thread
+            return 1
+        count = len(part.target)
+        return shares(math.gcd(count, 2 * len(part.triples.content)) if part.triples else count, self.device)
+
+    def _losses(self, part: Pair) -> tuple[Tensor, tuple[dict[str, float], tuple[Pair, Fakes] | None]]:
+        """The total loss of a share of a batch; its losses by name, and what the discriminators learn from."""
+        weights = self.weights
+        with self.engine.autocast():
+            decoded = decode_pair(self.model, part, weights)
+            swaps = decode_triples(self.model, part.triples) if part.triples else None
+            fakes = self.adversary.make_fakes(self.model, decoded, part) if self.adversary else None
+            losses = self.adversary.generator_losses(fakes, part) if self.adversary and fakes else {}
+        losses |= pair_losses(decoded, part, weights)
+        if swaps and part.triples:
+            losses["swap"] = triple_loss(swaps, part.triples)
+        total = weighted_sum(losses, weights) / self.params.train.accumulate
+        values = {name: value.item() for name, value in losses.items()}
+        return total, (values, (part, fakes.detached()) if fakes else None)
 
     def _update_model(self, values: dict[str, float]) -> None:
         """Average the gradients over all processes, clip them, and step the optimisers and the weight average."""

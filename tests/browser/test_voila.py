@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from l2sae.bench.browser import TOKEN, after, served
-from tests.browser.test_lab import pixels
+from tests.browser.test_lab import expect, pixels
 
 
 def refused(address: str) -> bool:
@@ -34,7 +34,7 @@ def test_both_editors_are_served_to_who_has_the_token(page: Any, workspace: Path
                 editor.get_by_role("tab", name="Style source: Face").click()
             after(page, lambda editor=editor: editor.locator('.right .thumb[data-name="rendered 6"]').click())
             assert (pixels(page) != before).any()
-            assert not editor.get_by_label("Path of a photo").is_visible()
+            expect(editor.get_by_label("Path of a photo")).to_be_hidden()
             screen(page, label)
             if label == "voila_swap":
                 visitor = page.context.new_page()  # while the first is open, the only kernel is taken

@@ -7,7 +7,8 @@ import pytest
 from schematic import SIZE, outlines, template
 from skimage import data
 
-from l2sae.data.outlines import FEATURES, Outlines, filled, mesh_outlines, template_outlines
+from l2sae.data.outlines import FEATURES, Outlines, even_points, filled, mesh_outlines, template_outlines
+from l2sae.faces import landmarks as mesh
 from l2sae.faces.finding import find_faces
 
 SHAPE = (SIZE, SIZE)
@@ -52,3 +53,24 @@ def test_the_mesh_outlines_every_part_of_a_photo(astronaut: Outlines) -> None:
         assert (filled(outline, shape) & ~face).sum() < 0.1 * max(1, filled(outline, shape).sum()), part
     assert astronaut.features["r_eye"][:, 0].mean() < astronaut.features["l_eye"][:, 0].mean()
     assert not astronaut.hairline
+
+
+def test_brows_are_moved_alike_on_both_sides() -> None:
+    points = find_faces(data.astronaut())[0].landmarks
+    mirrored = points * [-1, 1]
+    mirrored[list(mesh.LEFT_BROW)], mirrored[list(mesh.RIGHT_BROW)] = (
+        points[list(rows)] * [-1, 1] for rows in (mesh.RIGHT_BROW, mesh.LEFT_BROW)
+    )
+    there, here = mesh_outlines(points).features, mesh_outlines(mirrored).features
+    np.testing.assert_allclose(here["l_brow"] * [-1, 1], there["r_brow"])
+    np.testing.assert_allclose(here["r_brow"] * [-1, 1], there["l_brow"])
+
+
+def test_even_points_run_clockwise_from_the_left_whatever_the_outlines_start_and_direction() -> None:
+    turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    expected = even_points(circle)
+    for other in (np.roll(circle, 7, axis=0), circle[::-1]):
+        np.testing.assert_allclose(even_points(other), expected, atol=0.02)
+    assert expected[0] == pytest.approx([-1, 0], abs=0.02)
+    assert expected[len(expected) // 4] == pytest.approx([0, -1], abs=0.05)

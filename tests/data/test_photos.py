@@ -80,6 +80,38 @@ def test_the_astronauts_regions_are_plausible() -> None:
     assert (below == CELEBAMASK_PARTS.index("hair")).mean() < 0.1
 
 
+def test_a_looser_crop_shows_the_same_face_smaller_and_more_hair() -> None:
+    own, loose = (label_photo(data.astronaut(), 128, scale=scale) for scale in (1.0, 2.0))
+    assert own.image.shape == loose.image.shape == (128, 128, 3)
+    assert own.parts.shape == loose.parts.shape == (128, 128)
+    assert loose.crop.side == pytest.approx(2 * own.crop.side)
+
+    def area(labelled: photos.LabelledPhoto, part: str) -> float:
+        return float((labelled.parts == CELEBAMASK_PARTS.index(part)).mean()) * labelled.crop.side**2
+
+    for part in ("l_eye", "r_eye", "nose", "u_lip", "l_lip"):
+        assert area(loose, part) == pytest.approx(area(own, part), rel=0.3), part
+    assert area(loose, "hair") > area(own, "hair")
+
+
+def test_a_photo_may_come_at_two_scales_and_stays_in_one_split(folder: Path, tmp_path: Path) -> None:
+    save(folder / "c.png", data.astronaut())  # a twin of a.png
+    sources = [{"source": "photos", "root": str(folder), "crop_scale": scale} for scale in (1.0, 2.0)]
+    mixed = params(folder, "mixed", image_size=64, split=SPLIT, max_skipped=0.9, sources=sources)
+    manifest = prepare(mixed, tmp_path / "out", quiet)
+    split_of = {item["name"]: split for split, items in manifest["items"].items() for item in items}
+    names = {name.split("/")[1] for name in split_of}
+    assert len(names) == 3
+    assert set(split_of) == {f"{prefix}/{name}" for prefix in ("photos", "photos-2x") for name in names}
+    assert all(split_of[f"photos/{name}"] == split_of[f"photos-2x/{name}"] for name in names)
+    assert sum("duplicate photo" in item["reason"] for item in manifest["skipped"]) == 2
+
+
+def test_photos_that_are_cropped_already_have_no_other_scale(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"data\.crop_scale: photos of .* celebamask_hq are cropped already"):
+        prepare(params(tmp_path, "celebamask_hq", split=SPLIT, crop_scale=2.0), tmp_path / "out", quiet)
+
+
 def test_portraits_without_a_folder_say_where_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"absent; get the portraits with: git clone .*unitedstates/images"):
         prepare(params(tmp_path / "absent", "portraits", split=SPLIT), tmp_path / "out", quiet)

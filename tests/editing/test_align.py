@@ -24,7 +24,7 @@ from l2sae.editing import (
 )
 from l2sae.editing import align as align_module
 from l2sae.editing.align import FacePlace, find_places
-from l2sae.editing.whole_head import head_crop
+from l2sae.faces.finding import head_crop
 from l2sae.model import L2SAE
 from l2sae.pictures.crops import CropTransform
 

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from l2sae.data import FaceBatch, FaceDataset, render_faces
+from l2sae.faces.finding import HEAD_DROP, HEAD_SCALE
 from l2sae.params import Params
 from l2sae.pictures.conversions import levels_to_values, values_to_levels
 from l2sae.training import batches
-from l2sae.training.batches import TrainingBatches
+from l2sae.training.batches import TrainingBatches, framing
 
 MakeParams = Callable[..., Params]
 POOL = 16
@@ -112,7 +113,7 @@ def test_replayed_faces_take_their_share(dataset: FaceDataset, make_params: Make
         def __len__(self) -> int:
             return 1
 
-        def batch(self, indices: Tensor) -> FaceBatch:
+        def batch(self, indices: Tensor, device: object = "cpu") -> FaceBatch:
             return FaceBatch(first.images[indices], first.labels[indices])
 
     taken = TrainingBatches(dataset, params, torch.Generator().manual_seed(0), OneFace())  # type: ignore[arg-type]
@@ -120,3 +121,19 @@ def test_replayed_faces_take_their_share(dataset: FaceDataset, make_params: Make
     own = (1 - share) / len(dataset)
     assert drawn.count(0) / len(drawn) == pytest.approx(share + own, abs=0.08)
     assert len(drawn) == 300
+
+
+def test_rendered_faces_come_at_the_scales_of_the_photos() -> None:
+    def share(scale: float) -> float:
+        faces = render_faces(16, 64, 3, factors=framing(scale))
+        return float((faces.labels > 0).float().mean())
+
+    def middle(scale: float) -> float:
+        rows = (render_faces(16, 64, 3, factors=framing(scale)).labels == 4).float().sum(dim=(0, 2))  # eyes
+        return float((rows * (torch.arange(64) + 0.5)).sum() / rows.sum() / 64)
+
+    assert framing(1.0) == {}
+    assert share(2.0) < 0.5 * share(1.0)
+    own = middle(1.0)
+    drop = HEAD_DROP / HEAD_SCALE
+    assert middle(HEAD_SCALE) == pytest.approx(0.5 + (own - 0.5) / HEAD_SCALE - drop, abs=0.04)

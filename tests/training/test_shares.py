@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from l2sae.bench.side_by_side import backward_side_by_side, shares
+from l2sae.training.shares import backward_side_by_side, shares
 
 CPU = torch.device("cpu")
 

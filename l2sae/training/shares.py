@@ -1,4 +1,4 @@
-"""Gradients of a batch by threads that each work on their own share of it, which training does not use so far.
+"""Gradients of a batch by threads that each work on their own share of it.
 
 Threads inside an operation wait for each other after each. Where another program takes a core now and then, all of them
 wait for the one that is behind, hundreds of times in a step. Threads that each work on their own share of a batch wait

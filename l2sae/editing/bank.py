@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.references import encode_reference, shows
+from l2sae.editing.references import encode_reference, given_rois
 from l2sae.editing.styles import Swap
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import as_rgb, to_model
@@ -21,7 +21,7 @@ MAX_REACH = 3.0  # standard deviations beyond which the map is not walked
 
 @dataclass(frozen=True, eq=False)
 class NamedStyle:
-    """A style in the bank: its vector (D,), its picture (H, W, 3) uint8, and the ROIs that the picture shows."""
+    """A style in the bank: its vector (D,), its picture (H, W, 3) uint8, and the ROIs that it gives a style for."""
 
     name: str
     vector: Vector
@@ -73,9 +73,9 @@ class StyleBank:
     def add_picture(self, name: str, picture: NDArray[np.uint8]) -> NamedStyle:
         """Add the style of a picture (H, W[, 3]) uint8, or replace the one of that name."""
         pixels = as_rgb(np.asarray(picture))[0]
-        latents = self.model.encode(to_model(pixels, self.model.image_size).to(self.model.device))
-        mattes = self.model.masks(latents.structure)
-        rois = tuple(roi for roi, matte in mattes.items() if bool(shows(matte).all()))
+        images = to_model(pixels, self.model.image_size).to(self.model.device)
+        latents = self.model.encode(images)
+        rois = given_rois(self.model, images, latents)
         return self._add(NamedStyle(name, _vector(latents.style[0]), pixels, rois))
 
     def add_vector(self, name: str, vector: NDArray[np.floating] | Tensor) -> NamedStyle:

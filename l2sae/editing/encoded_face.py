@@ -9,6 +9,7 @@ from torch import Tensor
 
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring
 from l2sae.editing.edit_layers import Layer
+from l2sae.editing.islands import without_islands
 from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents
@@ -46,9 +47,14 @@ class EncodedFace:
 
     @cached_property
     def mattes(self) -> dict[str, Tensor]:
-        """ROI -> predicted matte (B, 1, S, S) in [0, 1]; below 1/255 it is 0."""
+        """ROI -> predicted matte (B, 1, S, S) in [0, 1]; below 1/255, and on islands of hair off the head, it is 0."""
         mattes = torch.where(self.latents.mattes < MIN_MATTE, 0.0, self.latents.mattes)
-        return dict(zip(self.model.roi_names, mattes.split(1, dim=1), strict=True))
+        found = dict(zip(self.model.roi_names, mattes.split(1, dim=1), strict=True))
+        for roi in self.model.rois:
+            if "hair" in roi.parts:
+                others = [matte for name, matte in found.items() if name != roi.name]
+                found[roi.name] = without_islands(found[roi.name], torch.cat(others, dim=1))
+        return found
 
     @cached_property
     def decoded(self) -> Tensor:

@@ -18,7 +18,7 @@ from scipy import ndimage
 from torch.nn import functional as F
 
 from l2sae.editing.face_editor import Renderer
-from l2sae.editing.resolution import GUIDE_SIDE, guided_matte, make_guide
+from l2sae.editing.resolution import GAIN, GUIDE_SIDE, guided_matte, make_guide
 from l2sae.pictures.conversions import to_model
 from l2sae.pictures.errors import EditError, PictureWarning, UnusableError
 from l2sae.pictures.files import atomic_write, path_of
@@ -140,7 +140,7 @@ def refine(mask: Mask, photo: NDArray[np.uint8]) -> Mask:
     side = min(frame.side, GUIDE_SIDE)
     guide = make_guide((to_model(photo, side) + 1) / 2)
     square = to_model(np.repeat(mask[..., None], 3, axis=2), side)[:, :1]
-    fitted = guided_matte(((square + 1) / 2).clamp(0, 1), guide)
+    fitted = guided_matte(((square + 1) / 2).clamp(0, 1), guide, loss=GAIN)  # a drawn rim moves either way
     pixels = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255
     values = fitted.rows(pixels, frame, 0)[0, 0].numpy()
     return np.round(values * 255).astype(np.uint8)

@@ -18,7 +18,7 @@ LONG = 4  # times as long as wide: a strip
 MIN_MATTE = 1 / 255  # weaker mattes are 0: they could not change an 8-bit pixel by more than one level
 GUIDE_SIDE = 256  # pixels; the matte's coefficients are computed on a copy of the photo of at most this size
 RADIUS, EPSILON = 16, 1e-3  # of the guided filter, in pixels of that copy and in squared intensities of [0, 1]
-FREEDOM = 4.0  # how far the filter may go: matte m stays within [1 - 4 (1 - m), 4 m], so 0 stays 0 and 1 stays 1
+GAIN, LOSS = 4.0, 1.5  # how far the filter may go: matte m stays within [1 - 1.5 (1 - m), 4 m]; 0 stays 0, 1 stays 1
 CONTRAST = 0.1  # fitted mattes are stretched from [0.1, 0.9] to [0, 1]: the filter leaves a haze on look-alikes
 
 
@@ -40,16 +40,18 @@ class Matte:
             square; or, where ``coarse`` is given, (B, 4, n, n): what to multiply the photo's R, G, B and 1 with.
         coarse: the matte before it was fitted to the photo, (B, 1, m, m).
         full_size: whether ``field`` has the photo's size.
+        loss: how far fitting may lower the matte; see `LOSS`.
     """
 
     field: Tensor
     coarse: Tensor | None = None
     full_size: bool = False
+    loss: float = LOSS
 
     def to(self, device: torch.device) -> "Matte":
         """The same matte on another device."""
         coarse = None if self.coarse is None else self.coarse.to(device)
-        return Matte(self.field.to(device), coarse, self.full_size)
+        return Matte(self.field.to(device), coarse, self.full_size, self.loss)
 
     def rows(self, photo: Tensor, frame: Frame, start: int) -> Tensor:
         """The matte (B, 1, h, W) in [0, 1] for ``photo`` (B, 3, h, W) in [0, 1], the strip from row ``start``."""
@@ -63,8 +65,8 @@ class Matte:
         else:
             matte = (field[:, :3] * photo).sum(dim=1, keepdim=True) + field[:, 3:]
             matte = (matte - CONTRAST) / (1 - 2 * CONTRAST)
-            coarse = FREEDOM * upsample_rows(self.coarse, frame, start, stop)
-            matte = matte.clamp(min=coarse - (FREEDOM - 1), max=coarse).clamp(min=0)
+            coarse = upsample_rows(self.coarse, frame, start, stop)
+            matte = matte.clamp(min=self.loss * coarse - (self.loss - 1), max=GAIN * coarse).clamp(min=0)
         matte = matte * fade
         return torch.where(matte < MIN_MATTE, 0.0, matte).clamp(max=1)
 
@@ -88,14 +90,14 @@ def make_guide(image: Tensor) -> Guide:
     return Guide(image, mean, inverse)
 
 
-def guided_matte(matte: Tensor, guide: Guide) -> Matte:
-    """Fit a matte (B, 1, m, m) to the edges of its guide; 0 where it is 0 itself."""
+def guided_matte(matte: Tensor, guide: Guide, loss: float = LOSS) -> Matte:
+    """Fit a matte (B, 1, m, m) to the edges of its guide; 0 where it is 0 itself, and lowered as ``loss`` allows."""
     coarse = F.interpolate(matte, size=guide.image.shape[-2:], mode="bilinear", align_corners=False)
     mean = box_mean(coarse, RADIUS)
     covariance = box_mean(guide.image * coarse, RADIUS) - guide.mean * mean
     slope = torch.einsum("bijhw,bjhw->bihw", guide.inverse, covariance)
     offset = mean - (slope * guide.mean).sum(dim=1, keepdim=True)
-    return Matte(box_mean(torch.cat([slope, offset], dim=1), RADIUS), matte)
+    return Matte(box_mean(torch.cat([slope, offset], dim=1), RADIUS), matte, loss=loss)
 
 
 def fit_field(field: Tensor, frame: Frame) -> Tensor:

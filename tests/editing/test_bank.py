@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from l2sae.editing import EditError, Swap, edit
@@ -39,8 +40,9 @@ def test_styles_come_and_go_by_name(bank: StyleBank) -> None:
 def test_a_face_that_lacks_the_roi_gives_no_style_for_it(
     tiny_model: L2SAE, photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = tiny_model.masks
-    monkeypatch.setattr(tiny_model, "masks", lambda s, r=None: whole(s, r) | {"hair": whole(s)["hair"] * 0})
+    whole = tiny_model.mask_logits
+    is_hair = torch.tensor([roi == "hair" for roi in tiny_model.roi_names])[:, None, None]
+    monkeypatch.setattr(tiny_model, "mask_logits", lambda s, r=None: torch.where(is_hair, -1e4, whole(s, r)))
     bald = StyleBank(tiny_model).add_picture("bald", photos[0])
     with pytest.raises(EditError, match="bald shows no hair"):
         bald.swap(("skin", "hair"))

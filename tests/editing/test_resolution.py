@@ -34,6 +34,15 @@ def test_mattes_that_are_0_or_1_stay_so(value: float) -> None:
     torch.testing.assert_close(fitted.rows(guide, Frame(64, 64), 0), torch.full((1, 1, 64, 64), value))
 
 
+def test_a_thin_matte_of_the_colour_beside_it_is_kept() -> None:
+    guide = torch.zeros(1, 3, 256, 256) + torch.linspace(0.4, 0.6, 256)  # no edge tells the band from the rest
+    coarse = torch.zeros(1, 1, 128, 128)
+    coarse[..., 60:63] = 0.95  # as of pale hair at a temple
+    fitted = guided_matte(coarse, make_guide(guide)).rows(guide, Frame(256, 256), 0)[0, 0, 128]
+    assert float(fitted[123]) > 0.9
+    assert float(fitted[100]) == 0
+
+
 def test_strips_are_parts_of_the_whole() -> None:
     guide = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     matte = guided_matte(torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(1)), make_guide(guide))

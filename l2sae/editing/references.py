@@ -92,7 +92,8 @@ def _share(matte: Tensor) -> Tensor:
 def _encode_picture(model: L2SAE, images: Tensor, rois: Sequence[str], name: str) -> Tensor:
     images = images.to(model.device)
     latents = model.encode(images)
-    if missing := [roi for roi in rois if roi not in given_rois(model, images, latents)]:
+    given = given_rois(model, images, latents) if rois else ()
+    if missing := [roi for roi in rois if roi not in given]:
         raise FaceNotFoundError(
             f"reference {name} shows no {missing[0]}, or too little to take its style: choose another reference, a "
             f"named style or a colour, or leave {missing[0]} out",

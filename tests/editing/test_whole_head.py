@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from l2sae.editing import Colour, FaceEditor, Layer
-from l2sae.editing.whole_head import HeadFrame, head_crop, keep_linked, reaches_border
+from l2sae.editing.whole_head import HeadFrame, keep_linked, reaches_border
+from l2sae.faces.finding import head_crop
 from l2sae.model import load_model
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.frames import CropFrame

@@ -142,7 +142,7 @@ def _shipped() -> str:
     """What the shipped model has learned from, with the terms and the attribution of its sources."""
     data = load_params_of(shipped_model_path()).data
     names: list[str] = [one.source for one in data.sources] or [str(data.source)]
-    terms = [f"- {name}: {PHOTO_SOURCES[name].licence}" for name in names if name in PHOTO_SOURCES]
+    terms = [f"- {name}: {PHOTO_SOURCES[name].licence}" for name in dict.fromkeys(names) if name in PHOTO_SOURCES]
     return "\n".join(["## What the shipped model has learned from\n", "- rendered faces, of no person", *terms])
 
 

@@ -99,7 +99,7 @@ def test_a_photo_can_be_dropped_or_pasted(swap_page: Page, event: str, field: st
         shown.dispatchEvent(new window[event](kind, { [field]: data, bubbles: true, cancelable: true }));
     }"""
     after(page, lambda: page.evaluate(give, [event, field, kind]))
-    editor.locator(".facts", has_text=f"{kind}.png, 512 × 512").wait_for()
+    expect(editor.locator(".facts")).to_contain_text(f"{kind}.png, 512 × 512")
 
 
 def test_swap_undo_export_and_replay(swap_page: Page, tmp_path: Path, screen: Any) -> None:
@@ -237,7 +237,7 @@ def test_large_files_arrive_in_parts_and_huge_ones_are_refused_unsent(swap_page:
     with photo.open("ab") as file:
         file.write(bytes(21 * 2**20))  # which decoders pass over; a server takes 10 MiB in one message
     after(page, lambda: upload.set_input_files(photo))
-    editor.locator(".facts", has_text="large.png, 512 × 512").wait_for()
+    expect(editor.locator(".facts")).to_contain_text("large.png, 512 × 512")
     with huge.open("wb") as file:
         file.truncate(300 * 2**20)
     upload.set_input_files(huge)

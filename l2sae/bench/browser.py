@@ -44,6 +44,13 @@ def make_workspace(folder: Path) -> Path:
     return folder
 
 
+def free_port() -> int:
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def served(workspace: Path, *command: str, **environment: str) -> Iterator[str]:
     """Run a server of this environment on a free port; yields its address, and stops it afterwards.
@@ -57,9 +64,7 @@ def served(workspace: Path, *command: str, **environment: str) -> Iterator[str]:
         RuntimeError: it ends by itself.
         TimeoutError: it does not answer.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     variables = os.environ | {
         "PYTHONPATH": str(ROOT),
         "JUPYTERLAB_SETTINGS_DIR": str(workspace / "settings"),

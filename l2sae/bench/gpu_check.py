@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from l2sae.bench.reference_speed import count_gflop
+from l2sae.bench.reference_speed import count_gflop, reconstruction
 from l2sae.data import FaceDataset, flip_permutation, open_split, prepare, render_faces
 from l2sae.data.augment import augment_geometry, damage_photo, vary_light
 from l2sae.editing import Swap, edit
@@ -117,12 +117,7 @@ def measure_edits(model: L2SAE, batches: Sequence[int], repeats: int) -> dict[st
 def measure_roofline(model: L2SAE, repeats: int) -> dict[str, float]:
     """How many times longer encoding and decoding take than their operations at the device's best, by batch size 1."""
     device, watch = model.device, Stopwatch(model.device, repeats)
-
-    def reconstruct(images: torch.Tensor) -> torch.Tensor:
-        latents = model.encode(images)
-        return model.decode(latents.structure, latents.style, latents.mattes)
-
-    size = model.image_size
+    reconstruct, size = reconstruction(model), model.image_size
     images = torch.zeros(1, 3, size, size, device=device)
     with torch.inference_mode():
         seconds = float(np.median(watch.seconds(lambda: reconstruct(images))))

@@ -81,16 +81,14 @@ class Journal:
         """The kept result called ``name``, or that of ``compute``, which must be JSON, kept from now on."""
         if name not in self._done:
             result = compute()
+            torn = not self.path.read_bytes().endswith(b"\n")
             with self.path.open("a", encoding="utf-8") as file:
-                file.write("\n" * self._torn() + json.dumps([name, result]) + "\n")
+                file.write("\n" * torn + json.dumps([name, result]) + "\n")
             self._done[name] = result
         return self._done[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self._done
-
-    def _torn(self) -> bool:
-        return not self.path.read_bytes().endswith(b"\n")
 
 
 def run_full_table(
@@ -187,14 +185,10 @@ def _kept(journal: Journal, items: Mapping[str, Item], compute: Callable[[Item],
     missing = [name for name in items if name not in journal]
     results = side_by_side(lambda name: compute(items[name]), missing, torch.device("cpu"))
     for number, (name, result) in enumerate(zip(missing, results, strict=True), start=1):
-        journal(name, partial(_given, result))
+        journal(name, lambda kept=result: kept)  # type: ignore[misc]
         if number % 10 == 0 or number == len(missing):
             progress(f"bench: {name}: {number} of {len(missing)} that were missing")
     return [journal(name, dict) for name in items]
-
-
-def _given(result: Any) -> Any:
-    return result
 
 
 def _rendered(seed: int, index: int) -> Picture:

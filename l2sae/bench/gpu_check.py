@@ -19,7 +19,8 @@ from l2sae.bench.reference_speed import count_gflop, reconstruction
 from l2sae.data import FaceDataset, flip_permutation, open_split, prepare, render_faces
 from l2sae.data.augment import augment_geometry, damage_photo, vary_light
 from l2sae.editing import Swap, edit
-from l2sae.measures.timings import Stopwatch, peak_flop_per_s
+from l2sae.measures.scaling import Stopwatch
+from l2sae.measures.timings import peak_flop_per_s
 from l2sae.model import L2SAE, load_model
 from l2sae.params import Params, load_params
 from l2sae.pictures.display import as_pictures

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from l2sae.bench.swapping_autoencoder import SIZE, SwappingAutoencoder
-from l2sae.measures.timings import Stopwatch, peak_flop_per_s
+from l2sae.measures.scaling import Stopwatch, count_flop
+from l2sae.measures.timings import peak_flop_per_s
 from l2sae.model import L2SAE, resolve_device
 from l2sae.params import Params
 from l2sae.training.losses import reconstruction_loss
@@ -77,9 +77,8 @@ def paired(
 
 def count_gflop(reconstruct: Reconstruct, device: torch.device, size: int = SIZE) -> float:
     """Operations of encoding and decoding one image: two for each multiplication in convolutions and products."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        reconstruct(torch.zeros(1, 3, size, size, device=device))
-    return counter.get_total_flops() / 1e9
+    with torch.inference_mode():
+        return count_flop(lambda: reconstruct(torch.zeros(1, 3, size, size, device=device))) / 1e9
 
 
 def reconstruction(model: L2SAE) -> Reconstruct:

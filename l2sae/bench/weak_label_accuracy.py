@@ -75,9 +75,7 @@ def _cropped(
     labels: NDArray[np.uint8], photo: tuple[int, int], crop: CropTransform, size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """ROI ids (size, size) of a photo's crop, from labels over the whole photo, and which of them lie inside it."""
-    steps = (np.arange(size) + 0.5) / size
-    u, v = np.meshgrid(steps, steps)
-    places = crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1)) / photo  # 0 to 1 over the photo
+    places = crop.pixels(size) / photo  # 0 to 1 over the photo
     inside = ((places >= 0) & (places < 1)).all(axis=1).reshape(size, size)
     columns, rows = (places.clip(0, 1 - 1e-9) * labels.shape[::-1]).astype(int).T
     return np.where(inside, labels[rows, columns].reshape(size, size), 0).astype(np.uint8), inside

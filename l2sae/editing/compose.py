@@ -229,7 +229,8 @@ def _matte_rows(effect: Effect, photo: Tensor, rows: slice, columns: slice) -> T
         return effect.matte.rows(photo, effect.frame, first)
     matte = torch.zeros_like(photo[:, :1])
     if first < last:
-        inside = (..., slice(first - rows.start, last - rows.start), _within(across, columns))
+        within = slice(across.start - columns.start, across.stop - columns.start)
+        inside = (..., slice(first - rows.start, last - rows.start), within)
         matte[inside] = effect.matte.rows(photo[inside], effect.frame, first)
     return matte
 
@@ -240,10 +241,6 @@ def _field_box(effect: Effect, rows: slice, columns: slice, box: Window) -> Tens
     field = upsample_rows(effect.field, effect.frame, rows.start + down.start, rows.start + down.stop)
     left = columns.start - effect.frame.window[1].start
     return field[..., left + across.start : left + across.stop]
-
-
-def _within(inner: slice, outer: slice) -> slice:
-    return slice(inner.start - outer.start, inner.stop - outer.start)
 
 
 def _target(x: Tensor, field: Tensor, compose: str, strength: float) -> Tensor:

@@ -2,7 +2,6 @@
 
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from l2sae.editing.canvas import Canvas
@@ -58,9 +57,3 @@ def leaves_crop(inner: Placement, roi: str, given: MattePicture | None) -> bool:
     if given is not None:
         return tuple(given.shape[-2:]) == inner.canvas.size
     return reaches_border(inner.face.mattes[roi])
-
-
-def beyond(inner: Placement, head: HeadCrop, crop: CropTransform) -> HeadPlacement:
-    """The placement of the looser crop around the face that lies on a photo as ``inner``."""
-    with torch.inference_mode():
-        return HeadPlacement(head.face, inner, crop)

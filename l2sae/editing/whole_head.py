@@ -52,9 +52,7 @@ def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: 
         inner: the face's crop.
     """
     size = matte.shape[-1]
-    steps = (np.arange(size) + 0.5) / size
-    u, v = np.meshgrid(steps, steps)
-    places = inner.to_crop(head.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))) * 2 - 1
+    places = inner.to_crop(head.pixels(size)) * 2 - 1
     grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2)
     own = F.grid_sample(inner_matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     inside = np.abs(places).max(axis=1).reshape(size, size) < 1 - 2 * FADE  # short of where the own matte fades out

@@ -32,7 +32,7 @@ from l2sae.provenance.keys import CERTIFICATE_VARIABLE, KEY_VARIABLE, Credential
 from l2sae.provenance.manifest import NO_MARK, sign
 from l2sae.provenance.manifest_boxes import has_manifest_box
 from l2sae.provenance.mark import Watermark
-from l2sae.provenance.mark_choice import make_mark
+from l2sae.provenance.pattern_mark import make_mark
 from l2sae.provenance.policy import DEFAULT_FILE, Policy, load_policy
 
 LOG_FILE = "audit.jsonl"

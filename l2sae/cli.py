@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import numpy as np
@@ -137,7 +137,8 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
                 warnings.simplefilter("always", PictureWarning)
                 command(*args, **kwargs)
         except (EditError, CheckpointError, TolerancesError, OSError) as error:
-            _fail(error)
+            click.echo(f"Error: {readable_name(' '.join(str(error).split()))}", err=True)
+            sys.exit(1)
         for warning in caught:
             click.echo(f"Warning: {warning.message}", err=True)
 
@@ -386,11 +387,6 @@ def _tell(done: Export) -> None:
     """Say where an export carries no watermark, and why."""
     if not done.marked:
         click.echo(f"{done.path}: exported without a watermark: {done.unmarked_reason}", err=True)
-
-
-def _fail(error: Exception) -> NoReturn:
-    click.echo(f"Error: {readable_name(' '.join(str(error).split()))}", err=True)
-    sys.exit(1)
 
 
 if __name__ == "__main__":

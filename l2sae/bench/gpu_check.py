@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,10 +34,10 @@ LIMIT = 570.0
 TESTS_SHARE = 0.4
 BATCHES = (1, 4, 16, 64)
 WAYS: Mapping[str, Mapping[str, Any]] = {
-    "float32": {"train.precision": "float32"},
-    "tf32": {"train.precision": "tf32"},
-    "bf16": {"train.precision": "bf16"},
-    "bf16 compiled": {"train.precision": "bf16", "train.compile": True},
+    "float32": {"precision": "float32"},
+    "tf32": {"precision": "tf32"},
+    "bf16": {"precision": "bf16"},
+    "bf16 compiled": {"precision": "bf16", "compile": True},
 }
 FACES = 256
 Progress = Callable[[str], object]
@@ -140,7 +141,8 @@ def measure_training(params: Params, ways: Mapping[str, Mapping[str, Any]], step
         prepare(params, Path(folder) / "prepared", progress=lambda line: None)
         faces = open_split(Path(folder) / "prepared", "train", params.rois, params.data.image_size)
         for name, changes in ways.items():
-            found[name] = _attempted(lambda changes=changes: _train(_changed(params, changes), faces, steps))  # type: ignore[misc]
+            changed = params.model_copy(update={"train": params.train.model_copy(update=changes)})
+            found[name] = _attempted(partial(_train, changed, faces, steps))
         found["augmentation"] = measure_augmentation(params, faces, steps)
     return found
 
@@ -219,8 +221,3 @@ def _attempted(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return part()
     except (RuntimeError, OSError) as error:
         return {"not_run": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
-
-
-def _changed(params: Params, changes: Mapping[str, Any]) -> Params:
-    train = params.train.model_copy(update={name.removeprefix("train."): value for name, value in changes.items()})
-    return params.model_copy(update={"train": train})

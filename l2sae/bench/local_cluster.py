@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from l2sae.bench.browser import free_port
+from l2sae.training.launch import free_port
 
 STORE_BYTES = 80 * 2**20
 """Of each node's object store: rows and the model are small, photos do not pass through it."""

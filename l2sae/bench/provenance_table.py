@@ -145,8 +145,12 @@ def mark_table(
         "watermark": keep(faces, lambda index: _marked_row(_rendered(MARKED_SEED, index), again)),
         "photos": keep(_named("photo", files), lambda path: _marked_row(read_picture(path), again)),
     }
+
+    def is_marked(indices: Iterable[int]) -> list[bool]:
+        return [PatternMark().detect(_rendered(UNMARKED_SEED, index)).marked for index in indices]
+
     false = {
-        "watermark": [told for part in keep(parts, _told_marked) for told in part],
+        "watermark": [told for part in keep(parts, is_marked) for told in part],
         "photos": keep(_named("unmarked photo", files), lambda path: PatternMark().detect(read_picture(path)).marked),
     }
     signed = min(marked, SIGNED)
@@ -200,10 +204,6 @@ def _marked_row(picture: Picture, again: Callable[[Picture], Picture]) -> dict[s
     copy = watermark.embed(picture)
     attacks = [get_attack(name, again) for name in attack_names()]
     return look_for_mark(watermark, copy, attacks) | {PSNR: [psnr_of_levels(picture, copy)]}
-
-
-def _told_marked(indices: Iterable[int]) -> list[bool]:
-    return [PatternMark().detect(_rendered(UNMARKED_SEED, index)).marked for index in indices]
 
 
 def _manifest(count: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Command line: ``python -m l2sae.bulk.onnx_export FOLDER [--model CHECKPOINT]``.
 """
 
 import contextlib
+import copy
 import io
 import json
 import warnings
@@ -69,7 +70,7 @@ def export_graphs(model: L2SAE) -> OnnxGraphs:
     Raises:
         EditError: the extra is not installed.
     """
-    model = _copy(model)
+    model = copy.deepcopy(model).cpu().eval()  # for a trace that leaves the original alone
     images = torch.zeros(2, 3, model.image_size, model.image_size)
     with torch.no_grad():
         latents = model.encode(images)
@@ -150,13 +151,6 @@ def _session(graph: bytes, threads: int) -> Any:
 
 def _array(values: Tensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(values.detach().cpu().numpy())
-
-
-def _copy(model: L2SAE) -> L2SAE:
-    """The model on the CPU, for a trace that leaves the original alone."""
-    copied = L2SAE(model.params, model.rois, model.image_size)
-    copied.load_state_dict(model.state_dict())
-    return copied.eval()
 
 
 def largest_difference(model: L2SAE, graphs: OnnxGraphs, images: Tensor) -> dict[str, float]:

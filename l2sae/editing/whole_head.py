@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.frames import FADE, CropFrame
+from l2sae.pictures.frames import FADE, CropFrame, faded
 
 LINKED = 0.1  # mattes above this link what lies outside the face's crop to what lies inside
 SOFTNESS = 1.0  # pixels at model resolution, of the border between what stays and what goes
@@ -25,10 +25,7 @@ class HeadFrame(CropFrame):
 
     def fade(self, start: int, stop: int) -> Tensor:
         """Factor (1, 1, h, w) of mattes; it and that of the face's crop sum to 1 except at the looser crop's border."""
-        y, x = np.mgrid[start:stop, self.window[1]] + 0.5
-        inverse = np.linalg.inv(self.inner.matrix())
-        places = np.stack([x, y], axis=-1) @ inverse[:2, :2].T + inverse[:2, 2]
-        return super().fade(start, stop) * (1 - _smooth_depth(torch.from_numpy(2 * places - 1).float()[None]))
+        return super().fade(start, stop) * (1 - faded(self.places(start, stop, self.inner)))
 
 
 def reaches_border(matte: Tensor) -> bool:
@@ -61,9 +58,3 @@ def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: 
     basins = skimage.segmentation.watershed(1 - outer, markers, mask=inside | (outer > LINKED))
     kept = ndimage.gaussian_filter((basins == _GOES_ON).astype(np.float32), SOFTNESS)
     return matte * torch.from_numpy(kept).to(matte)
-
-
-def _smooth_depth(places: Tensor) -> Tensor:
-    """The fade of `CropFrame` at places (1, h, w, 2), -1 to 1 inside the crop."""
-    depth = ((1 - places.abs().amax(dim=-1)[None]) / (2 * FADE)).clamp(0, 1)
-    return depth * depth * (3 - 2 * depth)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from l2sae.bench import local_cluster
-from l2sae.bench.browser import free_port
+from l2sae.training.launch import free_port
 
 
 def test_a_server_that_has_ended_is_not_waited_for() -> None:

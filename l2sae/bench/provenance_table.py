@@ -18,6 +18,7 @@ import torch
 
 from l2sae.bench.mark_table import photos_of
 from l2sae.data import FaceDataset, open_split, render_faces
+from l2sae.editing.compose import COMPOSITIONS
 from l2sae.measures.parallel import side_by_side
 from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
@@ -38,7 +39,7 @@ from l2sae.provenance.detector.detection_figures import Scores, score_faces, sum
 from l2sae.provenance.detector.known_edits import EditedFace, Picture, measured_edits
 from l2sae.provenance.detector.localiser import Localiser, load_localiser
 from l2sae.provenance.pattern_mark import PatternMark
-from l2sae.provenance.verdict import COMPOSITIONS, join_figures, photo_attacks
+from l2sae.provenance.verdict import join_figures, photo_attacks
 
 SIGNED = 50
 EDITED = 200  # test faces of each composition

@@ -111,18 +111,17 @@ class OnnxModel(L2SAE):
     Args:
         model: the same model in PyTorch, whose weights it keeps for digests and mattes of references.
         graphs: from `export_graphs`.
-        threads: of ONNX Runtime.
 
     Raises:
         EditError: the extra is not installed.
     """
 
-    def __init__(self, model: L2SAE, graphs: OnnxGraphs, threads: int = 1) -> None:
+    def __init__(self, model: L2SAE, graphs: OnnxGraphs) -> None:
         super().__init__(model.params, model.rois, model.image_size)
         self.load_state_dict(model.state_dict())
         self.eval()
-        self._encode = _session(graphs.encoder, threads)
-        self._decode = _session(graphs.decoder, threads)
+        self._encode = _session(graphs.encoder)
+        self._decode = _session(graphs.decoder)
 
     def encode(self, images: Tensor) -> Latents:
         """As `L2SAE.encode`, within `TOLERANCE`."""
@@ -139,13 +138,13 @@ class OnnxModel(L2SAE):
         return torch.from_numpy(images)
 
 
-def _session(graph: bytes, threads: int) -> Any:
+def _session(graph: bytes) -> Any:
     try:
         import onnxruntime
     except ImportError:
         raise EditError("the back end onnx needs the extra onnx: pip install -e '.[onnx]'") from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 

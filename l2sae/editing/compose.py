@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from l2sae.editing.resolution import Matte, box_mean, upsample_rows
+from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import Frame
 
 Composition = Literal["detail", "replace"]
@@ -38,6 +39,12 @@ GREY = 5e-4  # square of a colour's distance from grey, 0 to 1, below which it h
 KNEE = 0.08  # of the range: an edit that comes closer to black or white is bent
 _WINDOWS = 16  # the radius of local means is this fraction of the model's side
 STRIP_PIXELS = 2**18  # few enough that a strip's intermediate values stay in the processor's cache
+
+
+def check_composition(compose: str) -> None:
+    """Raise an `EditError` that names the compositions if there is no such one."""
+    if compose not in COMPOSITIONS:
+        raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
 
 
 @dataclass(frozen=True)

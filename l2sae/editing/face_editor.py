@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from l2sae.editing.canvas import PhotoCanvas, as_canvas
-from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite_images, replacement
+from l2sae.editing.compose import Effect, Step, check_composition, composite_images, replacement
 from l2sae.editing.edit_layers import Layer
 from l2sae.editing.encoded_face import EncodedFace
-from l2sae.editing.head_placement import HeadCrop, HeadPlacement, leaves_crop
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
+from l2sae.editing.whole_head import HeadCrop, HeadPlacement, leaves_crop
 from l2sae.model import L2SAE, Latents
 from l2sae.pictures.conversions import to_model, values_to_levels
 from l2sae.pictures.crops import CropTransform
@@ -103,8 +103,7 @@ class Renderer:
             FaceNotFoundError: a photo, or a reference picture, lacks the ROI to be edited.
             EditError: an unknown ROI or composition, or mattes of another size.
         """
-        if compose not in COMPOSITIONS:
-            raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
+        check_composition(compose)
         for layer in layers:
             if unknown := [roi for roi in layer.styles if roi not in self.model.roi_names]:
                 raise EditError(f"unknown ROI {', '.join(unknown)}: this model has {', '.join(self.model.roi_names)}")

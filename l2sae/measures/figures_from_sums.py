@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from l2sae.editing.compose import COMPOSITIONS
 from l2sae.measures.metric_files import put
 from l2sae.measures.registry import entries
 from l2sae.measures.running_sums import Array, interval, resampling_weights, weighted_medians, weighted_totals
 
-COMPOSITIONS = ("detail", "replace")
 CONDITION_FIGURES = {
     "miou": "masks.miou", "transfer": "style.transfer.mean", "psnr": "reconstruction.psnr",
     "outside_share": "locality.outside_share",

@@ -64,9 +64,9 @@ class Export:
         return self.unmarked_reason is None
 
 
-def kept_files(home: str | Path | None = None) -> list[Path]:
+def kept_files() -> list[Path]:
     """Files that nothing written may replace: keys, the log, and the policy of the working folder."""
-    folder = home_folder(home)
+    folder = home_folder()
     named = [os.environ.get(name) for name in (CERTIFICATE_VARIABLE, KEY_VARIABLE)]
     return [
         folder / LOG_FILE,

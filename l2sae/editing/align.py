@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.editing.references import Reference
+from l2sae.editing.colour_cast import without_cast
+from l2sae.editing.references import Reference, ReferenceCrop
 from l2sae.editing.styles import Style
 from l2sae.faces import find_faces
 from l2sae.faces.finding import head_crop
@@ -94,7 +95,7 @@ def find_places(picture: NDArray[np.uint8], align: str | None = "auto", box: Box
 
 
 def align_styles(styles: Mapping[str, Style]) -> dict[str, Style]:
-    """The styles with every reference that is a path or a picture cropped to its largest face.
+    """The styles with every reference that is a path or a picture cropped to its largest face, in white light.
 
     Warns:
         FaceWarning: no face was found in a reference, which is used as it is.
@@ -123,17 +124,22 @@ def align_style(style: Style) -> Style:
 
 
 def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[np.uint8]:
-    """The crop of the largest face in a reference (H, W, 3) uint8; the reference itself where the face fills it.
+    """The crop of the largest face in a reference (H, W, 3) uint8, without a cast of its light.
+
+    It is the reference itself where the face fills it, in light of no colour.
 
     Warns:
         FaceWarning: no face was found, so it is taken as a face crop.
     """
-    try:
-        crop = find_places(pixels)[0].crop
-    except FaceNotFoundError:
+    faces = find_faces(pixels)
+    if not faces:
         warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=8)
         return pixels
-    return pixels if crop is None else crop.crop(pixels)
+    crop, points = faces[0].crop_transform(), faces[0].landmarks
+    if len(faces) > 1 or not _is_tight(crop, *pixels.shape[:2]):
+        pixels = crop.crop(pixels)
+        points = crop.to_crop(points) * len(pixels)
+    return without_cast(pixels, points)
 
 
 def _find(picture: NDArray[np.uint8]) -> list[CropTransform]:
@@ -161,4 +167,4 @@ def _align_reference(reference: Reference) -> Reference:
     pixels = as_picture(picture).shown
     name = str(reference) if isinstance(reference, (str, Path)) else f"picture {picture.shape}"
     cropped = crop_reference(pixels, name)
-    return reference if cropped is pixels else cropped
+    return reference if cropped is pixels else ReferenceCrop(cropped, name)

@@ -1,6 +1,7 @@
 """References: the faces that styles come from, and their style vectors."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,17 @@ from l2sae.pictures.errors import EditError, FaceNotFoundError
 from l2sae.pictures.files import readable_name
 from l2sae.pictures.reading import load_picture, read_picture
 
-Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor
-"""A path, a uint8 picture, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""
+
+@dataclass(frozen=True, eq=False)
+class ReferenceCrop:
+    """The ``pixels`` (S, S, 3) uint8 of a face in a reference that messages call by ``name``."""
+
+    pixels: NDArray[np.uint8]
+    name: str
+
+
+Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor | ReferenceCrop
+"""A path, a uint8 picture or a crop of one, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""
 
 MIN_SHARE = 5e-4  # of the picture's pixels: less than this is not an ROI but a stray pixel
 MIN_HAIR = 0.01  # of a reference's pixels: in 1071 portraits, less than this was a bald head's edge, a collar, a shadow
@@ -31,6 +41,8 @@ def encode_reference(model: L2SAE, reference: Reference, rois: Sequence[str] = (
     """The style vectors (1 or B, D) of a reference; a picture among them has to give the style of each of ``rois``."""
     if isinstance(reference, (str, Path)):
         return _encode_picture(model, to_model(read_picture(reference), model.image_size), rois, str(reference))
+    if isinstance(reference, ReferenceCrop):
+        return _encode_picture(model, to_model(reference.pixels, model.image_size), rois, reference.name)
     if isinstance(reference, np.ndarray) and reference.dtype == np.uint8:
         images = to_model(as_rgb(reference.astype(np.uint8, copy=False))[0], model.image_size)
         return _encode_picture(model, images, rois, f"picture {reference.shape}")

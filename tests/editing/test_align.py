@@ -23,7 +23,8 @@ from l2sae.editing import (
     encode_reference,
 )
 from l2sae.editing import align as align_module
-from l2sae.editing.align import FacePlace, find_places
+from l2sae.editing.align import FacePlace, align_style, find_places
+from l2sae.editing.references import ReferenceCrop
 from l2sae.faces.finding import head_crop
 from l2sae.model import L2SAE
 from l2sae.pictures.crops import CropTransform
@@ -50,8 +51,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[CropTransform]:
     class Located:
         def __init__(self, crop: CropTransform) -> None:
             self.crop_transform = lambda: crop
+            self.landmarks = np.zeros((478, 2))
 
     monkeypatch.setattr(align_module, "find_faces", lambda picture: [Located(crop) for crop in crops])
+    monkeypatch.setattr(align_module, "without_cast", lambda picture, points: picture)
     return crops
 
 
@@ -219,3 +222,25 @@ def test_a_photo_with_exif_rotation_is_edited_upright(tiny_model: L2SAE, tmp_pat
 def test_pictures_without_a_face_are_refused(tiny_model: L2SAE) -> None:
     with pytest.raises(FaceNotFoundError, match="no face found"):
         edit(tiny_model, skimage.data.chelsea(), ROIS, Noise(1.0))
+
+
+@finds_faces
+def test_references_come_in_white_light_and_by_their_names(tmp_path: Path) -> None:
+    photo = skimage.data.astronaut()
+    red = (photo * np.array([1.0, 0.62, 0.72])).astype(np.uint8)
+    Image.fromarray(red).save(tmp_path / "sunset.png")
+    Image.fromarray(photo).save(tmp_path / "noon.png")
+
+    def cheek(pixels: Picture) -> Picture:
+        return pixels[130:180, 110:160].mean(axis=(0, 1))  # red, green and blue
+
+    cropped = {}
+    for name in ("noon", "sunset"):
+        style = align_style(Swap(tmp_path / f"{name}.png"))
+        assert isinstance(style, Swap)
+        assert isinstance(style.reference, ReferenceCrop)
+        assert style.reference.name == str(tmp_path / f"{name}.png")
+        cropped[name] = style.reference.pixels
+    assert np.array_equal(cropped["noon"], align_face(photo).crop)
+    change = cheek(cropped["sunset"]) / cheek(align_face(red).crop)
+    assert change[0] < 0.98 < 1.01 < change[1]  # less red, more green

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from l2sae.data.outlines import Points, mesh_outlines, template_outlines
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.faces import finding, weights
 from l2sae.faces import landmarks as mesh
-from l2sae.faces.finding import find_faces, head_crop
+from l2sae.faces.finding import find_faces, head_crop, mesh_depths
 from l2sae.faces.silhouette import person_mask
 from l2sae.model.threads import one_thread
 from l2sae.params import DataParams
@@ -171,22 +171,20 @@ def label_photo(
     found = find_faces(picture)
     if not found:
         raise ValueError("no face found")
-    face = found[0]
-    room = ROOM if turn else 1.0
+    face, room = found[0], ROOM if turn else 1.0
     crop = head_crop(face.crop_transform(), room * scale)
     image, labels = _label_crop(picture, face, crop, round(room * scale * size), taught_by, template)
     if labels.confidence < MIN_CONFIDENCE:
         raise ValueError(f"low confidence: {labels.confidence:.3f}, at least {MIN_CONFIDENCE} is needed")
-    parts = labels.parts
     measured = {"confidence": labels.confidence, "turn": yaw(face.landmarks), "roll": crop.angle}
+    done = LabelledPhoto(image, labels.parts, crop, measured)
     if turn:
-        image, parts, crop = _turned(picture, face, crop, image, parts, size, scale, turn)
-        measured["yaw"] = turn
+        done = _turned(done, face, mesh_depths(picture, face), turn, scale, size)
     image, parts = (
         np.asarray(Image.fromarray(values).resize((size, size), how))
-        for values, how in ((image, Image.Resampling.BOX), (parts, Image.Resampling.NEAREST))
+        for values, how in ((done.image, Image.Resampling.BOX), (done.parts, Image.Resampling.NEAREST))
     )
-    return LabelledPhoto(image, parts, crop, measured)
+    return replace(done, image=image, parts=parts)
 
 
 def _label_crop(
@@ -211,43 +209,43 @@ def _label_crop(
 
 
 def _turned(
-    picture: NDArray[np.uint8],
-    face: finding.Face,
-    crop: CropTransform,
-    image: NDArray[np.uint8],
-    parts: NDArray[np.uint8],
-    size: int,
-    scale: float,
-    turn: float,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], CropTransform]:
-    """The labelled crop of a photo with its head turned: image, parts, and where they lie in the photo.
+    done: LabelledPhoto, face: finding.Face, depths: Points, turn: float, scale: float, size: int
+) -> LabelledPhoto:
+    """A labelled photo of a head with room around it, with the head turned, in the crop for ``scale`` and ``size``.
 
-    Heads that turn to the left are framed as edits frame faces, those that turn to the right as a bounding box of the
-    head does.
+    Heads that turn to the left are framed as edits frame faces, those that turn to the right by their bounding box.
+
+    Raises:
+        ValueError: the head is turned already.
     """
     if abs(yaw(face.landmarks)) > FRONTAL:
         raise ValueError("the head is turned already")
-    side = len(image)
-    flat = crop.to_crop(face.landmarks[: mesh.MESH_POINTS]) * side
-    depths = finding.mesh_depths(picture, face) * (side / crop.side)
-    turned = turned_heads.turn_head(image, parts, np.column_stack([flat, depths]), turn)
+    side = len(done.image)
+    flat = done.crop.to_crop(face.landmarks[: mesh.MESH_POINTS]) * side
+    points = np.column_stack([flat, depths * (side / done.crop.side)])
+    turned = turned_heads.turn_head(done.image, done.parts, points, turn)
     if turn > 0:
-        inner = head_crop(finding.Face(turned.points, face.score).crop_transform(), scale)
+        crop = head_crop(finding.Face(turned.points, face.score).crop_transform(), scale)
     else:
-        rows, columns = np.nonzero(np.isin(turned.parts, [CELEBAMASK_PARTS.index(part) for part in NOT_HEAD], invert=True))
-        low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()]) + 1
-        middle = (low + high) / 2
-        inner = CropTransform(float(middle[0]), float(middle[1]), scale * HEAD_BOX * float((high - low).max()))
+        crop = _around_head(turned.parts, scale)
     cut = round(scale * size)
     u, v = np.meshgrid(*2 * [(np.arange(cut) + 0.5) / cut])
-    place = np.floor(inner.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))).astype(int)
-    inside = ((place >= 0) & (place < side)).all(axis=1)
-    x, y = place.clip(0, side - 1).T
-    shown = np.where(inside, turned.parts[y, x], 0).astype(np.uint8).reshape(cut, cut)
-    centre = crop.to_photo(np.array([[inner.x, inner.y]]) / side)[0]
-    factor = crop.side / side
-    where = CropTransform(float(centre[0]), float(centre[1]), inner.side * factor, crop.angle + inner.angle)
-    return inner.crop(turned.image, cut), shown, where
+    x, y = np.floor(crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))).astype(int).T
+    inside = (np.minimum(x, y) >= 0) & (np.maximum(x, y) < side)
+    parts = np.where(inside, turned.parts[y.clip(0, side - 1), x.clip(0, side - 1)], 0).reshape(cut, cut)
+    pixel = done.crop.side / side
+    centre = done.crop.to_photo(np.array([[crop.x, crop.y]]) / side)[0]
+    where = CropTransform(float(centre[0]), float(centre[1]), crop.side * pixel, done.crop.angle + crop.angle)
+    return LabelledPhoto(crop.crop(turned.image, cut), parts, where, done.measured | {"yaw": turn})
+
+
+def _around_head(parts: NDArray[np.uint8], scale: float) -> CropTransform:
+    """The square around what belongs to the head in labels (S, S), and some of what is beside it."""
+    ids = [CELEBAMASK_PARTS.index(part) for part in NOT_HEAD]
+    rows, columns = np.nonzero(~np.isin(parts, ids))
+    low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()]) + 1
+    x, y = (low + high) / 2
+    return CropTransform(float(x), float(y), scale * HEAD_BOX * float((high - low).max()))
 
 
 def known_pixels(crop: CropTransform, picture: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:

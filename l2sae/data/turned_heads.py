@@ -1,15 +1,16 @@
 """Photos whose heads are turned to the side: pictures and labels of profiles, made from labelled frontal photos.
 
 No free set of photos shows profiles with labels, and the renderer's heads turn by 45 degrees at most. So a photo's head
-becomes a surface, which is turned and drawn again, in the manner of face profiling (Zhu et al., arXiv 1511.07212): the
-mesh's depths shape the face, and an inflated silhouette shapes the rest (Igarashi et al., SIGGRAPH 1999). What a frontal
-photo does not show, the back of the head, takes the colours of the nearest hair. Such a picture teaches where regions
-lie; as a photograph it is poor.
+becomes a surface, which is turned and drawn again, in the manner of face profiling (Zhu et al., arXiv 1511.07212). The
+mesh's depths shape the face, and an inflated silhouette shapes the rest (Igarashi et al., SIGGRAPH 1999). The back of
+the head, which a frontal photo does not show, takes the colours of the nearest hair. Such a picture teaches where
+regions lie; as a photograph it is poor.
 
 A turn about the vertical leaves each point in its row of the picture, so that rows are drawn one by one.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ STRANDS, STRAND_SIZE = 14.0, (4.0, 0.8)  # standard deviation of strands at the 
 _IDS = {name: number for number, name in enumerate(CELEBAMASK_PARTS)}
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Columns = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +58,15 @@ class _Surface:
 
 @dataclass(frozen=True, eq=False)
 class _Strips:
-    """Lines across a row of the picture from ``start`` to ``end``, each (N, 2) of x and depth, with what they show."""
+    """Lines across a row of the picture from ``start`` to ``end``, each (N, 2) of x and depth, with what they show.
 
-    row: NDArray[np.int64]
+    ``points`` are drawn along each line. ``ends`` is the part of the way from which on they show what its end does;
+    None goes over smoothly.
+    """
+
+    points: int
+    ends: float | None
+    row: Columns
     start: Array
     end: Array
     colours: tuple[Array, Array]
@@ -95,7 +103,8 @@ def turn_head(image: NDArray[np.uint8], parts: NDArray[np.uint8], points: Array,
     around = _neck_depth(neck)
     shift = NECK_BACK * head.half
     throat, nape = (_Surface(neck, shift + side * around, _inner_colours(image, neck), parts) for side in (-1, 1))
-    strips = [_along(one) for one in (front, back, throat, nape)] + [_sides(front, back), _sides(throat, nape)]
+    sheets = [_along(one) for one in (front, back, throat, nape)]
+    strips = [*sheets, _sides(front, back), _sides(throat, nape)]
     canvas, labels = _without_head(image, parts, skull | neck)
     turned = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     _draw(canvas, labels, strips, head.x, turned)
@@ -119,7 +128,7 @@ def _front_depth(skull: Mask, parts: NDArray[np.uint8], points: Array, head: _He
 
 
 def _back(colours: Array, parts: NDArray[np.uint8], skull: Mask, neck: Mask, head: _Head) -> _Surface:
-    """The back of the head: hair, or skin where there is none, down to the nape, and behind the neck if hair is long."""
+    """The back of the head: hair, or skin where there is none, to the nape, and behind the neck where hair is long."""
     y = np.arange(len(skull))[:, None] + 0.5
     hair = (parts == _IDS["hair"]) & skull
     low = (hair & (y > head.mouth)).sum(axis=1) > LONG_HAIR * head.half
@@ -159,7 +168,8 @@ def _inflated(mask: Mask, curve: float, known: Mask | None = None, depths: Array
     squares = np.zeros(mask.shape) if depths is None else depths**2
     given = np.zeros_like(mask) if known is None else known
     start = COARSE // 2
-    inside, fixed, values = (one[start::COARSE, start::COARSE] for one in (mask, given, squares))
+    coarsely = (slice(start, None, COARSE),) * 2
+    inside, fixed, values = mask[coarsely], given[coarsely], squares[coarsely]
     coarse = _poisson(inside & ~fixed, np.where(fixed, values, 0.0), curve * COARSE**2)
     fine = ndimage.zoom(coarse, COARSE, order=1, mode="nearest", grid_mode=True)
     whole = np.pad(fine, [(0, max(0, size - len(fine))) for size in mask.shape], mode="edge")
@@ -211,39 +221,41 @@ def _without_head(image: NDArray[np.uint8], parts: NDArray[np.uint8], head: Mask
 def _along(surface: _Surface) -> _Strips:
     """The strips between pixels of a surface that are neighbours in a row."""
     row, column = np.nonzero(surface.mask[:, :-1] & surface.mask[:, 1:])
-    return _between(surface, row, column, surface, column + 1)
+    return _between((surface, row, column), (surface, column + 1), BETWEEN, None)
 
 
 def _sides(front: _Surface, back: _Surface) -> _Strips:
     """The strips from the rim of the front to the back."""
     row, column = np.nonzero(front.mask & ~ndimage.binary_erosion(front.mask, np.ones((1, 3), bool)))
-    return _between(front, row, column, back, column)
+    return _between((front, row, column), (back, column), BETWEEN_SIDES, EAR)
 
 
 def _between(
-    one: _Surface, row: NDArray[np.int64], column: NDArray[np.int64], other: _Surface, to: NDArray[np.int64]
+    start_at: tuple[_Surface, Columns, Columns], end_at: tuple[_Surface, Columns], points: int, ends: float | None
 ) -> _Strips:
+    (one, row, column), (other, to) = start_at, end_at
     start = np.stack([column + 0.5, one.depth[row, column]], axis=1)
     end = np.stack([to + 0.5, other.depth[row, to]], axis=1)
     parts = one.parts[row, column], other.parts[row, to]
-    return _Strips(row, start, end, (one.colours[row, column], other.colours[row, to]), parts)
+    return _Strips(points, ends, row, start, end, (one.colours[row, column], other.colours[row, to]), parts)
 
 
 def _draw(
-    canvas: Array, labels: NDArray[np.uint8], strips: list[_Strips], middle: float, turn: tuple[float, float]
+    canvas: Array, labels: NDArray[np.uint8], strips: Sequence[_Strips], middle: float, turn: tuple[float, float]
 ) -> None:
-    """Draw turned strips over a canvas, the nearest last."""
+    """Draw strips over a canvas and its labels, turned about ``middle`` by (cosine, sine), the nearest last."""
     width = canvas.shape[1]
     places, depths, colours, parts = [], [], [], []
-    for number, strip in enumerate(strips):
-        count = BETWEEN if number < len(strips) - 2 else BETWEEN_SIDES
-        for part in (np.arange(count) + 0.5) / count:
+    for strip in strips:
+        for part in (np.arange(strip.points) + 0.5) / strip.points:
             x, depth = (strip.start * (1 - part) + strip.end * part).T
-            column = np.floor((x - middle) * turn[0] + depth * turn[1] + middle).astype(int)
+            to = (x - middle) * turn[0] + depth * turn[1] + middle
+            column = np.floor(to).astype(int)
             seen = (column >= 0) & (column < width)
             places.append((strip.row * width + column)[seen])
-            depths.append((depth * turn[0] - (x - middle) * turn[1])[seen])
-            share = part if number < len(strips) - 2 else float(part >= EAR)
+            aside = np.abs(to - column - 0.5)  # of two points of one surface, the nearer to the pixel's middle is shown
+            depths.append((depth * turn[0] - (x - middle) * turn[1] + aside)[seen])
+            share = part if strip.ends is None else float(part >= strip.ends)
             colours.append((strip.colours[0] * (1 - share) + strip.colours[1] * share)[seen])
             parts.append(strip.parts[round(share)][seen])
     order = np.argsort(-np.concatenate(depths), kind="stable")

@@ -74,7 +74,7 @@ class Face:
 
 @torch.inference_mode()
 def mesh_depths(picture: NDArray[np.uint8], face: Face) -> NDArray[np.float64]:
-    """How far the mesh's points, (468,), lie from the viewer, in pixels of the photo; only differences mean something."""
+    """How far the mesh's points, (468,), lie from the viewer, in pixels of the photo, from an unknown plane on."""
     square = _square_around(face.landmarks[: lm.MESH_POINTS])
     mesh = weights.mesh()
     points, _ = mesh(_crops(picture, [square], mesh.size))

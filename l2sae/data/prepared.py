@@ -41,6 +41,7 @@ CACHE = "weak_labels"  # folder beside the prepared one: labels of photos that h
 _RENDERED = "Rendered by this package; holds no third-party material."
 
 Progress = Callable[[str], object]
+_Made = tuple[float, float]  # crop_scale and max_yaw of a picture
 
 
 class PrepareError(ValueError):
@@ -202,8 +203,9 @@ def _open_part(data: DataParams, rois: Sequence[Roi], prefix: str) -> _Part:
         raise SourceError(
             f"data.teacher improves weak labels, and data.source {data.source} has others: set it to null"
         )
-    if data.crop_scale != 1 and not SOURCES[data.source].labelled_here:
-        raise SourceError(f"data.crop_scale: photos of data.source {data.source} are cropped already: set it to 1")
+    for key, off in (("crop_scale", 1), ("max_yaw", 0)):
+        if getattr(data, key) != off and not SOURCES[data.source].labelled_here:
+            raise SourceError(f"data.{key}: photos of data.source {data.source} are cropped already: set it to {off}")
     listing, scheme = list_source(data)
     return _Part(data, listing, scheme, part_rois(scheme, rois), assign_splits(listing.entries, data.split), prefix)
 
@@ -214,10 +216,11 @@ def _open_parts(params: Params) -> list[_Part]:
         return [_open_part(data, params.rois, "")]
     parts = []
     for index, one in enumerate(data.sources):
-        kind = (one.source, one.crop_scale)
-        alike = [(other.source, other.crop_scale) for other in data.sources].count(kind) > 1
-        scale = "" if one.crop_scale == 1 else f"-{one.crop_scale:g}x"
-        prefix = f"{one.source}{scale}{f'-{index}' if alike else ''}/"
+        kind = (one.source, one.crop_scale, one.max_yaw)
+        alike = [(other.source, other.crop_scale, other.max_yaw) for other in data.sources].count(kind) > 1
+        made = "" if one.crop_scale == 1 else f"-{one.crop_scale:g}x"
+        made += "" if one.max_yaw == 0 else f"-{one.max_yaw:g}deg"
+        prefix = f"{one.source}{made}{f'-{index}' if alike else ''}/"
         teacher = data.teacher if SOURCES[one.source].labelled_here else None
         given = one.model_dump(exclude={"split"}) | {
             "split": one.split or data.split,
@@ -231,7 +234,7 @@ def _open_parts(params: Params) -> list[_Part]:
 def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict[str, Any]:
     """Decode every listed face. The test split comes first: where photos are equal, the one in test stays.
 
-    A photo may come once at each ``crop_scale``, in one split.
+    A photo may come once at each ``crop_scale`` and ``max_yaw``, in one split.
 
     Decoded faces are kept in ``blocks`` meanwhile.
     """
@@ -239,20 +242,20 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
     parts = _open_parts(params)
     writers = {split: SplitWriter(out / split, size, len(params.rois)) for split in SPLITS}
     items: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
-    seen: dict[str, dict[float, tuple[str, str]]] = {}
+    seen: dict[str, dict[_Made, tuple[str, str]]] = {}
     pace = _Pace(progress, sum(len(entries) for part in parts for entries in part.splits.values()))
     kept = 0
 
     def take(part: _Part, split: str, faces: Iterable[tuple[Entry, Face | UnusableError]]) -> None:
-        scale = part.data.crop_scale
+        made = (part.data.crop_scale, part.data.max_yaw)
         for entry, face in faces:
             name = part.prefix + entry.name
             if isinstance(face, UnusableError):
                 part.listing.skipped.append(Skipped(face.file, face.reason))
-            elif twin := _twin(seen.get(face.digests[entry.photo], {}), scale, split):
+            elif twin := _twin(seen.get(face.digests[entry.photo], {}), made, split):
                 part.listing.skipped.append(Skipped(entry.photo, f"duplicate photo: same bytes as {twin}"))
             else:
-                seen.setdefault(face.digests[entry.photo], {})[scale] = (split, name)
+                seen.setdefault(face.digests[entry.photo], {})[made] = (split, name)
                 row = {"name": name, **face.measured, **entry.attributes}
                 writers[split].add(face.image[None], face.labels[None], pd.DataFrame([row]))
                 items[split].append(_item(name, part, entry, face))
@@ -281,12 +284,12 @@ def _import(params: Params, out: Path, blocks: Path, progress: Progress) -> dict
     return _manifest(params, writers, items, **_described(params, parts))
 
 
-def _twin(taken: dict[float, tuple[str, str]], scale: float, split: str) -> str | None:
-    """The name of a photo of the same bytes, taken at this scale already, or in another split.
+def _twin(taken: dict[_Made, tuple[str, str]], made: _Made, split: str) -> str | None:
+    """The name of a photo of the same bytes, made into the same picture already, or in another split.
 
-    ``taken`` maps the scales at which the photo was taken to its split and name.
+    ``taken`` maps what was made of the photo to its split and name.
     """
-    return next((name for at, (other, name) in taken.items() if at == scale or other != split), None)
+    return next((name for one, (other, name) in taken.items() if one == made or other != split), None)
 
 
 def _item(name: str, part: _Part, entry: Entry, face: Face) -> dict[str, Any]:

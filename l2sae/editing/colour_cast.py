@@ -24,6 +24,7 @@ light none does: their hues are 22 to 34.
 INWARD = 0.6
 """How far inside the range a hue comes to lie, as part of how far outside it was: skin rarely lies at the edge."""
 GREY = 5.0  # chroma below which a picture is taken as black and white
+GREY_LEVELS = 4.0  # mean difference between channels, likewise
 BARE = sorted(
     set(range(lm.MESH_POINTS)) - {*lm.RIGHT_EYE, *lm.LEFT_EYE, *lm.RIGHT_BROW, *lm.LEFT_BROW, *lm.LIPS, *lm.MOUTH}
 )  # points of the mesh that lie on skin, unless a beard, glasses or a hand cover it
@@ -49,6 +50,11 @@ def without_cast(picture: NDArray[np.uint8], points: Array) -> NDArray[np.uint8]
     values = linear_rgb_to_rgb(torch.from_numpy(light.clip(0, 1)).view(-1, 3, 1, 1)).view(-1, 3)
     table = (values * 255).round().byte().numpy()
     return np.stack([table[:, channel][picture[..., channel]] for channel in range(3)], axis=-1)
+
+
+def is_grey(picture: NDArray[np.uint8]) -> bool:
+    """Whether a picture (H, W, 3) is black and white, but for the noise of its compression."""
+    return float(np.ptp(picture.astype(np.int16), axis=-1).mean()) < GREY_LEVELS
 
 
 def _skin_colour(picture: NDArray[np.uint8], points: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from l2sae.editing.bald_heads import without_shine
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring
 from l2sae.editing.edit_layers import Layer
 from l2sae.editing.islands import without_islands
@@ -34,12 +35,14 @@ class EncodedFace:
 
     Attributes:
         model: encodes and decodes.
-        images: what the model sees, (B, 3, S, S) in [-1, 1].
+        images: what the model sees, (B, 3, S, S) in [-1, 1]; a face fills it, unless these are its surroundings.
         latents: structure, style and mattes of ``images``.
     """
 
-    def __init__(self, model: L2SAE, images: Tensor, latents: Latents | None = None) -> None:
-        self.model, self.images = model, images
+    def __init__(
+        self, model: L2SAE, images: Tensor, latents: Latents | None = None, surroundings: bool = False
+    ) -> None:
+        self.model, self.images, self._surroundings = model, images, surroundings
         self.latents = model.encode(images) if latents is None else latents
         self._styles: dict[StyleKey, Tensor | None] = {}
         self._decoded: dict[tuple[Style, int], Tensor] = {}
@@ -47,8 +50,14 @@ class EncodedFace:
 
     @cached_property
     def mattes(self) -> dict[str, Tensor]:
-        """ROI -> predicted matte (B, 1, S, S) in [0, 1]; below 1/255, and on islands of hair off the head, it is 0."""
+        """ROI -> predicted matte (B, 1, S, S) in [0, 1]; below 1/255, and on islands of hair off the head, it is 0.
+
+        The shine on a bald head is skin.
+        """
         mattes = torch.where(self.latents.mattes < MIN_MATTE, 0.0, self.latents.mattes)
+        index = {part: number for number, roi in enumerate(self.model.rois) for part in roi.parts}
+        if not self._surroundings and {"hair", "skin"} <= index.keys() and index["hair"] != index["skin"]:
+            mattes = without_shine(self.images, mattes, index["hair"], index["skin"])
         found = dict(zip(self.model.roi_names, mattes.split(1, dim=1), strict=True))
         for roi in self.model.rois:
             if "hair" in roi.parts:

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from l2sae.editing.bald_heads import share, shows_hair
 from l2sae.editing.recipe_fields import ReferenceRecord, digest_reference
 from l2sae.model import L2SAE, Latents
-from l2sae.model.layers import layer_shares, opponent_colours, region_means
 from l2sae.pictures.conversions import as_rgb, check_images, to_model
 from l2sae.pictures.errors import EditError, FaceNotFoundError
 from l2sae.pictures.files import readable_name
@@ -30,10 +30,6 @@ Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor | Ref
 """A path, a uint8 picture or a crop of one, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""
 
 MIN_SHARE = 5e-4  # of the picture's pixels: less than this is not an ROI but a stray pixel
-MIN_HAIR = 0.01  # of a reference's pixels: in 1071 portraits, less than this was a bald head's edge, a collar, a shadow
-LITTLE_HAIR = 0.045  # likewise, of 8 % of them: so little may be the shine on a bald head
-NEAR_SKIN, NEAR_IN_HUE = 0.15, 0.45  # distance of such hair from the skin's colour, and as a fraction of that colour
-DARKER = 0.3  # than the skin, on the scale of [-1, 1] times the square root of 3: hair that is this much darker is hair
 
 
 @torch.no_grad()
@@ -66,7 +62,7 @@ def describe_reference(model: L2SAE, reference: Reference) -> ReferenceRecord:
 
 def shows(matte: Tensor) -> Tensor:
     """Whether mattes (B, 1, H, W) show their ROI at all: (B,) bool."""
-    return _share(matte) >= MIN_SHARE
+    return share(matte) >= MIN_SHARE
 
 
 def given_rois(model: L2SAE, images: Tensor, latents: Latents) -> tuple[str, ...]:
@@ -77,28 +73,8 @@ def given_rois(model: L2SAE, images: Tensor, latents: Latents) -> tuple[str, ...
     given = dict(zip(model.roi_names, (shows(latents.mattes[:, [i]]) for i in range(len(model.rois))), strict=True))
     index = {part: number for number, roi in enumerate(model.rois) for part in roi.parts}
     if (hair := index.get("hair")) is not None:
-        given[model.roi_names[hair]] = _is_hair(images, latents.mattes, hair, index.get("skin"))
+        given[model.roi_names[hair]] = shows_hair(images, latents.mattes, hair, index.get("skin"))
     return tuple(roi for roi, every in given.items() if bool(every.all()))
-
-
-def _is_hair(images: Tensor, mattes: Tensor, hair: int, skin: int | None) -> Tensor:
-    """Whether the ROI number ``hair`` of mattes (B, R, S, S) is large enough, and no patch of ``skin``; (B,) bool."""
-    share = _share(mattes[:, [hair]])
-    if skin is None or skin == hair:
-        return share >= MIN_HAIR
-    colours = region_means(opponent_colours(images), layer_shares(mattes))
-    is_skin = _is_skin(colours[:, hair], colours[:, skin])
-    return (share >= LITTLE_HAIR) | ((share >= MIN_HAIR) & ~is_skin)
-
-
-def _is_skin(colour: Tensor, skin: Tensor) -> Tensor:
-    """Whether opponent colours (B, 3) are those of the ``skin`` (B, 3) beside them; (B,) bool."""
-    away = (colour - skin)[:, 1:].norm(dim=1)
-    return (away < (NEAR_IN_HUE * skin[:, 1:].norm(dim=1)).clamp(max=NEAR_SKIN)) & (colour[:, 0] > skin[:, 0] - DARKER)
-
-
-def _share(matte: Tensor) -> Tensor:
-    return (matte >= 0.5).float().mean(dim=(1, 2, 3))
 
 
 def _encode_picture(model: L2SAE, images: Tensor, rois: Sequence[str], name: str) -> Tensor:

@@ -78,7 +78,7 @@ class HeadCrop:
     def face(self) -> EncodedFace:
         """What the model makes of it."""
         images = to_model(self._canvas.cut(self._crop), self._model.image_size)
-        return EncodedFace(self._model, images.to(self._model.device))
+        return EncodedFace(self._model, images.to(self._model.device), surroundings=True)
 
 
 class HeadPlacement(Placement):

@@ -72,6 +72,15 @@ class Face:
         return CropTransform(float(centre[0]), float(centre[1]), side, _degrees(axis))
 
 
+@torch.inference_mode()
+def mesh_depths(picture: NDArray[np.uint8], face: Face) -> NDArray[np.float64]:
+    """How far the mesh's points, (468,), lie from the viewer, in pixels of the photo, from an unknown plane on."""
+    square = _square_around(face.landmarks[: lm.MESH_POINTS])
+    mesh = weights.mesh()
+    points, _ = mesh(_crops(picture, [square], mesh.size))
+    return points[0, :, 2].double().numpy() * square.side
+
+
 def head_crop(crop: CropTransform, scale: float = HEAD_SCALE) -> CropTransform:
     """The looser crop around the crop of a face, ``scale`` times as large; at 1 it is the face's own."""
     drop = HEAD_DROP * (scale - 1) / (HEAD_SCALE - 1)

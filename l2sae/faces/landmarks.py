@@ -46,6 +46,11 @@ FACE = (
 )  # fmt: skip
 """Outline of the face: the forehead's middle (below the hairline), the left side, the chin (152), the right side."""
 
+CHEEKS = (234, 454)
+"""The outermost points beside the eyes, right and left."""
+NOSE_TIP, NOSE_BASE, MOUTH_MIDDLE, CHIN = 1, 2, 13, 152
+"""Points of the middle line, from above."""
+
 RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS = (33, 133), (263, 362)
 """Outer, inner."""
 RIGHT_EYE_POINTS, LEFT_EYE_POINTS = (33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380)

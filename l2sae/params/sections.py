@@ -42,6 +42,9 @@ class SplitFolders(Section):
 CropScale = Annotated[
     float, Field(ge=1, le=3, description="side of the crops of photos, in sides of a face's crop; 2 shows long hair")
 ]
+MaxYaw = Annotated[
+    float, Field(ge=0, le=90, description="degrees by which heads are turned to a side at most; 0 leaves photos alone")
+]
 Labelled = Literal["portraits", "photos", "webmorph", "label_map", "celebamask_hq", "lapa", "helen"]
 
 
@@ -53,6 +56,7 @@ class SourceParams(Section):
     scheme: str | dict[str | int, str] | None = None
     split: SplitRatios | SplitFolders | Literal["official"] | None = Field(default=None, description="null: data.split")
     crop_scale: CropScale = 1.0
+    max_yaw: MaxYaw = 0.0
 
 
 class DataParams(Section):
@@ -69,6 +73,7 @@ class DataParams(Section):
         default=None, description="'shipped' or a checkpoint whose mattes improve weak labels; null: none"
     )
     crop_scale: CropScale = 1.0
+    max_yaw: MaxYaw = 0.0
     split: SplitRatios | SplitFolders | Literal["official"]
     count: Annotated[int, Field(ge=10)] = Field(description="number of faces to render")
     held: dict[str, float] = Field(default_factory=dict, description="factors of rendered faces that do not vary")

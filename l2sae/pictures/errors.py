@@ -52,7 +52,7 @@ class UnusableError(EditError):
 
 
 class FaceWarning(UserWarning):
-    """The photo does not look like a face crop; the edit goes on, but judge its result."""
+    """A photo does not look like a face crop, or a reference has no colours; the edit goes on, but judge its result."""
 
 
 class PictureWarning(UserWarning):

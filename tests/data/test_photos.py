@@ -14,6 +14,7 @@ from l2sae.data.listing import SourceError
 from l2sae.data.photos import MIN_CONFIDENCE, label_photo, yaw
 from l2sae.data.schemes import CELEBAMASK_PARTS
 from l2sae.data.sources import list_source, portrait_digests
+from l2sae.faces import landmarks
 from l2sae.params import Params
 
 SPLIT = {"train": 0.5, "val": 0.0, "test": 0.5}
@@ -107,9 +108,40 @@ def test_a_photo_may_come_at_two_scales_and_stays_in_one_split(folder: Path, tmp
     assert sum("duplicate photo" in item["reason"] for item in manifest["skipped"]) == 2
 
 
-def test_photos_that_are_cropped_already_have_no_other_scale(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"data\.crop_scale: photos of .* celebamask_hq are cropped already"):
-        prepare(params(tmp_path, "celebamask_hq", split=SPLIT, crop_scale=2.0), tmp_path / "out", quiet)
+def test_a_photo_may_come_once_more_with_its_head_turned(folder: Path, tmp_path: Path) -> None:
+    sources = [{"source": "photos", "root": str(folder), "max_yaw": yaw} for yaw in (0.0, 90.0)]
+    mixed = params(folder, "mixed", image_size=64, split=SPLIT, max_skipped=0.9, sources=sources)
+    manifest = prepare(mixed, tmp_path / "out", quiet)
+    split_of = {item["name"]: split for split, items in manifest["items"].items() for item in items}
+    turned = {name for name in split_of if name.startswith("photos-90deg/")}
+    assert turned
+    assert all(split_of[name] == split_of[name.replace("-90deg", "")] for name in turned)
+    for split in ("train", "test"):
+        rows = open_split(tmp_path / "out", split).attributes.set_index("name")
+        assert all(30 <= abs(float(rows.loc[name, "yaw"])) <= 90 for name in turned if split_of[name] == split)
+
+
+@pytest.mark.parametrize("turn", [60.0, -60.0])
+def test_a_turned_head_fills_its_crop(turn: float) -> None:
+    done = label_photo(data.astronaut(), 64, turn=turn)
+    assert done.image.shape == (64, 64, 3)
+    assert done.parts.shape == (64, 64)
+    rows, columns = np.nonzero(np.isin(done.parts, [CELEBAMASK_PARTS.index(part) for part in ("hair", "skin")]))
+    assert np.ptp(rows) > 32
+    assert np.ptp(columns) > 32
+    assert done.measured["yaw"] == turn
+
+
+def test_a_head_that_is_turned_already_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(photos, "FRONTAL", 0.0)
+    with pytest.raises(ValueError, match="the head is turned already"):
+        label_photo(data.astronaut(), 64, turn=45.0)
+
+
+@pytest.mark.parametrize("more", [{"crop_scale": 2.0}, {"max_yaw": 90.0}])
+def test_photos_that_are_cropped_already_have_no_other_crop(tmp_path: Path, more: dict[str, float]) -> None:
+    with pytest.raises(SourceError, match=rf"data\.{next(iter(more))}: photos of .* celebamask_hq are cropped already"):
+        prepare(params(tmp_path, "celebamask_hq", split=SPLIT, **more), tmp_path / "out", quiet)
 
 
 def test_portraits_without_a_folder_say_where_to_get_them(tmp_path: Path) -> None:
@@ -132,7 +164,7 @@ def test_portraits_are_pinned_by_digest(tmp_path: Path, monkeypatch) -> None:
 
 def test_yaw_follows_the_nose() -> None:
     points = np.zeros((478, 2))
-    points[photos.CHEEKS[0]], points[photos.CHEEKS[1]] = (0, 0), (100, 0)
+    points[landmarks.CHEEKS[0]], points[landmarks.CHEEKS[1]] = (0, 0), (100, 0)
     for tip, turned in ((50, 0.0), (75, 0.5), (20, -0.6)):
-        points[photos.NOSE_TIP] = (tip, 30)
+        points[landmarks.NOSE_TIP] = (tip, 30)
         assert yaw(points) == pytest.approx(turned)

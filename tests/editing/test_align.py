@@ -244,3 +244,10 @@ def test_references_come_in_white_light_and_by_their_names(tmp_path: Path) -> No
     assert np.array_equal(cropped["noon"], align_face(photo).crop)
     change = cheek(cropped["sunset"]) / cheek(align_face(red).crop)
     assert change[0] < 0.98 < 1.01 < change[1]  # less red, more green
+
+
+@finds_faces
+def test_a_black_and_white_reference_warns(tmp_path: Path) -> None:
+    Image.fromarray(skimage.data.astronaut()).convert("L").save(tmp_path / "old.png")
+    with pytest.warns(FaceWarning, match=r"reference .*old\.png: it is black and white"):
+        align_style(Swap(tmp_path / "old.png"))

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 
-from l2sae.editing.colour_cast import INWARD, SKIN_HUES, without_cast
+from l2sae.editing.colour_cast import INWARD, SKIN_HUES, is_grey, without_cast
 
 POINTS = np.stack(np.meshgrid(np.linspace(18, 46, 26), np.linspace(18, 46, 18)), axis=-1).reshape(468, 2)
 
@@ -60,3 +60,8 @@ def test_eyes_shadows_and_points_outside_the_picture_do_not_count() -> None:
     pixels[40:48, 16:48] = (20, 20, 90)  # a quarter of the face is in blue shadow
     assert without_cast(pixels, POINTS) is pixels
     assert without_cast(pixels, POINTS - [30.0, 0.0]).shape == pixels.shape
+
+
+@pytest.mark.parametrize(("chroma", "grey"), [(0.0, True), (2.0, True), (25.0, False)])
+def test_black_and_white_pictures_are_known(chroma: float, grey: bool) -> None:
+    assert is_grey(picture(50.0, chroma)) == grey

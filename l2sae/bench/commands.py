@@ -250,6 +250,14 @@ def ray(photos: int, side: int, nodes: int, faces: int, unmarked: bool) -> None:
 
 
 @main.command()
+def first_edit() -> None:
+    """From a new clone to the first edited photo, with both set-ups: benchmarks/first_edit.json. Takes five minutes."""
+    from l2sae.bench.first_edit import measure_first_edit  # the other commands do without it
+
+    write_metrics(measure_first_edit(Path.cwd(), progress=click.echo) | measured_here(), FOLDER / "first_edit.json")
+
+
+@main.command()
 @click.option("--photos", default=10_000_000, show_default=True)
 @click.option("--price", default=0.04, show_default=True, help="Of a core for an hour.")
 def scale(photos: int, price: float) -> None:

@@ -8,6 +8,8 @@ import threading
 import time
 from typing import BinaryIO
 
+from l2sae.bulk.freed_memory import return_freed_memory
+
 PATIENCE = 0.2  # seconds between looks whether the parent process is still there
 
 
@@ -28,6 +30,7 @@ def main(parent: int) -> None:
                 worker = request.open()
                 continue
             _reply(replies, worker.run(request))
+            return_freed_memory()
         except Exception as error:
             _reply(replies, error)
             if worker is None:

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from l2sae.bulk.freed_memory import return_freed_memory
 from l2sae.bulk.photo_lists import Item
 from l2sae.bulk.results import Row
 from l2sae.bulk.work import Work, Worker
@@ -87,4 +88,6 @@ def _do_batch(work: Work, batch: Sequence[Item]) -> list[Row]:
     if work.key not in _workers:
         _workers.clear()
         _workers[work.key] = work.open()
-    return _workers[work.key].run(batch)
+    rows = _workers[work.key].run(batch)
+    return_freed_memory()
+    return rows

@@ -92,13 +92,28 @@ def typed_parameters(variables: Mapping[str, Any]) -> dict[str, Any]:
     parameters: ``globals().update(typed_parameters(globals()))``.
 
     Args:
-        variables: the notebook's globals; their ``__annotations__`` name the parameters.
+        variables: the notebook's globals; IPython keeps the cells that have run in their ``In``, whose annotated
+            assignments declare the parameters. No variable holds the annotations since Python 3.14.
 
     Raises:
         NotebookError: a value is not of its parameter's type; the message says how to pass it.
     """
-    declared = {name: kind for name, kind in variables.get("__annotations__", {}).items() if name in variables}
+    declared = {
+        statement.target.id: _annotation(statement.annotation, "parameters")
+        for source in variables["In"]
+        for statement in _statements(source)
+        if isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and statement.target.id in variables
+    }
     return {name: _as_declared(Parameter(name, kind, None, False), variables[name]) for name, kind in declared.items()}
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    try:
+        return code_tree(source).body
+    except SyntaxError:  # it has not run either
+        return []
 
 
 def _as_declared(parameter: Parameter, value: Any) -> Any:

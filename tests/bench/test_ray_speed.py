@@ -20,3 +20,12 @@ def test_memory_is_noted_for_each_kind_of_process() -> None:
     assert found["driver"]["settled"] > 20
     assert abs(found["driver"]["growth"]) < 20
     assert len(lines) == 7
+
+
+def test_memory_at_rest_is_that_of_this_process_where_there_is_no_cluster() -> None:
+    before = ray_speed.held_mib()
+    block = bytearray(b"1" * 2**26)
+    grown = ray_speed.grown_at_rest(before, ray_speed.held_mib())
+    assert len(block) == 2**26
+    assert grown["workers"] == {"before": 0.0, "after": 0.0, "growth": 0.0}
+    assert grown["all"]["growth"] == grown["driver"]["growth"] > 40

@@ -280,7 +280,7 @@ def test_unmuting_validates_as_adding_does(tiny_model: L2SAE) -> None:
     ],
 )  # fmt: skip
 def test_papermills_guesses_become_what_the_notebook_declares(kind: Any, value: Any, meant: Any) -> None:
-    found = typed_parameters({"__annotations__": {"one": kind, "absent": int}, "one": value})
+    found = typed_parameters({"In": ["", f"one: {kind.__name__}\nabsent: int", "two = 2"], "one": value, "two": 2})
     assert found == {"one": meant}
     assert type(found["one"]) is kind
 
@@ -290,7 +290,7 @@ def test_papermills_guesses_become_what_the_notebook_declares(kind: Any, value: 
 )
 def test_values_of_other_types_are_refused(kind: Any, value: Any) -> None:
     with pytest.raises(NotebookError, match="one: "):
-        typed_parameters({"__annotations__": {"one": kind}, "one": value})
+        typed_parameters({"In": ["", f"one: {kind.__name__}"], "one": value})
 
 
 def test_names_come_back() -> None:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from l2sae.params import ParamsError
 from l2sae.pipeline.notebooks import NotebookError, read_notebook
-from l2sae.pipeline.parameters import declared_parameters, resolve_parameters
+from l2sae.pipeline.parameters import declared_parameters, resolve_parameters, typed_parameters
 from tests.pipeline.demo import TYPED, notebook
 
 REPOSITORY = Path(__file__).parents[2]
@@ -47,3 +49,19 @@ def test_dotted_keys_become_checked_overrides(folder: Path) -> None:
         resolve_parameters(read_notebook(path), path, [("train.epohcs", "50")])
     with pytest.raises(ParamsError, match=r"train\.steps: .*integer \(got 'abc'\)"):
         resolve_parameters(read_notebook(path), path, [("train.steps", "abc")])
+
+
+def test_what_papermill_guesses_gets_the_declared_types_in_a_kernel() -> None:
+    cells = (
+        'photos: str = "a"\nsize: int | None = 3\nalign: bool = True',
+        'photos = 2024\nalign = "false"',  # what papermill puts behind the parameters
+        "import l2sae.pipeline.parameters as p\nglobals().update(p.typed_parameters(globals()))",
+        "print([photos, size, align])",
+    )
+    book = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    NotebookClient(book, kernel_name="python3", timeout=120).execute()
+    assert book.cells[-1].outputs[0].text == "['2024', 3, False]\n"
+
+
+def test_cells_that_are_not_python_declare_nothing() -> None:
+    assert typed_parameters({"In": ["one: int =", "%time two: str = 1"], "one": 1}) == {}

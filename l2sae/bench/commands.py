@@ -254,7 +254,7 @@ def first_edit() -> None:
     """From a new clone to the first edited photo, with both set-ups: benchmarks/first_edit.json. Takes five minutes."""
     from l2sae.bench.first_edit import measure_first_edit  # the other commands do without it
 
-    write_metrics(measure_first_edit(Path.cwd(), progress=click.echo) | measured_here(), FOLDER / "first_edit.json")
+    _keep("first_edit", measure_first_edit(Path.cwd(), progress=click.echo))
 
 
 @main.command()

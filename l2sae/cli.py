@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import numpy as np
@@ -16,6 +16,7 @@ from skimage.data import astronaut
 from l2sae.editing import EditError, FaceEditor, FaceWarning, Recipe, Style
 from l2sae.editing import edit as apply_edit
 from l2sae.editing.align import ALIGN_MODES, find_places
+from l2sae.editing.compose import COMPOSITIONS
 from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.styles import STYLES
 from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
@@ -48,7 +49,10 @@ force_option = click.option("--force", is_flag=True, help="Overwrite what exists
 
 
 def style_options(command: Callable[..., None]) -> Callable[..., None]:
-    """One option for each kind of style that has one; the command gets the chosen style as ``style``, or None."""
+    """What is done to regions: an option for each kind of style that has one, its strength, composition and seed.
+
+    The command gets the chosen style as ``style``, or None.
+    """
     options = [kind.option for kind in STYLES if kind.option is not None]
 
     @functools.wraps(command)
@@ -62,6 +66,12 @@ def style_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(str(error)) from None
         command(*args, style=style, **kwargs)
 
+    for shared in (
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise."),
+        click.option("--compose", type=click.Choice(COMPOSITIONS), default="detail", show_default=True),
+        click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2."),
+    ):
+        wrapped = shared(wrapped)
     for option in reversed(options):
         wrapped = click.option(f"--{option.name}", metavar=option.metavar, help=option.help)(wrapped)
     return wrapped
@@ -137,7 +147,8 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
                 warnings.simplefilter("always", PictureWarning)
                 command(*args, **kwargs)
         except (EditError, CheckpointError, TolerancesError, OSError) as error:
-            _fail(error)
+            click.echo(f"Error: {readable_name(' '.join(str(error).split()))}", err=True)
+            sys.exit(1)
         for warning in caught:
             click.echo(f"Warning: {warning.message}", err=True)
 
@@ -154,9 +165,6 @@ def main() -> None:
 @photo_argument
 @click.option("--roi", "rois", multiple=True, required=True, help="Region to edit, e.g. hair; may be repeated.")
 @style_options
-@click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
-@click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
 @place_options
 @click.option("--recipe", type=UserPath(path_type=Path), help="Save the edit as JSON, to replay it.")
 @model_option
@@ -210,9 +218,6 @@ def edit(
 @click.option("--roi", "rois", multiple=True, help="Region to edit, e.g. hair; may be repeated.")
 @style_options
 @click.option("--recipe", type=UserPath(path_type=Path), help="Apply this recipe instead.")
-@click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2.")
-@click.option("--compose", type=click.Choice(["detail", "replace"]), default="detail", show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
 @click.option(
     "--align",
     is_flag=False,
@@ -386,11 +391,6 @@ def _tell(done: Export) -> None:
     """Say where an export carries no watermark, and why."""
     if not done.marked:
         click.echo(f"{done.path}: exported without a watermark: {done.unmarked_reason}", err=True)
-
-
-def _fail(error: Exception) -> NoReturn:
-    click.echo(f"Error: {readable_name(' '.join(str(error).split()))}", err=True)
-    sys.exit(1)
 
 
 if __name__ == "__main__":

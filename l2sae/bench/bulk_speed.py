@@ -23,6 +23,7 @@ from l2sae.bulk.results import PARTS
 from l2sae.data import render_faces
 from l2sae.editing.styles import Noise
 from l2sae.model import L2SAE
+from l2sae.model.threads import core_count
 from l2sae.pictures.display import as_pictures
 from l2sae.provenance import Policy
 
@@ -72,7 +73,7 @@ def measure_bulk(
         once for all cores, once without the cores that other programs had meanwhile. The memory of all processes
         together in MiB, after 200 photos and at the end.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     with TemporaryDirectory(prefix="l2sae-bulk-") as name:
         work = Path(name)
         progress(f"bulk: {photos} photos of {side} pixels")
@@ -149,7 +150,7 @@ def measure_backends(
 
 def measure_stages(model: L2SAE, sides: Sequence[int], photos: int, marked: bool) -> tuple[StageTimes, float]:
     """Stage times from a few photos of each side, edited in this process; and the seconds until workers work."""
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     tables = []
     with TemporaryDirectory(prefix="l2sae-bulk-") as name:
         for side in sides:
@@ -172,7 +173,7 @@ def check_predictions(
     Other programs make runs longer. ``others`` is the share of the cores that they had, and ``ratio_on_free_cores``
     compares with a prediction for the other cores; ``start_s`` was measured beside the same programs.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     rows = []
     for photos, side in runs:
         with TemporaryDirectory(prefix="l2sae-bulk-") as name:
@@ -216,7 +217,7 @@ class CoreClock:
 @contextmanager
 def core_clock() -> Iterator[CoreClock]:
     """Measure what runs inside; the figures are there when it has ended."""
-    found, cores = CoreClock(), len(os.sched_getaffinity(0))
+    found, cores = CoreClock(), core_count()
     began, own, busy = time.perf_counter(), _own_seconds(), _busy_seconds()
     yield found
     found.seconds = time.perf_counter() - began

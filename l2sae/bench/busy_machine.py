@@ -17,16 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 from skimage.data import astronaut
-from torch import Tensor
 
 from l2sae.bench.bulk_speed import core_clock
 from l2sae.data import FaceBatch, render_faces
 from l2sae.editing import Noise, edit
 from l2sae.model import load_model
+from l2sae.model.threads import core_count
 from l2sae.params import load_params
-from l2sae.training.pairs import Pair, draw_pair
-from l2sae.training.shares import backward_side_by_side, shares
-from l2sae.training.step import GRADIENT_NORM, Trainer, decode_pair, pair_losses, weighted_sum
+from l2sae.training import Trainer
+from l2sae.training.pairs import Pair
 
 KEPT = 0.5
 """Of the quiet speed, at least, beside one busy process."""
@@ -50,21 +49,13 @@ class Way:
     alone: bool = False
 
 
-WAYS: dict[str, dict[str, Way]] = {
-    "training": {
-        "all threads": Way(),
-        "all threads, sleeping at once": Way({"OMP_WAIT_POLICY": "passive"}),
-        "all threads, sleeping soon": Way({"GOMP_SPINCOUNT": "10000"}),
-        "one thread": Way(alone=True),
-        "shares side by side": Way(side_by_side=True),
-    },
-    "edit": {
-        "all threads": Way(),
-        "all threads, sleeping at once": Way({"OMP_WAIT_POLICY": "passive"}),
-        "all threads, sleeping soon": Way({"GOMP_SPINCOUNT": "10000"}),
-        "one thread": Way(alone=True),
-    },
+_OF_BOTH = {
+    "all threads": Way(),
+    "all threads, sleeping at once": Way({"OMP_WAIT_POLICY": "passive"}),
+    "all threads, sleeping soon": Way({"GOMP_SPINCOUNT": "10000"}),
+    "one thread": Way(alone=True),
 }
+WAYS = {"training": _OF_BOTH | {"shares side by side": Way(side_by_side=True)}, "edit": _OF_BOTH}
 _SCRIPT = "from l2sae.bench.busy_machine import measure_here; measure_here()"
 
 
@@ -82,7 +73,7 @@ def measure_busy(seconds: float, rounds: int, busy: int = 1, progress: Progress 
         ``kept`` of the quiet one, ``of_best_quiet``, and the share of the cores that ``others`` had in quiet windows,
         which should be near 0; and ``best``: the way with the highest quiet rate among those that keep enough.
     """
-    found: dict[str, Any] = {"seconds": seconds, "rounds": rounds, "busy_processes": busy, "cores": _cores()}
+    found: dict[str, Any] = {"seconds": seconds, "rounds": rounds, "busy_processes": busy, "cores": core_count()}
     for kind, ways in WAYS.items():
         rows: dict[str, dict[str, float]] = {}
         for name, way in ways.items():
@@ -138,29 +129,20 @@ def windows(call: Callable[[], object], amount: int, seconds: float, rounds: int
     return rates | {"kept": float(kept), "others": float(np.median(others))}
 
 
+class _WholeBatches(Trainer):
+    """A trainer that cuts no batch into shares."""
+
+    def _shares(self, part: Pair) -> int:
+        return 1
+
+
 def training_call(way: Way, overrides: Mapping[str, Any] | None = None) -> tuple[Callable[[], object], int]:
     """A training step of the default preset on rendered faces, without data; and how many faces it takes."""
     params = load_params(overrides={"preset": "quickstart", "device": "cpu", **(overrides or {})})
-    trainer, weights, count = Trainer(params), params.train.loss, params.train.batch_size
-    faces = render_faces(count, params.data.image_size, seed=0, rois=params.rois)
-    batch, rois = FaceBatch(faces.images, faces.labels), len(params.rois)
-    learned = list(trainer.model.parameters())
-
-    def losses(part: Pair) -> tuple[Tensor, None]:
-        return weighted_sum(pair_losses(decode_pair(trainer.model, part, weights), part, weights), weights), None
-
-    def step() -> None:
-        for optimizer in trainer.optimizers:
-            optimizer.zero_grad()
-        pair = draw_pair(batch, params, trainer.generator, rois)
-        cut = shares(count, trainer.device) if way.side_by_side else 1
-        backward_side_by_side(losses, [pair.part(index, cut) for index in range(cut)], learned)
-        torch.nn.utils.clip_grad_norm_(learned, GRADIENT_NORM)
-        for optimizer in trainer.optimizers:
-            optimizer.step()
-        trainer.average.update_parameters(trainer.model)
-
-    return step, count
+    trainer = Trainer(params) if way.side_by_side else _WholeBatches(params)
+    faces = render_faces(params.train.batch_size, params.data.image_size, seed=0, rois=params.rois)
+    batch = FaceBatch(faces.images, faces.labels)
+    return lambda: trainer.step(batch, 0.5), len(faces)
 
 
 def edit_call(way: Way) -> tuple[Callable[[], object], int]:
@@ -206,7 +188,3 @@ def _busy(count: int) -> Iterator[None]:
         for process in processes:
             process.kill()
             process.communicate()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -44,6 +44,11 @@ HEAD_OF_ASTRONAUT = (slice(0, 270), slice(95, 365))
 FACE_OF_ASTRONAUT = (slice(0, 230), slice(108, 338))  # rows and columns of the face crop
 
 
+def _keep(name: str, figures: Mapping[str, Any]) -> None:
+    """Write ``benchmarks/NAME.json``, with date and machine."""
+    write_metrics({**figures, **measured_here()}, FOLDER / f"{name}.json")
+
+
 @click.group(help=__doc__)
 def main() -> None:
     """Command line of this module."""
@@ -122,8 +127,7 @@ def methods() -> None:
     }
     kept = [one for group in read_runs(FOLDER).values() for one in group.items()]
     runs |= {name: one["metrics"] for name, one in kept if "params" not in one}
-    written = measured_here() | {"tables": methods_table(runs)}
-    write_metrics(written, METHODS)
+    _keep(METHODS.stem, {"tables": methods_table(runs)})
     METHODS_PAGE.write_text(methods_markdown(read_metrics(METHODS)), encoding="utf-8")
     click.echo(f"{METHODS}, {METHODS_PAGE}")
 
@@ -145,9 +149,7 @@ def provenance(pictures: int, unmarked: int, photos: Path | None) -> None:
     """Every attack on many pictures, after `dvc repro provenance`: benchmarks/provenance.json. An hour; resumes."""
     from l2sae.bench.provenance_table import run_full_table  # the other commands do without it
 
-    written = run_full_table(load_params(), pictures, unmarked, photos, click.echo)
-    written |= measured_here()
-    write_metrics(written, FOLDER / "provenance.json")
+    _keep("provenance", run_full_table(load_params(), pictures, unmarked, photos, click.echo))
 
 
 @main.command()
@@ -160,9 +162,7 @@ def speed(repeats: int, steps: int, widths: tuple[int, ...], device: str) -> Non
     from l2sae.bench.reference_speed import compare_speed  # the other commands do without it
 
     params = load_params(overrides={"preset": "paper256", "device": device})
-    written: dict[str, Any] = compare_speed(params, widths, repeats, steps, click.echo)
-    written |= measured_here()
-    write_metrics(written, FOLDER / "speed.json")
+    _keep("speed", compare_speed(params, widths, repeats, steps, click.echo))
 
 
 @main.command()
@@ -180,7 +180,7 @@ def imports(photos: int) -> None:
     """Import photos laid out as CelebAMask-HQ, and decode the same files alone: benchmarks/imports.json."""
     from l2sae.bench.imports import measure_import  # the other commands do without it
 
-    write_metrics(measure_import(photos, click.echo) | measured_here(), FOLDER / "imports.json")
+    _keep("imports", measure_import(photos, click.echo))
 
 
 @main.command()
@@ -204,10 +204,9 @@ def bulk(photos: int, marked: int, side: int, only: str | None) -> None:
         raise click.BadParameter(f"{only}: give one of {', '.join(parts)}", param_hint="--only")
     path = FOLDER / "bulk.json"
     written: dict[str, Any] = read_metrics(path) if only and path.is_file() else {}
-    written |= measured_here()
     for key in [only] if only else parts:
         written[key] = parts[key]()
-        write_metrics(written, path)  # after each: the later ones take long
+        _keep("bulk", written)  # after each: the later ones take long
 
 
 @main.command()
@@ -218,7 +217,7 @@ def busy(seconds: float, rounds: int, processes: int) -> None:
     """Ways to use threads, quiet and beside a busy process: benchmarks/busy.json. Takes seven minutes."""
     from l2sae.bench.busy_machine import measure_busy  # the other commands do without it
 
-    write_metrics(measure_busy(seconds, rounds, processes, click.echo) | measured_here(), FOLDER / "busy.json")
+    _keep("busy", measure_busy(seconds, rounds, processes, click.echo))
 
 
 @main.command()
@@ -227,12 +226,12 @@ def gpu(limit: float) -> None:
     """Tests, edits and training on a GPU: benchmarks/gpu.json. Takes ten minutes at most."""
     from l2sae.bench import gpu_check  # the other commands do without it
 
-    if reason := gpu_check.why_not():
-        click.echo(f"gpu: not run: {reason}")
-        if not (FOLDER / "gpu.json").is_file():  # never instead of figures
-            write_metrics({"not_run": reason} | measured_here(), FOLDER / "gpu.json")
+    if not (reason := gpu_check.why_not()):
+        _keep("gpu", gpu_check.check_gpu(limit, click.echo))
         return
-    write_metrics(gpu_check.check_gpu(limit, click.echo) | measured_here(), FOLDER / "gpu.json")
+    click.echo(f"gpu: not run: {reason}")
+    if not (FOLDER / "gpu.json").is_file():  # never instead of figures
+        _keep("gpu", {"not_run": reason})
 
 
 @main.command()
@@ -245,10 +244,9 @@ def ray(photos: int, side: int, nodes: int, faces: int, unmarked: bool) -> None:
     """Edits and labels on a cluster of this machine, beside the local pool: benchmarks/ray.json. Takes an hour."""
     from l2sae.bench.ray_speed import measure_ray  # the other commands do without it
 
-    path = FOLDER / "ray.json"
     model = load_model(device="cpu")
     for written in measure_ray(model, photos, side, nodes, faces, not unmarked, click.echo):
-        write_metrics(written | measured_here(), path)  # after each part: the last one takes long
+        _keep("ray", written)  # after each part: the last one takes long
 
 
 @main.command()
@@ -256,7 +254,7 @@ def first_edit() -> None:
     """From a new clone to the first edited photo, with both set-ups: benchmarks/first_edit.json. Takes five minutes."""
     from l2sae.bench.first_edit import measure_first_edit  # the other commands do without it
 
-    write_metrics(measure_first_edit(Path.cwd(), progress=click.echo) | measured_here(), FOLDER / "first_edit.json")
+    _keep("first_edit", measure_first_edit(Path.cwd(), progress=click.echo))
 
 
 @main.command()
@@ -267,7 +265,7 @@ def scale(photos: int, price: float) -> None:
     from l2sae.bench import scale_simulation as simulation  # the other commands do without it
 
     found = simulation.simulate_runs(read_metrics(FOLDER / "ray.json"), photos, price, progress=click.echo)
-    write_metrics(found | measured_here(), FOLDER / "scale.json")
+    _keep("scale", found)
     page = simulation.with_tables(SCALE_PAGE.read_text(encoding="utf-8"), read_metrics(FOLDER / "scale.json"))
     SCALE_PAGE.write_text(page, encoding="utf-8")
 
@@ -282,10 +280,8 @@ def widgets(moves: int, seconds: float) -> None:
 
     if missing := browser.missing_part():
         raise click.ClickException(missing)
-    written: dict[str, Any] = dict(measured_here())
-    written["load"] = os.getloadavg()[0]  # of a machine that others use too, times are longer than the editors'
-    written |= measure.measure_widgets(moves, seconds, click.echo)
-    write_metrics(written, FOLDER / "widgets.json")
+    load = {"load": os.getloadavg()[0]}  # of a machine that others use too, times are longer than the editors'
+    _keep("widgets", load | measure.measure_widgets(moves, seconds, click.echo))
 
 
 @main.command()
@@ -294,12 +290,11 @@ def exports(repeats: int) -> None:
     """What mark, signature and log add to saving an edit of 1 and of 12 megapixels: benchmarks/exports.json."""
     from l2sae.bench.exports import measure_exports  # the other commands do without it
 
-    model = load_model(device="cpu")
-    written: dict[str, Any] = dict(measured_here())
+    model, written = load_model(device="cpu"), {}
     for name, size in {"1mp": (1000, 1000), "12mp": (4000, 3000)}.items():
         written[name] = measure_exports(model, size, repeats)
         click.echo(f"exports: {name}: {written[name]}")
-    write_metrics(written, FOLDER / "exports.json")
+    _keep("exports", written)
 
 
 @main.command()
@@ -340,12 +335,10 @@ def results_table() -> str:
     real = {name: one for name, one in runs if "params" not in one}
     trained = {name: one for name, one in runs if "params" in one}
     parts = []
-    for kind in LABELS:
-        if alike := {name: one for name, one in real.items() if one["metrics"]["labels"] == kind}:
-            parts.append(f"The shipped model, not trained on these photos. {LABELS[kind]}:\n\n{_table(alike)}")
-    for kind in LABELS:
-        if alike := {name: one for name, one in trained.items() if one["metrics"]["labels"] == kind}:
-            parts.append(f"Trained here. {LABELS[kind]}:\n\n{_table(alike)}")
+    for whose, recorded in (("The shipped model, not trained on these photos.", real), ("Trained here.", trained)):
+        for kind, labels in LABELS.items():
+            if alike := {name: one for name, one in recorded.items() if one["metrics"]["labels"] == kind}:
+                parts.append(f"{whose} {labels}:\n\n{_table(alike)}")
     machines = sorted({f"{result['machine']}, {result['date']}" for result in (real | trained).values()})
     return "\n\n".join([*parts, f"Measured on {'; '.join(machines)}."])
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from l2sae.bench.reference_speed import count_gflop
+from l2sae.bench.reference_speed import count_gflop, reconstruction
 from l2sae.data import FaceDataset, flip_permutation, open_split, prepare, render_faces
 from l2sae.data.augment import augment_geometry, damage_photo, vary_light
 from l2sae.editing import Swap, edit
-from l2sae.measures.timings import Stopwatch, peak_flop_per_s
+from l2sae.measures.scaling import Stopwatch
+from l2sae.measures.timings import peak_flop_per_s
 from l2sae.model import L2SAE, load_model
 from l2sae.params import Params, load_params
 from l2sae.pictures.display import as_pictures
@@ -32,10 +34,10 @@ LIMIT = 570.0
 TESTS_SHARE = 0.4
 BATCHES = (1, 4, 16, 64)
 WAYS: Mapping[str, Mapping[str, Any]] = {
-    "float32": {"train.precision": "float32"},
-    "tf32": {"train.precision": "tf32"},
-    "bf16": {"train.precision": "bf16"},
-    "bf16 compiled": {"train.precision": "bf16", "train.compile": True},
+    "float32": {"precision": "float32"},
+    "tf32": {"precision": "tf32"},
+    "bf16": {"precision": "bf16"},
+    "bf16 compiled": {"precision": "bf16", "compile": True},
 }
 FACES = 256
 Progress = Callable[[str], object]
@@ -117,12 +119,7 @@ def measure_edits(model: L2SAE, batches: Sequence[int], repeats: int) -> dict[st
 def measure_roofline(model: L2SAE, repeats: int) -> dict[str, float]:
     """How many times longer encoding and decoding take than their operations at the device's best, by batch size 1."""
     device, watch = model.device, Stopwatch(model.device, repeats)
-
-    def reconstruct(images: torch.Tensor) -> torch.Tensor:
-        latents = model.encode(images)
-        return model.decode(latents.structure, latents.style, latents.mattes)
-
-    size = model.image_size
+    reconstruct, size = reconstruction(model), model.image_size
     images = torch.zeros(1, 3, size, size, device=device)
     with torch.inference_mode():
         seconds = float(np.median(watch.seconds(lambda: reconstruct(images))))
@@ -144,7 +141,8 @@ def measure_training(params: Params, ways: Mapping[str, Mapping[str, Any]], step
         prepare(params, Path(folder) / "prepared", progress=lambda line: None)
         faces = open_split(Path(folder) / "prepared", "train", params.rois, params.data.image_size)
         for name, changes in ways.items():
-            found[name] = _attempted(lambda changes=changes: _train(_changed(params, changes), faces, steps))  # type: ignore[misc]
+            changed = params.model_copy(update={"train": params.train.model_copy(update=changes)})
+            found[name] = _attempted(partial(_train, changed, faces, steps))
         found["augmentation"] = measure_augmentation(params, faces, steps)
     return found
 
@@ -223,8 +221,3 @@ def _attempted(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return part()
     except (RuntimeError, OSError) as error:
         return {"not_run": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
-
-
-def _changed(params: Params, changes: Mapping[str, Any]) -> Params:
-    train = params.train.model_copy(update={name.removeprefix("train."): value for name, value in changes.items()})
-    return params.model_copy(update={"train": train})

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from l2sae.training.launch import free_port
+
 STORE_BYTES = 80 * 2**20
 """Of each node's object store: rows and the model are small, photos do not pass through it."""
 CREDENTIALS = {
@@ -31,7 +33,7 @@ def object_store(bucket: str = "bucket") -> Iterator[str]:
     """
     import fsspec
 
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     before = {name: os.environ.get(name) for name in CREDENTIALS}
     os.environ.update(CREDENTIALS)
@@ -95,12 +97,6 @@ def ray_nodes(count: int) -> Iterator[RayNodes]:
     finally:
         ray.shutdown()
         nodes.cluster.shutdown()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:

@@ -18,6 +18,7 @@ import torch
 
 from l2sae.bench.mark_table import photos_of
 from l2sae.data import FaceDataset, open_split, render_faces
+from l2sae.editing.compose import COMPOSITIONS
 from l2sae.measures.parallel import side_by_side
 from l2sae.model import L2SAE, load_model, shipped_model_path
 from l2sae.params import Params
@@ -38,7 +39,7 @@ from l2sae.provenance.detector.detection_figures import Scores, score_faces, sum
 from l2sae.provenance.detector.known_edits import EditedFace, Picture, measured_edits
 from l2sae.provenance.detector.localiser import Localiser, load_localiser
 from l2sae.provenance.pattern_mark import PatternMark
-from l2sae.provenance.verdict import COMPOSITIONS, join_figures, photo_attacks
+from l2sae.provenance.verdict import join_figures, photo_attacks
 
 SIGNED = 50
 EDITED = 200  # test faces of each composition
@@ -81,16 +82,14 @@ class Journal:
         """The kept result called ``name``, or that of ``compute``, which must be JSON, kept from now on."""
         if name not in self._done:
             result = compute()
+            torn = not self.path.read_bytes().endswith(b"\n")
             with self.path.open("a", encoding="utf-8") as file:
-                file.write("\n" * self._torn() + json.dumps([name, result]) + "\n")
+                file.write("\n" * torn + json.dumps([name, result]) + "\n")
             self._done[name] = result
         return self._done[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self._done
-
-    def _torn(self) -> bool:
-        return not self.path.read_bytes().endswith(b"\n")
 
 
 def run_full_table(
@@ -147,8 +146,12 @@ def mark_table(
         "watermark": keep(faces, lambda index: _marked_row(_rendered(MARKED_SEED, index), again)),
         "photos": keep(_named("photo", files), lambda path: _marked_row(read_picture(path), again)),
     }
+
+    def is_marked(indices: Iterable[int]) -> list[bool]:
+        return [PatternMark().detect(_rendered(UNMARKED_SEED, index)).marked for index in indices]
+
     false = {
-        "watermark": [told for part in keep(parts, _told_marked) for told in part],
+        "watermark": [told for part in keep(parts, is_marked) for told in part],
         "photos": keep(_named("unmarked photo", files), lambda path: PatternMark().detect(read_picture(path)).marked),
     }
     signed = min(marked, SIGNED)
@@ -187,14 +190,10 @@ def _kept(journal: Journal, items: Mapping[str, Item], compute: Callable[[Item],
     missing = [name for name in items if name not in journal]
     results = side_by_side(lambda name: compute(items[name]), missing, torch.device("cpu"))
     for number, (name, result) in enumerate(zip(missing, results, strict=True), start=1):
-        journal(name, partial(_given, result))
+        journal(name, lambda kept=result: kept)  # type: ignore[misc]
         if number % 10 == 0 or number == len(missing):
             progress(f"bench: {name}: {number} of {len(missing)} that were missing")
     return [journal(name, dict) for name in items]
-
-
-def _given(result: Any) -> Any:
-    return result
 
 
 def _rendered(seed: int, index: int) -> Picture:
@@ -206,10 +205,6 @@ def _marked_row(picture: Picture, again: Callable[[Picture], Picture]) -> dict[s
     copy = watermark.embed(picture)
     attacks = [get_attack(name, again) for name in attack_names()]
     return look_for_mark(watermark, copy, attacks) | {PSNR: [psnr_of_levels(picture, copy)]}
-
-
-def _told_marked(indices: Iterable[int]) -> list[bool]:
-    return [PatternMark().detect(_rendered(UNMARKED_SEED, index)).marked for index in indices]
 
 
 def _manifest(count: int) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from l2sae.bench.swapping_autoencoder import SIZE, SwappingAutoencoder
-from l2sae.measures.timings import Stopwatch, peak_flop_per_s
+from l2sae.measures.scaling import Stopwatch, count_flop
+from l2sae.measures.timings import peak_flop_per_s
 from l2sae.model import L2SAE, resolve_device
 from l2sae.params import Params
 from l2sae.training.losses import reconstruction_loss
@@ -42,13 +42,17 @@ def compare_speed(
     device = resolve_device(params.device)
     watch, reference = Stopwatch(device, repeats), SwappingAutoencoder().to(device)
     peak = peak_flop_per_s(device, watch)
+
+    def theirs(images: Tensor) -> Tensor:
+        return reference.decode(*reference.encode(images))
+
     figures: dict[str, Any] = {
         "device": device.type, "threads": torch.get_num_threads(), "torch": str(torch.__version__),
         "repeats": repeats, "steps": steps, "peak_gflop_per_s": peak / 1e9, "ours": {}, "ratio": {},
     }  # fmt: skip
     for width in widths or (params.model.width, 2 * params.model.width):
         model = L2SAE(params.model.model_copy(update={"width": width}), params.rois, SIZE).to(device)
-        theirs, own = _by_reference(reference), _by_ours(model)
+        own = reconstruction(model)
         edits = paired(_inference(theirs, device), _inference(own, device), watch, repeats)
         training = paired(_training(reference, theirs, device), _training(model, own, device), watch, steps)
         rows = [
@@ -73,16 +77,13 @@ def paired(
 
 def count_gflop(reconstruct: Reconstruct, device: torch.device, size: int = SIZE) -> float:
     """Operations of encoding and decoding one image: two for each multiplication in convolutions and products."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        reconstruct(torch.zeros(1, 3, size, size, device=device))
-    return counter.get_total_flops() / 1e9
+    with torch.inference_mode():
+        return count_flop(lambda: reconstruct(torch.zeros(1, 3, size, size, device=device))) / 1e9
 
 
-def _by_reference(model: SwappingAutoencoder) -> Reconstruct:
-    return lambda images: model.decode(*model.encode(images))
+def reconstruction(model: L2SAE) -> Reconstruct:
+    """Encoding and decoding of images by our model."""
 
-
-def _by_ours(model: L2SAE) -> Reconstruct:
     def reconstruct(images: Tensor) -> Tensor:
         latents = model.encode(images)
         return model.decode(latents.structure, latents.style, latents.mattes)

@@ -27,8 +27,8 @@ from l2sae.model import load_model, save_model, shipped_model_path
 from l2sae.params import load_params
 from l2sae.provenance.detector.calibration import calibrate, measure_calibration, score_photos
 from l2sae.provenance.detector.known_edits import EditedFace, training_edits
-from l2sae.provenance.detector.localiser import SHIPPED, Localiser, LocaliserNet, load_localiser, save_localiser
-from l2sae.provenance.detector.localiser_training import LEARNING_RATE, Schedule, train_localiser
+from l2sae.provenance.detector.localiser import SHIPPED, Localiser, load_localiser, save_localiser
+from l2sae.provenance.detector.localiser_training import LEARNING_RATE, Schedule, fresh_network, train_localiser
 from l2sae.provenance.detector.photo_edits import PhotoSplit, edit_photos, read_rgb, split_photos
 
 WORK = Path("checkpoints/shipped")  # prepared photos, states and curves of the model that ships
@@ -103,7 +103,7 @@ def localiser(
     click.echo(f"{len(edited)} edited faces after {time.perf_counter() - start:.0f} s")
     if steps:
         schedule = Schedule(steps, pairs, rate, workers or max(1, (os.cpu_count() or 1) - 1))
-        net = load_localiser(SHIPPED).net if go_on else _fresh_network()
+        net = load_localiser(SHIPPED).net if go_on else fresh_network(LOCALISER_SEED, LOCALISER_WIDTHS)
         trained = train_localiser(edited, schedule, LOCALISER_SEED, click.echo, net, device)
     else:
         trained = load_localiser(SHIPPED)
@@ -111,12 +111,6 @@ def localiser(
         trained = _calibrated(trained, split)
     save_localiser(trained, out, torch.float16)
     _report(out, steps, time.perf_counter() - start)
-
-
-def _fresh_network() -> LocaliserNet:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(LOCALISER_SEED)
-        return LocaliserNet(LOCALISER_WIDTHS)
 
 
 def _calibrated(trained: Localiser, split: PhotoSplit) -> Localiser:

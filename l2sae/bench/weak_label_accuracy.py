@@ -13,7 +13,7 @@ from l2sae.data.photos import MIN_CONFIDENCE, label_photo
 from l2sae.data.schemes import CELEBAMASK_PARTS, get_scheme, part_rois
 from l2sae.data.sources import list_source
 from l2sae.data.teacher import open_teacher
-from l2sae.measures.regions import one_hot, overlap_counts
+from l2sae.measures.regions import one_hot, overlap_iou
 from l2sae.params import DataParams
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import UnusableError
@@ -59,7 +59,7 @@ def measure_weak_labels(data: DataParams, rois: Sequence[Roi]) -> dict[str, Any]
     inside = known[:, None]
     truth, predicted = one_hot(human, len(rois)).bool() & inside, one_hot(weak, len(rois)).bool() & inside
     constant = (truth.float().mean(dim=0, keepdim=True) >= 0.5).expand_as(truth) & inside
-    iou, baseline = _iou(predicted, truth), _iou(constant, truth)
+    iou, baseline = (overlap_iou(masks, truth).nan_to_num() for masks in (predicted, constant))
     return {
         "photos": len(listing.entries),
         "coverage": len(pairs) / len(listing.entries),
@@ -75,15 +75,7 @@ def _cropped(
     labels: NDArray[np.uint8], photo: tuple[int, int], crop: CropTransform, size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """ROI ids (size, size) of a photo's crop, from labels over the whole photo, and which of them lie inside it."""
-    steps = (np.arange(size) + 0.5) / size
-    u, v = np.meshgrid(steps, steps)
-    places = crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1)) / photo  # 0 to 1 over the photo
+    places = crop.pixels(size) / photo  # 0 to 1 over the photo
     inside = ((places >= 0) & (places < 1)).all(axis=1).reshape(size, size)
     columns, rows = (places.clip(0, 1 - 1e-9) * labels.shape[::-1]).astype(int).T
     return np.where(inside, labels[rows, columns].reshape(size, size), 0).astype(np.uint8), inside
-
-
-def _iou(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Data-set level IoU of each ROI."""
-    both, mine, theirs = overlap_counts(predicted, truth).sum(dim=0).unbind(dim=-1)
-    return both / (mine + theirs - both).clamp(min=1)

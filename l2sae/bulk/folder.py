@@ -112,16 +112,13 @@ def edit_folder(
         unmarked=unmarked, backend=backend, metadata=metadata,
     )  # fmt: skip
     items = find_items(source, job.ending, target)
-    _check_places(source, target, items, job.recipes, [*given, *_references(style)])
+    styles = style.values() if isinstance(style, Mapping) else [style]
+    given += [file for one in styles if isinstance(one, Style) for file in one.files]
+    _check_places(source, target, items, job.recipes, given)
     load_credentials()  # made on first use, by one process
     description = job.describe(model)
     context = Context(job, job_id(description), PackedModel.of(model, backend), target, overwrite)
     return run(context, items, description, workers, batch, runner, progress)
-
-
-def _references(style: Style | Mapping[str, Style] | None) -> list[str | Path]:
-    styles = list(style.values()) if isinstance(style, Mapping) else [style]
-    return [file for one in styles if isinstance(one, Style) for file in one.files]
 
 
 def _check_places(

@@ -12,7 +12,7 @@ from safetensors.torch import save as save_weights
 
 from l2sae.bulk.onnx_export import OnnxGraphs, OnnxModel, export_graphs
 from l2sae.editing.align import FacePlace, align_styles
-from l2sae.editing.compose import COMPOSITIONS, Composition
+from l2sae.editing.compose import Composition, check_composition
 from l2sae.editing.edit_layers import Layer, assign_styles, expand_styles
 from l2sae.editing.recipe import (
     PhotoRecord,
@@ -150,8 +150,7 @@ def make_job(
                 f"model_sha256: made with model {recipe.model_sha256[:12]}..., not {model_sha256[:12]}..."
             )
         compose, made = recipe.compose, _recipe_layers(model, recipe)
-    if compose not in COMPOSITIONS:
-        raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
+    check_composition(compose)
     job = Job(compose=compose, model_sha256=model_sha256, align=align, policy=load_policy(policy), **made, **options)  # type: ignore[arg-type]
     _check(model, job)
     return job

@@ -20,16 +20,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from l2sae.bulk.fetching import Fetched, fetch_ahead
+from l2sae.bulk.fetching import Fetched, run_batch
 from l2sae.bulk.photo_lists import Item, find_items
 from l2sae.bulk.progress import Progress
-from l2sae.bulk.results import DONE, SKIPPED, Row, pack, rows_name, unpack
+from l2sae.bulk.results import DONE, SKIPPED, Row
 from l2sae.bulk.runs import BATCH, Runner, check_runner, open_folders, run
 from l2sae.bulk.storage import Folder
 from l2sae.data.listing import Entry
 from l2sae.data.photos import PhotoLabeller, code_digest
 from l2sae.data.teacher import open_teacher
-from l2sae.model.threads import one_thread
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import readable_name, same_place
 
@@ -133,19 +132,13 @@ class BatchLabeller:
         Raises:
             OSError: results cannot be written; what is wrong with a photo becomes its row instead.
         """
-        output, name = self.work.output, rows_name(items)
-        rows = unpack(output.read(name)) if output.exists(name) else []
-        if rows and not any(row["again"] for row in rows):
-            return rows
-        rows = []
-        with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread():
-            for item, fetched in fetch_ahead(items, Path(folder)):
-                started = time.perf_counter()
-                row: Row = {"photo": item.photo, "name": item.key, "stamp": item.stamp, "worker": self._worker}
-                row |= {"again": False} | self._labelled(fetched, Path(folder) / "labels")
-                rows.append(row | {"seconds": time.perf_counter() - started})
-        output.write(name, pack(rows))
-        return rows
+        return run_batch(items, self.work.output, self._row)
+
+    def _row(self, item: Item, fetched: Fetched, scratch: Path) -> Row:
+        started = time.perf_counter()
+        row: Row = {"photo": item.photo, "name": item.key, "stamp": item.stamp, "worker": self._worker, "again": False}
+        row |= self._labelled(fetched, scratch)
+        return row | {"seconds": time.perf_counter() - started}
 
     def _labelled(self, fetched: Fetched, scratch: Path) -> Row:
         """Label one photo, unless its labels are there."""

@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from l2sae.bulk.fetching import Fetched, fetch_ahead
+from l2sae.bulk.fetching import Fetched, run_batch
 from l2sae.bulk.job import Job, PackedModel, export_id
 from l2sae.bulk.photo_lists import Item
-from l2sae.bulk.results import DONE, SKIPPED, Row, made_by, pack, rows_name, unpack
-from l2sae.bulk.stopwatch import Stopwatch, TimedWatermark, time_methods
+from l2sae.bulk.results import DONE, SKIPPED, Row, made_by
+from l2sae.bulk.stopwatch import Stopwatch
 from l2sae.bulk.storage import Folder
 from l2sae.editing.recipe import Recipe
 from l2sae.editing.recipe_fields import digest_picture
 from l2sae.editing.session import EditSession
-from l2sae.model.threads import one_thread
 from l2sae.pictures.errors import EditError, FaceWarning, PictureWarning, UnusableError
 from l2sae.pictures.files import fitting_name, readable_name
 from l2sae.pictures.reading import load_picture
@@ -73,12 +71,13 @@ class BatchEditor:
         self.context, self.job = context, context.job
         model = context.model.open()
         self._watch = Stopwatch()
-        time_methods(self._watch, "model", model, "encode", "decode")
+        self._watch.follow("model", model, "encode", "decode")
         self._session = EditSession(model, self.job.compose, self.job.model_sha256)
         home = home_folder()
         self._credentials, self._log = load_credentials(home=home), AuditLog(home / LOG_FILE)
-        mark = make_mark(self.job.policy.mark)
-        self._watermark = TimedWatermark(mark, self._watch, "mark") if mark else None
+        self._watermark = make_mark(self.job.policy.mark)
+        if self._watermark:
+            self._watch.follow("mark", self._watermark, "embed", "detect")
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
     def run(self, items: Sequence[Item]) -> list[Row]:
@@ -88,21 +87,13 @@ class BatchEditor:
             EditError, OSError: results cannot be written, or not as the policy wants; what is wrong with a photo
                 becomes its row instead.
         """
-        output, name = self.context.output, rows_name(items)
-        rows = unpack(output.read(name)) if output.exists(name) else []
-        made = made_by(rows)
-        if (
-            rows
-            and not any(row["again"] for row in rows)
-            and all(output.exists(i.name) for i in items if i.key in made)
-        ):
-            return rows
-        rows = []
-        with tempfile.TemporaryDirectory(prefix="l2sae-") as folder, one_thread():
-            for item, fetched in fetch_ahead(items, Path(folder)):
-                rows.append(self._row(item, fetched, Path(folder) / "results"))
-        output.write(name, pack(rows))
-        return rows
+        output = self.context.output
+
+        def is_there(rows: Sequence[Row]) -> bool:
+            made = made_by(rows)
+            return all(output.exists(item.name) for item in items if item.key in made)
+
+        return run_batch(items, output, self._row, is_there)
 
     def _row(self, item: Item, fetched: Fetched, scratch: Path) -> Row:
         """Edit one photo; what is wrong with it becomes its row."""

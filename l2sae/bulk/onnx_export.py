@@ -7,6 +7,7 @@ Command line: ``python -m l2sae.bulk.onnx_export FOLDER [--model CHECKPOINT]``.
 """
 
 import contextlib
+import copy
 import io
 import json
 import warnings
@@ -69,7 +70,7 @@ def export_graphs(model: L2SAE) -> OnnxGraphs:
     Raises:
         EditError: the extra is not installed.
     """
-    model = _copy(model)
+    model = copy.deepcopy(model).cpu().eval()  # for a trace that leaves the original alone
     images = torch.zeros(2, 3, model.image_size, model.image_size)
     with torch.no_grad():
         latents = model.encode(images)
@@ -110,18 +111,17 @@ class OnnxModel(L2SAE):
     Args:
         model: the same model in PyTorch, whose weights it keeps for digests and mattes of references.
         graphs: from `export_graphs`.
-        threads: of ONNX Runtime.
 
     Raises:
         EditError: the extra is not installed.
     """
 
-    def __init__(self, model: L2SAE, graphs: OnnxGraphs, threads: int = 1) -> None:
+    def __init__(self, model: L2SAE, graphs: OnnxGraphs) -> None:
         super().__init__(model.params, model.rois, model.image_size)
         self.load_state_dict(model.state_dict())
         self.eval()
-        self._encode = _session(graphs.encoder, threads)
-        self._decode = _session(graphs.decoder, threads)
+        self._encode = _session(graphs.encoder)
+        self._decode = _session(graphs.decoder)
 
     def encode(self, images: Tensor) -> Latents:
         """As `L2SAE.encode`, within `TOLERANCE`."""
@@ -138,25 +138,18 @@ class OnnxModel(L2SAE):
         return torch.from_numpy(images)
 
 
-def _session(graph: bytes, threads: int) -> Any:
+def _session(graph: bytes) -> Any:
     try:
         import onnxruntime
     except ImportError:
         raise EditError("the back end onnx needs the extra onnx: pip install -e '.[onnx]'") from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _array(values: Tensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(values.detach().cpu().numpy())
-
-
-def _copy(model: L2SAE) -> L2SAE:
-    """The model on the CPU, for a trace that leaves the original alone."""
-    copied = L2SAE(model.params, model.rois, model.image_size)
-    copied.load_state_dict(model.state_dict())
-    return copied.eval()
 
 
 def largest_difference(model: L2SAE, graphs: OnnxGraphs, images: Tensor) -> dict[str, float]:

@@ -11,8 +11,7 @@ from l2sae.model import L2SAE
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import check_outputs, fitting_name, path_of, readable_name, same_place
 from l2sae.pictures.reading import load_picture
-from l2sae.provenance.exporting_session import EditSession
-from l2sae.provenance.saving import save_edit
+from l2sae.provenance.exporting_session import EditSession, save_edit
 
 COLUMNS = ["photo", "output", "result"]
 

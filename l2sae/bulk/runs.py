@@ -18,6 +18,7 @@ from l2sae.bulk.results import EARLIER, ROWS, SKIPPED, TABLE, Row, read_rows, re
 from l2sae.bulk.storage import Folder, open_folder
 from l2sae.bulk.superseded import clear_away, take_over
 from l2sae.bulk.work import Work
+from l2sae.model.threads import core_count
 from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import PARTIAL, partial_prefix
 
@@ -130,8 +131,7 @@ def _rows(work: Work, cut: list[list[Item]], runner: Runner, workers: int) -> It
 def _workers(asked: int | None, ranks: Ranks, count: int) -> int:
     """How many processes to start; none where one would do, this one."""
     if asked is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = min(max(1, cores // ranks.local), count)
+        workers = min(max(1, core_count() // ranks.local), count)
         return 0 if workers == 1 else workers
     return min(asked, count)
 

@@ -44,7 +44,8 @@ def clear_away(
                 notes.append(_leftover(output, item, overwrite or item.key in ours))
             row["note"] = "; ".join(notes) or None
     for key in earlier - {item.key for item in items}:
-        if output.exists(name := _name_of(output, key)):
+        name = key if output.local is None else os.path.relpath(path_of(output.local / key), output.local)
+        if output.exists(name):
             _set_aside(output, name)
     return found
 
@@ -70,8 +71,3 @@ def _free(output: Folder, name: str) -> str:
         number += 1
         free = f"{path.parent}/{fitting_name(f'{path.stem}~{number}', path.suffix)}"
     return free
-
-
-def _name_of(output: Folder, key: str) -> str:
-    """A result's name by the text that stands for it in tables."""
-    return key if output.local is None else os.path.relpath(path_of(output.local / key), output.local)

@@ -5,8 +5,8 @@ what it was made from, so that other parameters or changed files never meet old 
 """
 
 import hashlib
+import io
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from l2sae.data.decode import Face
 from l2sae.data.listing import Entry
 from l2sae.pictures.errors import UnusableError
+from l2sae.pictures.files import atomic_write
 
 Found = Face | UnusableError
 _FACES = 256
@@ -77,12 +78,9 @@ def _write(file: Path, found: Sequence[Found]) -> None:
     faces = [one for one in found if isinstance(one, Face)]
     notes = [_note(one) for one in found]
     images, labels = (np.array([getattr(face, kind) for face in faces]) for kind in ("image", "labels"))
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as stream:
-        np.savez(stream, notes=np.array(json.dumps(notes)), images=images, labels=labels)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(file)
+    stream = io.BytesIO()
+    np.savez(stream, notes=np.array(json.dumps(notes)), images=images, labels=labels)
+    atomic_write(file, stream.getvalue())
 
 
 def _note(one: Found) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""The picture that edits are put on: a photo of 8 bits, or a batch of images."""
+"""The picture that edits are put on: a photo of 8 bits, or a batch of images.
 
-from abc import ABC, abstractmethod
+Both have ``pixels``, the picture as a tensor, and ``must_show``: whether an ROI that the picture does not show is an
+error; of a batch, such images stay as they are.
+"""
+
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,45 +18,12 @@ from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
 
 
-class Canvas(ABC):
-    """A picture that edits are put on.
-
-    Attributes:
-        pixels: the picture as a tensor.
-        must_show: whether an ROI that the picture does not show is an error; of a batch, such images stay as they are.
-    """
-
-    must_show: ClassVar[bool]
-    pixels: Tensor
-
-    @property
-    @abstractmethod
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-
-    @abstractmethod
-    def cut(self, crop: CropTransform | None) -> NDArray[np.uint8] | Tensor:
-        """What the model sees, before it is brought to the model's size: the whole picture, or a crop of it."""
-
-    @abstractmethod
-    def strip(self, rows: slice, columns: slice) -> Tensor:
-        """A part of the picture as (B, 3, h, w) in [0, 1]."""
-
-    @abstractmethod
-    def composite(self, steps: list[Step], compose: str) -> Tensor:
-        """The picture with ``steps`` applied, of the same shape and type as ``pixels``."""
-
-    @abstractmethod
-    def resized(self, side: int) -> Self:
-        """The picture reduced to a longer side of ``side``."""
-
-
 @dataclass(frozen=True, eq=False)
-class PhotoCanvas(Canvas):
+class PhotoCanvas:
     """A photo: ``pixels`` are (H, W, 3) uint8."""
 
     pixels: Tensor
-    must_show = True
+    must_show: ClassVar[bool] = True
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,7 +31,7 @@ class PhotoCanvas(Canvas):
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def cut(self, crop: CropTransform | None) -> NDArray[np.uint8]:
-        """The photo, or a crop of it, as uint8."""
+        """What the model sees, before it is brought to the model's size: the whole photo, or a crop of it."""
         photo: NDArray[np.uint8] = self.pixels.numpy()
         return photo if crop is None else crop.crop(photo)
 
@@ -82,11 +52,11 @@ class PhotoCanvas(Canvas):
 
 
 @dataclass(frozen=True, eq=False)
-class ImagesCanvas(Canvas):
+class ImagesCanvas:
     """A batch of images: ``pixels`` are (B, 3, H, W) float in [-1, 1]."""
 
     pixels: Tensor
-    must_show = False
+    must_show: ClassVar[bool] = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -110,6 +80,9 @@ class ImagesCanvas(Canvas):
     def resized(self, side: int) -> "ImagesCanvas":
         """Not for images, which no screen shows."""
         raise EditError("a batch of images has no smaller copy: give a uint8 photo")
+
+
+Canvas = PhotoCanvas | ImagesCanvas
 
 
 def as_canvas(photo: NDArray[np.uint8] | Tensor) -> Canvas:

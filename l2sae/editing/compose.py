@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from l2sae.editing.resolution import Matte, box_mean, upsample_rows
+from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import Frame
 
 Composition = Literal["detail", "replace"]
@@ -38,6 +39,12 @@ GREY = 5e-4  # square of a colour's distance from grey, 0 to 1, below which it h
 KNEE = 0.08  # of the range: an edit that comes closer to black or white is bent
 _WINDOWS = 16  # the radius of local means is this fraction of the model's side
 STRIP_PIXELS = 2**18  # few enough that a strip's intermediate values stay in the processor's cache
+
+
+def check_composition(compose: str) -> None:
+    """Raise an `EditError` that names the compositions if there is no such one."""
+    if compose not in COMPOSITIONS:
+        raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
 
 
 @dataclass(frozen=True)
@@ -229,7 +236,8 @@ def _matte_rows(effect: Effect, photo: Tensor, rows: slice, columns: slice) -> T
         return effect.matte.rows(photo, effect.frame, first)
     matte = torch.zeros_like(photo[:, :1])
     if first < last:
-        inside = (..., slice(first - rows.start, last - rows.start), _within(across, columns))
+        within = slice(across.start - columns.start, across.stop - columns.start)
+        inside = (..., slice(first - rows.start, last - rows.start), within)
         matte[inside] = effect.matte.rows(photo[inside], effect.frame, first)
     return matte
 
@@ -240,10 +248,6 @@ def _field_box(effect: Effect, rows: slice, columns: slice, box: Window) -> Tens
     field = upsample_rows(effect.field, effect.frame, rows.start + down.start, rows.start + down.stop)
     left = columns.start - effect.frame.window[1].start
     return field[..., left + across.start : left + across.stop]
-
-
-def _within(inner: slice, outer: slice) -> slice:
-    return slice(inner.start - outer.start, inner.stop - outer.start)
 
 
 def _target(x: Tensor, field: Tensor, compose: str, strength: float) -> Tensor:

@@ -7,7 +7,6 @@ import torch
 from l2sae.editing.face_editor import Renderer
 from l2sae.editing.references import shows
 from l2sae.pictures.errors import FaceWarning
-from l2sae.rois import Roi
 
 PLAUSIBLE_COVER = (0.05, 0.98)  # share of a face crop that all ROIs together cover
 FACE_PARTS = {"skin", "l_eye", "r_eye", "nose", "u_lip", "l_lip"}
@@ -33,12 +32,8 @@ def warn_if_no_face(editor: Renderer) -> None:
 
 def missing_regions(editor: Renderer) -> tuple[str, ...]:
     """The ROIs that every face has and that the model does not find; of a batch, in any image."""
-    faces = [roi.name for roi in editor.model.rois if _is_of_every_face(roi)]
+    faces = [roi.name for roi in editor.model.rois if FACE_PARTS & set(roi.parts)]
     return tuple(name for name in faces if not bool(shows(editor.mattes()[name]).all()))
-
-
-def _is_of_every_face(roi: Roi) -> bool:
-    return bool(FACE_PARTS & set(roi.parts))
 
 
 def _warn(what: str) -> None:

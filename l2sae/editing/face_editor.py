@@ -1,6 +1,6 @@
 """Rendering of layers: a photo is encoded once, and rendered with any number of layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.canvas import Canvas, PhotoCanvas, as_canvas
-from l2sae.editing.compose import COMPOSITIONS, Effect, Step, composite_images, replacement
+from l2sae.editing.canvas import PhotoCanvas, as_canvas
+from l2sae.editing.compose import Effect, Step, check_composition, composite_images, replacement
 from l2sae.editing.edit_layers import Layer
 from l2sae.editing.encoded_face import EncodedFace
-from l2sae.editing.head_placement import HeadCrop, HeadPlacement, beyond, leaves_crop
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
+from l2sae.editing.whole_head import HeadCrop, HeadPlacement, leaves_crop
 from l2sae.model import L2SAE, Latents
 from l2sae.pictures.conversions import to_model, values_to_levels
 from l2sae.pictures.crops import CropTransform
@@ -49,41 +49,21 @@ class Renderer:
         placement: of the face.
         head: a looser crop of the photo, through which what leaves the face's own crop is edited too.
         around: that crop, encoded, if it is known.
+
+    Attributes:
+        model: what encodes and decodes.
+        photo: the picture: (H, W, 3) uint8 or (B, 3, H, W) float in [-1, 1].
+        crop: the square of a photo that holds the face; None takes the whole photo as a face crop.
+        frame: the picture's size, and the place in it of what the model sees.
+        images: what the model sees, (B, 3, S, S) in [-1, 1].
+        latents: structure, style and mattes.
     """
 
     def __init__(self, placement: Placement, head: CropTransform | None = None, around: HeadCrop | None = None) -> None:
         self._placement, self.head = placement, head
+        self.photo, self.crop, self.frame = placement.canvas.pixels, placement.crop, placement.frame
+        self.model, self.images, self.latents = placement.face.model, placement.face.images, placement.face.latents
         self._around = HeadCrop(self.model, placement.canvas, head) if head is not None and around is None else around
-
-    @property
-    def model(self) -> L2SAE:
-        """What encodes and decodes."""
-        return self._placement.face.model
-
-    @property
-    def photo(self) -> Tensor:
-        """The picture: (H, W, 3) uint8 or (B, 3, H, W) float in [-1, 1]."""
-        return self._placement.canvas.pixels
-
-    @property
-    def crop(self) -> CropTransform | None:
-        """The square of a photo that holds the face; None takes the whole photo as a face crop."""
-        return self._placement.crop
-
-    @property
-    def frame(self) -> Frame:
-        """The picture's size, and the place in it of what the model sees."""
-        return self._placement.frame
-
-    @property
-    def images(self) -> Tensor:
-        """What the model sees, (B, 3, S, S) in [-1, 1]."""
-        return self._placement.face.images
-
-    @property
-    def latents(self) -> Latents:
-        """Structure, style and mattes."""
-        return self._placement.face.latents
 
     @torch.inference_mode()
     def mattes(self) -> dict[str, Tensor]:
@@ -123,10 +103,10 @@ class Renderer:
             FaceNotFoundError: a photo, or a reference picture, lacks the ROI to be edited.
             EditError: an unknown ROI or composition, or mattes of another size.
         """
-        if compose not in COMPOSITIONS:
-            raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
+        check_composition(compose)
         for layer in layers:
-            self._check_rois(layer.styles)
+            if unknown := [roi for roi in layer.styles if roi not in self.model.roi_names]:
+                raise EditError(f"unknown ROI {', '.join(unknown)}: this model has {', '.join(self.model.roi_names)}")
         shown = [layer for layer in layers if layer.strength > 0]
         passes = [_layer_effects(self._placement, shown, compose)]
         if self._around is not None and any(self._leaves_crop(layer) for layer in shown):
@@ -139,14 +119,11 @@ class Renderer:
     def _surroundings(self) -> HeadPlacement:
         assert self.head is not None  # noqa: S101 # for the type checker: asked for where both are there
         assert self._around is not None  # noqa: S101 # likewise
-        return beyond(self._placement, self._around, self.head)
+        with torch.inference_mode():
+            return HeadPlacement(self._around.face, self._placement, self.head)
 
     def _leaves_crop(self, layer: Layer) -> bool:
         return any(leaves_crop(self._placement, roi, layer.mattes.get(roi)) for roi in layer.styles)
-
-    def _check_rois(self, rois: Mapping[str, object]) -> None:
-        if unknown := [roi for roi in rois if roi not in self.model.roi_names]:
-            raise EditError(f"unknown ROI {', '.join(unknown)}: this model has {', '.join(self.model.roi_names)}")
 
 
 class FaceEditor(Renderer):
@@ -169,7 +146,7 @@ class FaceEditor(Renderer):
         latents: Latents | None = None,
         head: CropTransform | None = None,
     ) -> None:
-        canvas: Canvas = as_canvas(photo)
+        canvas = as_canvas(photo)
         images = to_model(canvas.cut(crop), model.image_size).to(model.device)
         super().__init__(Placement(EncodedFace(model, images, latents), canvas, crop), head)
 

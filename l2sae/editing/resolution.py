@@ -7,7 +7,6 @@ worked through in strips of rows, so that memory does not grow with its size.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -113,9 +112,7 @@ def square_matte(matte: Tensor, frame: Frame, size: int) -> Tensor:
     Outside the photo its edge is repeated, as the photo's own is: a matte that reaches the edge is whole there.
     """
     if isinstance(frame, CropFrame):
-        steps = (np.arange(size) + 0.5) / size
-        u, v = np.meshgrid(steps, steps)
-        places = frame.crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1)) / (frame.width, frame.height) * 2 - 1
+        places = frame.crop.pixels(size) / (frame.width, frame.height) * 2 - 1
         grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2).expand(len(matte), -1, -1, -1)
         return F.grid_sample(matte, grid, mode="bilinear", padding_mode="border", align_corners=False)
     top, left, side = frame.top, frame.left, frame.side

@@ -18,7 +18,7 @@ from l2sae.editing.comparison_views import (
     outside_change,
     reconstruction_error,
 )
-from l2sae.editing.compose import COMPOSITIONS, Composition
+from l2sae.editing.compose import Composition, check_composition
 from l2sae.editing.edit_layers import MattePicture, expand_names
 from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.face_editor import FaceEditor, Renderer
@@ -67,7 +67,8 @@ class EditSession:
         self._editor: Renderer | None = None
         self._aligns = False
         self._resized: dict[int, Renderer] = {}
-        self._history = History(SessionState((), _checked_composition(compose)), fit_in_memory)
+        check_composition(compose)
+        self._history = History(SessionState((), compose), fit_in_memory)
 
     @property
     def layers(self) -> tuple[SessionLayer, ...]:
@@ -210,7 +211,8 @@ class EditSession:
 
     def set_compose(self, compose: Composition) -> None:
         """Change how all layers are composited, ``detail`` or ``replace``."""
-        self._commit(self.layers, _checked_composition(compose))
+        check_composition(compose)
+        self._commit(self.layers, compose)
 
     @property
     def can_undo(self) -> bool:
@@ -391,9 +393,3 @@ def _loaded(part: Part | None) -> Part:
     if part is None:
         raise NoPhotoError("no photo loaded: call session.load(photo) first")
     return part
-
-
-def _checked_composition(compose: Composition) -> Composition:
-    if compose not in COMPOSITIONS:
-        raise EditError(f"compose={compose!r}: give one of {', '.join(COMPOSITIONS)}")
-    return compose

@@ -1,6 +1,7 @@
 """Long hair and whatever else leaves a face's crop is edited through a second, looser crop around the first."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import skimage
@@ -9,8 +10,15 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
+from l2sae.editing.canvas import Canvas
+from l2sae.editing.edit_layers import MattePicture
+from l2sae.editing.encoded_face import EncodedFace
+from l2sae.editing.placement import Placement
+from l2sae.editing.resolution import Matte
+from l2sae.model import L2SAE
+from l2sae.pictures.conversions import to_model
 from l2sae.pictures.crops import CropTransform
-from l2sae.pictures.frames import FADE, CropFrame
+from l2sae.pictures.frames import FADE, CropFrame, faded
 
 LINKED = 0.1  # mattes above this link what lies outside the face's crop to what lies inside
 SOFTNESS = 1.0  # pixels at model resolution, of the border between what stays and what goes
@@ -25,10 +33,7 @@ class HeadFrame(CropFrame):
 
     def fade(self, start: int, stop: int) -> Tensor:
         """Factor (1, 1, h, w) of mattes; it and that of the face's crop sum to 1 except at the looser crop's border."""
-        y, x = np.mgrid[start:stop, self.window[1]] + 0.5
-        inverse = np.linalg.inv(self.inner.matrix())
-        places = np.stack([x, y], axis=-1) @ inverse[:2, :2].T + inverse[:2, 2]
-        return super().fade(start, stop) * (1 - _smooth_depth(torch.from_numpy(2 * places - 1).float()[None]))
+        return super().fade(start, stop) * (1 - faded(self.places(start, stop, self.inner)))
 
 
 def reaches_border(matte: Tensor) -> bool:
@@ -52,9 +57,7 @@ def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: 
         inner: the face's crop.
     """
     size = matte.shape[-1]
-    steps = (np.arange(size) + 0.5) / size
-    u, v = np.meshgrid(steps, steps)
-    places = inner.to_crop(head.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))) * 2 - 1
+    places = inner.to_crop(head.pixels(size)) * 2 - 1
     grid = torch.from_numpy(places).to(matte).reshape(1, size, size, 2)
     own = F.grid_sample(inner_matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     inside = np.abs(places).max(axis=1).reshape(size, size) < 1 - 2 * FADE  # short of where the own matte fades out
@@ -65,7 +68,45 @@ def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: 
     return matte * torch.from_numpy(kept).to(matte)
 
 
-def _smooth_depth(places: Tensor) -> Tensor:
-    """The fade of `CropFrame` at places (1, h, w, 2), -1 to 1 inside the crop."""
-    depth = ((1 - places.abs().amax(dim=-1)[None]) / (2 * FADE)).clamp(0, 1)
-    return depth * depth * (3 - 2 * depth)
+class HeadCrop:
+    """The looser crop of a photo; encoded when something leaves the face's crop, and then once for all sizes."""
+
+    def __init__(self, model: L2SAE, canvas: Canvas, crop: CropTransform) -> None:
+        self._model, self._canvas, self._crop = model, canvas, crop
+
+    @cached_property
+    def face(self) -> EncodedFace:
+        """What the model makes of it."""
+        images = to_model(self._canvas.cut(self._crop), self._model.image_size)
+        return EncodedFace(self._model, images.to(self._model.device), surroundings=True)
+
+
+class HeadPlacement(Placement):
+    """Where the looser crop lies on a photo. It edits what leaves the face's own crop, ``inner``."""
+
+    def __init__(self, face: EncodedFace, inner: Placement, crop: CropTransform) -> None:
+        assert inner.crop is not None  # noqa: S101 # for the type checker: only a face that was found has a head
+        super().__init__(face, inner.canvas, crop)
+        self.frame = HeadFrame(*inner.canvas.size, crop, inner.crop)
+        self._inner, self._head, self._face_crop = inner, crop, inner.crop
+        self._linked: dict[str, Tensor] = {}
+
+    def matte(self, roi: str, given: MattePicture | None) -> tuple[Tensor, Matte] | None:
+        """The ROI's matte; None where nothing of the ROI leaves the face's crop."""
+        if not leaves_crop(self._inner, roi, given):
+            return None
+        return super().matte(roi, given) if given is not None else (self.small(roi), self.predicted(roi))
+
+    def small(self, roi: str) -> Tensor:
+        """The predicted matte at model resolution, as far as it hangs together with that of the face's crop."""
+        if roi not in self._linked:
+            inner = self._inner.face.mattes[roi]
+            self._linked[roi] = keep_linked(self.face.mattes[roi], self._head, inner, self._face_crop)
+        return self._linked[roi]
+
+
+def leaves_crop(inner: Placement, roi: str, given: MattePicture | None) -> bool:
+    """Whether an ROI reaches beyond the face's crop, as predicted there or in a matte of the photo's size."""
+    if given is not None:
+        return tuple(given.shape[-2:]) == inner.canvas.size
+    return reaches_border(inner.face.mattes[roi])

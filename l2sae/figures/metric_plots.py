@@ -156,9 +156,9 @@ def rois_figure(metrics: Mapping[str, Any], rois: Sequence[str]) -> Figure:
 def _bars(axes: Axes, metrics: Mapping[str, Any], rois: Sequence[str], groups: Mapping[str, str], title: str) -> None:
     width = 0.7 / len(groups)
     for g, (key, label) in enumerate(groups.items()):
-        values = [_number(get(metrics, f"{key}.{roi}")) for roi in rois]
+        values = np.array([get(metrics, f"{key}.{roi}") for roi in rois], float)  # NaN for None
         bounds = [get(metrics, f"ci.{key}.{roi}") or (value, value) for roi, value in zip(rois, values, strict=True)]
-        spread = np.abs(np.array(bounds).T - np.array(values))
+        spread = np.abs(np.array(bounds).T - values)
         places = np.arange(len(rois)) + (g - (len(groups) - 1) / 2) * width
         colours = [roi_colour(r) for r in range(len(rois))]
         bars = axes.bar(places, values, width * 0.92, color=colours, alpha=1 - 0.5 * g, yerr=spread, label=label,
@@ -177,10 +177,6 @@ def _bars(axes: Axes, metrics: Mapping[str, Any], rois: Sequence[str], groups: M
         axes.legend(handles=shades, ncol=2, loc="upper right", borderaxespad=0, handlelength=1.2, columnspacing=1)
     axes.grid(axis="y", alpha=0.25, linewidth=0.5)
     axes.set_axisbelow(True)
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _log(axes: Axes, which: str) -> None:

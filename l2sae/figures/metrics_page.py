@@ -1,6 +1,6 @@
 """``docs/metrics.md``: the registry of figures as a page."""
 
-from l2sae.measures.figure_entry import Entry
+from l2sae.measures.figure_entry import ARROWS
 from l2sae.measures.registry import entries
 
 _HEAD = """# The figures, key by key
@@ -58,12 +58,10 @@ def metrics_markdown() -> str:
     """The page, in Markdown."""
     parts = [_HEAD]
     for stage, note in _FILES.items():
-        rows = ["| key | unit | meaning | source |", "|---|---|---|---|", *map(_row, entries(stage))]
+        rows = ["| key | unit | meaning | source |", "|---|---|---|---|"]
+        for one in entries(stage):
+            unit = f"{one.unit or one.values}{ARROWS[one.direction]}"
+            rows.append(f"| `{one.key}` | {unit} | {one.meaning} | {one.source} |")
         parts += [f"## metrics/{stage}.json", *filter(None, [note]), "\n".join(rows)]
     short = [f"`{one.headline}` (`{one.key}`)" for one in entries() if one.headline]
     return "\n\n".join([*parts, _TAIL.replace("HEADLINE", ",\n".join(short))]) + "\n"
-
-
-def _row(one: Entry) -> str:
-    arrow = {1: " ↑", -1: " ↓", 0: ""}[one.sign]
-    return f"| `{one.key}` | {one.unit or one.values}{arrow} | {one.meaning} | {one.source} |"

@@ -78,7 +78,8 @@ def edited_triples(
             latents = model.encode(to_model(reference, model.image_size))
             swap = Swap(latents.style)
             lab = to_lab(content)
-            own = lab_statistics(lab, mattes := match.mattes(_all_mattes(editor, size)))
+            mattes = match.mattes(resized(torch.cat(list(editor.mattes().values()), dim=1), size))
+            own = lab_statistics(lab, mattes)
             other = lab_statistics(to_lab(reference), match.mattes(resized(latents.mattes, size)))
         r = match.names.index(roi)
         layer = match.layer(r, swap)
@@ -126,10 +127,6 @@ def counterfactuals(model: L2SAE, params: Params, count: int, size: int) -> dict
         figures["style"] |= found["style"]
         figures["ci"]["style"] |= found.get("ci", {}).get("style", {})
     return figures
-
-
-def _all_mattes(editor: FaceEditor, size: int) -> Tensor:
-    return resized(torch.cat(list(editor.mattes().values()), dim=1), size)
 
 
 def visibly_other(one: EditedTriples, params: Params) -> Tensor:

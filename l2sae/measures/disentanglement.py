@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from l2sae.measures.regions import overlap_counts
+from l2sae.measures.regions import overlap_iou
 from l2sae.model import L2SAE
 
 _RIDGE = 1e-3  # relative to the features' mean variance
@@ -105,7 +105,7 @@ def _probe(features: Tensor, labels: Tensor, rois: int) -> Tensor:
     predictions = F.interpolate(predictions, size=labels.shape[-2:], mode="bilinear")
     truth = targets > 0.5
     chosen = torch.stack([_best_threshold(predictions[::2, i], truth[::2, i]) for i in range(rois)])
-    tested = _iou(predictions[1::2] > chosen[:, None, None], truth[1::2])
+    tested = overlap_iou(predictions[1::2] > chosen[:, None, None], truth[1::2])
     shown = truth[::2].any(dim=(0, 2, 3)) & truth[1::2].any(dim=(0, 2, 3))
     return torch.where(shown, tested, torch.nan)
 
@@ -127,11 +127,6 @@ def _best_threshold(predictions: Tensor, truth: Tensor) -> Tensor:
     above = torch.bincount(bins.flatten(), minlength=_THRESHOLDS).flip(0).cumsum(0).flip(0)
     both = torch.bincount(bins[truth], minlength=_THRESHOLDS).flip(0).cumsum(0).flip(0)
     return low + width * (both / (above + truth.sum() - both)).argmax()
-
-
-def _iou(predicted: Tensor, truth: Tensor) -> Tensor:
-    both, found, real = overlap_counts(predicted, truth).sum(dim=0).unbind(-1)
-    return (both / (found + real - both)).float()
 
 
 def disentanglement(model: L2SAE, structures: Tensor, labels: Tensor, seed: int) -> dict[str, Any]:

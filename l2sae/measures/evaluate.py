@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from l2sae.data import FaceDataset
 from l2sae.measures.baselines import mean_masks
@@ -25,7 +24,7 @@ from l2sae.measures.optional_figures import optional_figures
 from l2sae.measures.parallel import side_by_side
 from l2sae.measures.reconstruction import PICTURE_FIGURES, blurred, eight_bit, resized
 from l2sae.measures.region_match import RegionMatch, match_regions
-from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts
+from l2sae.measures.regions import boundary_f1, one_hot, overlap_counts, resized_labels
 from l2sae.measures.running_sums import Array, RunningSums, Tally
 from l2sae.measures.swaps import FaceStatistics, SwapMeasurement, face_statistics
 from l2sae.model import L2SAE, Latents
@@ -58,7 +57,7 @@ class TestFaces:
         """Indices (B,), photos (B, 3, S, S) in [-1, 1] and true regions (B, R, S, S) bool, in manifest order."""
         for indices in torch.arange(self.count).split(BATCH):
             batch = self.dataset.batch(indices)
-            labels = F.interpolate(batch.labels[:, None], size=(self.size, self.size), mode="nearest-exact")[:, 0]
+            labels = resized_labels(batch.labels, self.size)
             photos = eight_bit(resized(batch.images, self.size))
             yield indices, photos.to(self.device), one_hot(labels, self.rois).to(self.device)
 
@@ -118,8 +117,8 @@ def evaluate(
     if match.equal:  # a probe reads each region off a slice of its own
         progress("evaluate: disentanglement")
         shown = min(count, PROBE_IMAGES)
-        first = torch.cat(structures)[:shown]
-        figures["disentanglement"] = disentanglement(model, first, _first_labels(faces, shown), params.seed)
+        first, its_labels = torch.cat(structures)[:shown], resized_labels(dataset.labels(range(shown)), faces.size)
+        figures["disentanglement"] = disentanglement(model, first, its_labels, params.seed)
     figures["labels"] = labels
     figures["counts"] = _counts(columns["overlap"], match.names) | {
         "images": count, "available": len(dataset), "skipped": skipped,
@@ -243,9 +242,3 @@ def _measure_edits(
         if done == faces.count or len(changes) % 8 == 0:
             progress(f"evaluate: {done} of {faces.count}")
     return max(changes)
-
-
-def _first_labels(faces: TestFaces, count: int) -> Tensor:
-    """Label maps (count, S, S) of the first images at the figures' size."""
-    labels = faces.dataset.labels(range(count))
-    return F.interpolate(labels[:, None], size=(faces.size, faces.size), mode="nearest-exact")[:, 0]

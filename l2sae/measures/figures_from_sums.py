@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from l2sae.editing.compose import COMPOSITIONS
 from l2sae.measures.metric_files import put
 from l2sae.measures.registry import entries
 from l2sae.measures.running_sums import Array, interval, resampling_weights, weighted_medians, weighted_totals
 
-COMPOSITIONS = ("detail", "replace")
 CONDITION_FIGURES = {
     "miou": "masks.miou", "transfer": "style.transfer.mean", "psnr": "reconstruction.psnr",
     "outside_share": "locality.outside_share",
@@ -37,14 +37,14 @@ def summarise(
     weights = resampling_weights(images, resamples, seed)
     totals = weighted_totals(columns, weights)
     with np.errstate(invalid="ignore", divide="ignore"):
-        figures = _means(totals) | _masks(totals, rois) | _style(totals, rois, compose)
-        figures |= (
-            _locality(totals)
-            | _hues(columns, weights, rois)
-            | {"structure.edge_correlation": _over_rois(_mean(totals, "edges"))}
-        )
+        figures = {one.key: _mean(totals, one.key) for one in entries("evaluate") if one.key in totals}
+        figures |= _masks(totals, rois) | _style(totals, rois, compose) | _hues(columns, weights, rois)
+        for name in ("outside_mean", "outside_share", "inside_mean"):
+            figures[f"locality.{name}"] = totals[name].sum(axis=1) / totals[f"{name}/n"].sum(axis=1)
+        figures["structure.edge_correlation"] = _over_rois(_mean(totals, "edges"))
     result = with_intervals(figures)
-    _pairs(result, totals, rois)
+    for i, name in enumerate(rois):
+        put(result, f"style.transfer.pairs.{name}", int(totals["distance_before/n"][0, i]))
     return result
 
 
@@ -114,17 +114,6 @@ def _mean(totals: Mapping[str, Array], name: str) -> Array:
     return totals[name] / totals[f"{name}/n"]
 
 
-def _means(totals: Mapping[str, Array]) -> Figures:
-    """Means over images of the columns that bear a figure's own key."""
-    keys = [one.key for one in entries("evaluate") if one.key in totals]
-    return {key: _mean(totals, key) for key in keys}
-
-
-def _locality(totals: Mapping[str, Array]) -> Figures:
-    names = ("outside_mean", "outside_share", "inside_mean")
-    return {f"locality.{name}": totals[name].sum(axis=1) / totals[f"{name}/n"].sum(axis=1) for name in names}
-
-
 def _overlap(totals: Mapping[str, Array], name: str) -> tuple[Array, Array]:
     """IoU and F1 of each ROI, (W, R) each, from intersection, prediction and truth."""
     both, predicted, truth = np.moveaxis(totals[name], -1, 0)
@@ -191,8 +180,3 @@ def _by_roi(prefix: str, values: Array, rois: Sequence[str]) -> Figures:
 def _with_mean(prefix: str, values: Array, rois: Sequence[str]) -> Figures:
     """Figures of each ROI, (W, R) values, and their mean."""
     return {**_by_roi(prefix, values, rois), f"{prefix}.mean": _over_rois(values)}
-
-
-def _pairs(result: dict[str, Any], totals: Mapping[str, Array], rois: Sequence[str]) -> None:
-    for i, name in enumerate(rois):
-        put(result, f"style.transfer.pairs.{name}", int(totals["distance_before/n"][0, i]))

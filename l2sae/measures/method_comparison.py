@@ -6,7 +6,6 @@ the whole split are the ones to quote, and these serve to set methods side by si
 of steps that was enough on the validation split, so that it is charged no step that brings it nothing.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionDetail, RegionEdits, where_visible
 from l2sae.measures.regions import choose_faces, one_hot, region_means, to_lab
 from l2sae.measures.running_sums import Array, Tally, interval, resampling_weights, weighted_totals
+from l2sae.measures.scaling import Stopwatch
 from l2sae.model import L2SAE
 from l2sae.pictures.fidelity import psnr
 
@@ -200,13 +200,8 @@ def compare(
 def seconds_per_step(model: L2SAE, images: Tensor, mode: str) -> float:
     """Median time of one optimisation step on one face, in seconds; ``images`` (1, 3, S, S)."""
     start = starting_point(model, images, mode)
-    taken = []
     trajectory = optimise(model, images, start, mode, _TIMED + 1, LEARNING_RATES[mode])
-    begin = time.perf_counter()
-    for _ in trajectory:
-        taken.append(time.perf_counter() - begin)
-        begin = time.perf_counter()
-    return float(np.median(taken[1:]))
+    return _median_seconds(model, lambda: next(trajectory))
 
 
 def grid_search(
@@ -240,15 +235,18 @@ def grid_search(
 def _reinhard_seconds(pairs: Pairs) -> float:
     """Median time of one edit by Reinhard's method, its mattes predicted from the photo's pixels."""
     photo, other, model = pairs.photos[:1], pairs.references[:1], pairs.model
-    taken = []
-    for _ in range(_TIMED + 1):
-        begin = time.perf_counter()
-        with torch.inference_mode():
-            both = torch.cat([photo, other])
-            logits = model.mask_logits(model.encode_structure(pairs._seen(both)))
-            mattes = resized(torch.sigmoid(logits), photo.shape[-1])[:, :1]
-            lab = to_lab(both)
-            own, goal = lab_statistics(lab, mattes)[:, 0].split(1)
-            reinhard_edit(photo, lab[:1], mattes[:1], own, goal)
-        taken.append(time.perf_counter() - begin)
-    return float(np.median(taken[1:]))
+
+    @torch.inference_mode()
+    def recolour() -> None:
+        both = torch.cat([photo, other])
+        logits = model.mask_logits(model.encode_structure(pairs._seen(both)))
+        mattes = resized(torch.sigmoid(logits), photo.shape[-1])[:, :1]
+        lab = to_lab(both)
+        own, goal = lab_statistics(lab, mattes)[:, 0].split(1)
+        reinhard_edit(photo, lab[:1], mattes[:1], own, goal)
+
+    return _median_seconds(model, recolour)
+
+
+def _median_seconds(model: L2SAE, call: Callable[[], object]) -> float:
+    return float(np.median(Stopwatch(model.device, _TIMED).seconds(call, warm_up=1)))

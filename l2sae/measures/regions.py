@@ -24,6 +24,11 @@ def edge_strength(lab: Tensor) -> Tensor:
     return sobel(lab[:, :1])
 
 
+def resized_labels(labels: Tensor, size: int) -> Tensor:
+    """Label maps (B, H, W) at ``size`` x ``size``, by the nearest pixel."""
+    return F.interpolate(labels[:, None], size=(size, size), mode="nearest-exact")[:, 0]
+
+
 def one_hot(labels: Tensor, rois: int) -> Tensor:
     """Label maps (B, H, W) with ids 0..rois -> (B, rois, H, W) bool, one channel an ROI."""
     return labels[:, None] == torch.arange(1, rois + 1, device=labels.device)[:, None, None]
@@ -109,6 +114,12 @@ def overlap_counts(predicted: Tensor, truth: Tensor) -> Tensor:
     """Pixels of the intersection, the prediction and the truth: two (B, R, H, W) bool -> (B, R, 3) float."""
     counts = [(predicted & truth), predicted, truth]
     return torch.stack([c.sum(dim=(2, 3)) for c in counts], dim=-1).float()
+
+
+def overlap_iou(predicted: Tensor, truth: Tensor) -> Tensor:
+    """IoU (R,) of masks (B, R, H, W) bool, pixels of all images together; NaN where neither has any."""
+    both, found, real = overlap_counts(predicted, truth).sum(dim=0).unbind(-1)
+    return both / (found + real - both)
 
 
 def dilate(masks: Tensor, radius: float) -> Tensor:

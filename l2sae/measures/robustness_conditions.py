@@ -10,17 +10,16 @@ from itertools import groupby
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from l2sae.data import FaceDataset, render_faces
 from l2sae.measures.corruptions import blur, jpeg, noise, occlude, reduce_resolution
 from l2sae.measures.reconstruction import eight_bit, resized
+from l2sae.measures.regions import resized_labels
 from l2sae.params import Params
 
 SEVERITIES = (1, 2, 3, 4, 5)
 _SIDED = ("yaw", "light_azimuth")  # factors whose sign is a side
 _BLOCK = 8  # neighbouring faces that are rendered together
-_FRONTAL = {"yaw": 0.0, "pitch": 0.0}
 _FRONT_LIT = {"light_azimuth": 0.0, "light_elevation": 30.0, "light_intensity": 0.8, "ambient": 0.4}
 
 
@@ -66,10 +65,6 @@ def _occluded(faces: FacePictures, level: float, seed: int) -> FacePictures:
     return replace(faces, photos=photos, labels=labels)
 
 
-def _turned(level: float | None) -> dict[str, float]:
-    return {**_FRONTAL, "yaw": level or 0.0}
-
-
 def _side_lit(level: float | None) -> dict[str, float]:
     if level is None:
         return _FRONT_LIT
@@ -78,7 +73,7 @@ def _side_lit(level: float | None) -> dict[str, float]:
 
 CONDITIONS: dict[str, Condition] = {
     "occlusion": Condition((10, 20, 30, 40, 50), "% of the face's box hidden", apply=_occluded, painted=True),
-    "pose": Condition((10, 20, 30, 40, 50), "yaw (degrees)", factors=_turned),
+    "pose": Condition((10, 20, 30, 40, 50), "yaw (degrees)", factors=lambda level: {"yaw": level or 0.0, "pitch": 0.0}),
     "lighting": Condition((18, 36, 54, 72, 90), "light from the side (degrees)", factors=_side_lit),
     "blur": Condition((1, 2, 3, 4, 6), "blur σ (pixels of 128)", apply=_filtered(blur)),
     "jpeg": Condition((50, 30, 20, 10, 5), "JPEG quality", apply=_filtered(jpeg)),
@@ -124,7 +119,7 @@ class FaceSource:
 
     def _stored(self, indices: tuple[int, ...]) -> FacePictures:
         batch = self.dataset.batch(indices)
-        labels = F.interpolate(batch.labels[:, None], size=(self.size, self.size), mode="nearest-exact")[:, 0]
+        labels = resized_labels(batch.labels, self.size)
         return self._pictures(eight_bit(resized(batch.images, self.size)), labels, indices)
 
     def _rendered(self, indices: tuple[int, ...], factors: Mapping[str, float]) -> FacePictures:

@@ -1,6 +1,7 @@
 """How the time and memory of an edit grow, and which operations they go to."""
 
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,30 +21,51 @@ SIZES = ((128, 128), (256, 256), (512, 512), (1024, 1024), (2048, 2048), (3000, 
 """Heights and widths of the photos, up to 12 megapixels."""
 OPERATIONS = 10  # rows of the profile
 _PROFILED = 3  # edits
+_WARM_UP = 2
 _SMALL = 2_000_000  # pixels
 
 Seconds = Callable[[Callable[[], object], int], NDArray[np.float64]]
 Row = dict[str, Any]
 
 
+class Stopwatch:
+    """Times calls on one device: a few to warm up, then ``repeats`` timed ones."""
+
+    def __init__(self, device: torch.device, repeats: int):
+        self.device, self.repeats = device, repeats
+
+    def seconds(
+        self, call: Callable[[], object], repeats: int | None = None, warm_up: int = _WARM_UP
+    ) -> NDArray[np.float64]:
+        """Seconds of each timed call."""
+        for _ in range(warm_up):
+            call()
+        taken = []
+        for _ in range(repeats or self.repeats):
+            self._wait()
+            start = time.perf_counter()
+            call()
+            self._wait()
+            taken.append(time.perf_counter() - start)
+        return np.array(taken)
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
 def by_resolution(
-    model: L2SAE,
     photo: NDArray[np.uint8],
-    roi: str,
-    style: Tensor,
-    compose: str,
+    edited: Callable[[NDArray[np.uint8]], object],
     seconds: Seconds,
     memory: Callable[[], int],
     repeats: int,
 ) -> list[Row]:
-    """Edits of one ROI of the same face at every size of ``SIZES``, smallest first.
+    """Edits of the same face at every size of ``SIZES``, smallest first.
 
     Args:
-        model: in evaluation mode.
         photo: the face, (S, S, 3) uint8.
-        roi: the region.
-        style: of the edit, (1, D).
-        compose: the composition.
+        edited: edits a photo.
         seconds: times a call a number of times.
         memory: most bytes that the process, or the GPU's tensors, ever held. It never falls, hence the order.
         repeats: timed calls for each size up to 2 megapixels; larger ones, which take seconds, are timed once.
@@ -54,8 +76,7 @@ def by_resolution(
     rows = []
     for height, width in SIZES:
         picture = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
-        call = partial(edit, model, picture, rois=(roi,), style=Swap(style), compose=compose, align=None)
-        taken = seconds(call, repeats if width * height <= _SMALL else 1)
+        taken = seconds(partial(edited, picture), repeats if width * height <= _SMALL else 1)
         rows.append(
             {
                 "width": width,
@@ -128,12 +149,17 @@ def operations(call: Callable[[], object]) -> list[Row]:
     ]
 
 
+def count_flop(call: Callable[[], object]) -> int:
+    """Operations of a call: two for each multiplication in convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
+
+
 def achieved(calls: dict[str, Callable[[], object]], milliseconds: dict[str, float]) -> dict[str, Row]:
     """Arithmetic of each part of an edit: name -> {gflop, gflop_per_s}, convolutions and matrix products counted."""
     found = {}
     for name, call in calls.items():
-        with FlopCounterMode(display=False) as counter:
-            call()
-        gflop = counter.get_total_flops() / 1e9
+        gflop = count_flop(call) / 1e9
         found[name] = {"gflop": gflop, "gflop_per_s": gflop / milliseconds[name] * 1000}
     return found

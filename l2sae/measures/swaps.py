@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from l2sae.editing import FaceEditor, Layer, Noise, Style, Swap
+from l2sae.editing.compose import COMPOSITIONS
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
-from l2sae.measures.figures_from_sums import COMPOSITIONS
 from l2sae.measures.patch_distance import patch_distance, patch_profile
 from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionDetail, RegionEdits, hue_error, region_box, where_visible

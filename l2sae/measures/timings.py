@@ -4,8 +4,8 @@ import io
 import platform
 import resource
 import sys
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
 from l2sae.data import FaceDataset
 from l2sae.editing import FaceEditor, Layer, Swap, edit, shows
 from l2sae.measures.inversion import invert_pairs
 from l2sae.measures.method_comparison import compare
 from l2sae.measures.metric_files import put
-from l2sae.measures.scaling import achieved, by_resolution, by_rois, operations
+from l2sae.measures.scaling import Stopwatch, achieved, by_resolution, by_rois, count_flop, operations
 from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.pictures.conversions import to_values
@@ -31,7 +30,6 @@ from l2sae.training import Trainer
 from l2sae.training.batches import TrainingBatches
 
 LARGE = (3000, 4000)  # height and width of the 12-megapixel photo
-_WARM_UP = 2
 _LARGE_SHARE = 5  # the large edit is repeated this many times less often,
 _SCALING_SHARE = 10  # and the edits of the scaling curves
 _CONVOLUTIONS = (  # batch, channels, side: shapes among which the machine's best 3 x 3 convolution is looked for
@@ -41,30 +39,47 @@ _CONVOLUTIONS = (  # batch, channels, side: shapes among which the machine's bes
 Progress = Callable[[str], object]
 
 
-class Stopwatch:
-    """Times calls on one device: a few to warm up, then ``repeats`` timed ones."""
+@dataclass(frozen=True)
+class _Subject:
+    """What is timed: edits of one ROI of a photo (S, S, 3) uint8 with another face's style (1, D)."""
 
-    def __init__(self, device: torch.device, repeats: int):
-        self.device, self.repeats = device, repeats
+    model: L2SAE
+    photo: NDArray[np.uint8]
+    roi: str
+    style: Tensor
+    compose: str
 
-    def seconds(
-        self, call: Callable[[], object], repeats: int | None = None, warm_up: int = _WARM_UP
-    ) -> NDArray[np.float64]:
-        """Seconds of each timed call."""
-        for _ in range(warm_up):
-            call()
-        taken = []
-        for _ in range(repeats or self.repeats):
-            self._wait()
-            start = time.perf_counter()
-            call()
-            self._wait()
-            taken.append(time.perf_counter() - start)
-        return np.array(taken)
+    @property
+    def images(self) -> Tensor:
+        return to_values(self.photo).to(self.model.device)
 
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+    def edit(self, photo: NDArray[np.uint8] | Tensor) -> NDArray[np.uint8] | Tensor:
+        """One edit, from pixels to pixels."""
+        swap = Swap(self.style)
+        return edit(self.model, photo, rois=(self.roi,), style=swap, compose=self.compose, align=None)
+
+    def parts(self) -> dict[str, Callable[[], object]]:
+        """The networks that an edit runs, by the names of their latencies."""
+        model, images = self.model, self.images
+        latents = model.encode(images)
+        return {
+            "encode": lambda: model.encode(images),
+            "decode": lambda: model.decode(latents.structure, latents.style, latents.mattes),
+            "masks": lambda: model.masks(latents.structure),
+        }
+
+    def slider(self) -> Callable[[], bytes]:
+        """A changed style on a photo whose structure is known, to the bytes of a PNG that a browser shows."""
+        editor = FaceEditor(self.model, self.photo)
+        editor.mattes()
+
+        def move() -> bytes:
+            picture = editor.render([Layer({self.roi: Swap(self.style)})], self.compose)
+            buffer = io.BytesIO()
+            Image.fromarray(picture.cpu().numpy()).save(buffer, "PNG", compress_level=1)
+            return buffer.getvalue()
+
+        return move
 
 
 def benchmark(
@@ -86,47 +101,49 @@ def benchmark(
         ``profile`` and ``inversion.curve`` hold lists, see ``docs/metrics.md``; ``ci.comparison`` holds intervals.
     """
     watch = Stopwatch(model.device, params.benchmark.repeats)
-    photo, roi, style = _subject(model, dataset)
+    subject = _subject(model, dataset, params.edit.compose)
     figures: dict[str, Any] = {"device": _device_name(model.device), "threads": torch.get_num_threads()}
-    figures |= {"torch": torch.__version__, "dtype": str(model.style_mean.dtype).removeprefix("torch."), "roi": roi}
+    figures |= {
+        "torch": torch.__version__,
+        "dtype": str(model.style_mean.dtype).removeprefix("torch."),
+        "roi": subject.roi,
+    }
     with torch.inference_mode():
-        figures["scaling"] = _scaling(model, dataset, photo, roi, style, params, watch)  # first, while memory is low
+        figures["scaling"] = _scaling(subject, dataset, watch)  # first, while memory is low
         progress("benchmark: scaling with the photo's size and the number of ROIs")
-        for name, seconds in _latencies(model, photo, roi, style, params, watch).items():
+        for name, seconds in _latencies(subject, watch).items():
             _record(figures, f"latency_ms.{name}", seconds * 1000)
             progress(f"benchmark: {name}: {np.median(seconds) * 1000:.1f} ms")
         put(figures, "memory.peak_mb", peak_memory(model.device) / 2**20)
         for size in params.benchmark.batch_sizes:
-            rate = size / watch.seconds(_batch_edit(model, dataset, roi, style, size, params))
+            images = dataset.batch([i % len(dataset) for i in range(size)]).images.to(model.device)
+            rate = size / watch.seconds(partial(subject.edit, images))
             _record(figures, f"throughput.edit_images_per_s.{size}", rate)
             progress(f"benchmark: edits, batch {size}: {np.median(rate):.1f} images/s")
-        figures["roofline"] = roofline(model, photo, roi, style, params, figures["latency_ms"]["edit"] / 1000, watch)
-        figures["roofline"]["parts"] = achieved(_parts(model, photo), figures["latency_ms"])
-        figures["profile"] = operations(_edit(model, photo, roi, style, params))
+        figures["roofline"] = _roofline(subject, figures["latency_ms"]["edit"] / 1000, watch)
+        figures["roofline"]["parts"] = achieved(subject.parts(), figures["latency_ms"])
+        figures["profile"] = operations(partial(subject.edit, subject.photo))
     _record(figures, "throughput.train_images_per_s", training_rates(params, train, watch))
     progress(f"benchmark: training: {figures['throughput']['train_images_per_s']:.1f} images/s")
     seconds = figures["latency_ms"]["edit"] / 1000
-    figures["inversion"] = invert_pairs(model, dataset, roi, params, seconds)
-    steps, compose = params.benchmark.inversion_steps, params.edit.compose
-    table, curves, intervals = compare(model, dataset, compose, steps, seconds, params.seed, progress)
+    figures["inversion"] = invert_pairs(model, dataset, subject.roi, params, seconds)
+    steps = params.benchmark.inversion_steps
+    table, curves, intervals = compare(model, dataset, subject.compose, steps, seconds, params.seed, progress)
     figures |= {"comparison": table, "ci": {"comparison": intervals}}
     figures["inversion"]["curve"] = curves
     progress(f"benchmark: inversion takes {figures['inversion']['ratio']:.0f} times as long as an edit")
     return figures
 
 
-def roofline(
-    model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params, seconds: float, watch: Stopwatch
-) -> dict[str, float]:
+def _roofline(subject: _Subject, seconds: float, watch: Stopwatch) -> dict[str, float]:
     """How many times longer an edit takes than its arithmetic at the machine's best speed.
 
     Returns:
         ``ratio``; ``edit_gflop``, the convolutions' and matrix products' operations of one edit; and
         ``peak_gflop_per_s`` of the best 3 x 3 convolution.
     """
-    with FlopCounterMode(display=False) as counter:
-        _edit(model, photo, roi, style, params)()
-    operations, best = counter.get_total_flops(), peak_flop_per_s(model.device, watch)
+    operations = count_flop(partial(subject.edit, subject.photo))
+    best = peak_flop_per_s(subject.model.device, watch)
     return {"ratio": seconds * best / operations, "edit_gflop": operations / 1e9, "peak_gflop_per_s": best / 1e9}
 
 
@@ -158,85 +175,30 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _latencies(
-    model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params, watch: Stopwatch
-) -> dict[str, NDArray[np.float64]]:
-    large = np.asarray(Image.fromarray(photo).resize(LARGE[::-1], Image.Resampling.BICUBIC))
+def _latencies(subject: _Subject, watch: Stopwatch) -> dict[str, NDArray[np.float64]]:
+    large = np.asarray(Image.fromarray(subject.photo).resize(LARGE[::-1], Image.Resampling.BICUBIC))
     repeats = max(1, watch.repeats // _LARGE_SHARE)
     return {
-        **{name: watch.seconds(call) for name, call in _parts(model, photo).items()},
-        "edit": watch.seconds(_edit(model, photo, roi, style, params)),
-        "slider": watch.seconds(_slider(model, photo, roi, style, params)),
-        "edit_12mp": watch.seconds(_edit(model, large, roi, style, params), repeats, warm_up=1),
+        **{name: watch.seconds(call) for name, call in subject.parts().items()},
+        "edit": watch.seconds(partial(subject.edit, subject.photo)),
+        "slider": watch.seconds(subject.slider()),
+        "edit_12mp": watch.seconds(partial(subject.edit, large), repeats, warm_up=1),
     }
 
 
-def _scaling(
-    model: L2SAE,
-    dataset: FaceDataset,
-    photo: NDArray[np.uint8],
-    roi: str,
-    style: Tensor,
-    params: Params,
-    watch: Stopwatch,
-) -> dict[str, Any]:
-    repeats, compose = max(1, watch.repeats // _SCALING_SHARE), params.edit.compose
+def _scaling(subject: _Subject, dataset: FaceDataset, watch: Stopwatch) -> dict[str, Any]:
+    model, repeats = subject.model, max(1, watch.repeats // _SCALING_SHARE)
     others = dataset.batch([i % len(dataset) for i in range(1, len(model.rois) + 1)]).images.to(model.device)
-    styles = model.encode(others).style
-    resolution = by_resolution(
-        model, photo, roi, style, compose, partial(watch.seconds, warm_up=1), lambda: peak_memory(model.device), repeats
-    )
+    styles, once = model.encode(others).style, partial(watch.seconds, warm_up=1)
     return {
-        "resolution": resolution,
-        "rois": by_rois(model, _as_images(photo, model), styles, compose, watch.seconds, repeats),
+        "resolution": by_resolution(subject.photo, subject.edit, once, lambda: peak_memory(model.device), repeats),
+        "rois": by_rois(model, subject.images, styles, subject.compose, watch.seconds, repeats),
     }
-
-
-def _parts(model: L2SAE, photo: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
-    """The networks that an edit runs, by the names of their latencies."""
-    images = _as_images(photo, model)
-    latents = model.encode(images)
-    return {
-        "encode": lambda: model.encode(images),
-        "decode": lambda: model.decode(latents.structure, latents.style, latents.mattes),
-        "masks": lambda: model.masks(latents.structure),
-    }
-
-
-def _as_images(photo: NDArray[np.uint8], model: L2SAE) -> Tensor:
-    return to_values(photo).to(model.device)
-
-
-def _edit(
-    model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params
-) -> Callable[[], NDArray[np.uint8]]:
-    return lambda: edit(model, photo, rois=(roi,), style=Swap(style), compose=params.edit.compose, align=None)
-
-
-def _slider(model: L2SAE, photo: NDArray[np.uint8], roi: str, style: Tensor, params: Params) -> Callable[[], bytes]:
-    """A changed style on a photo whose structure is known, to the bytes of a PNG that a browser shows."""
-    editor = FaceEditor(model, photo)
-    editor.mattes()
-
-    def move() -> bytes:
-        picture = editor.render([Layer({roi: Swap(style)})], params.edit.compose)
-        buffer = io.BytesIO()
-        Image.fromarray(picture.cpu().numpy()).save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
-
-    return move
-
-
-def _batch_edit(
-    model: L2SAE, dataset: FaceDataset, roi: str, style: Tensor, size: int, params: Params
-) -> Callable[[], Tensor]:
-    images = dataset.batch([i % len(dataset) for i in range(size)]).images.to(model.device)
-    return lambda: edit(model, images, rois=(roi,), style=Swap(style), compose=params.edit.compose)
 
 
 @torch.inference_mode()
-def _subject(model: L2SAE, dataset: FaceDataset) -> tuple[NDArray[np.uint8], str, Tensor]:
-    """A photo (S, S, 3) uint8 at the model's size, the largest ROI found there, another face's style (1, D).
+def _subject(model: L2SAE, dataset: FaceDataset, compose: str) -> _Subject:
+    """A photo at the model's size, the largest ROI found there, and another face's style.
 
     The largest region is found again when the photo is enlarged; a region that is barely found may not be.
     """
@@ -246,7 +208,7 @@ def _subject(model: L2SAE, dataset: FaceDataset) -> tuple[NDArray[np.uint8], str
         roi = max(mattes, key=lambda name: float(mattes[name].mean()))
         if bool(shows(mattes[roi])):
             other = dataset.batch([(index + 1) % len(dataset)]).images.to(model.device)
-            return as_pictures(images)[0], roi, model.encode(other).style
+            return _Subject(model, as_pictures(images)[0], roi, model.encode(other).style, compose)
     raise ValueError(f"the model finds no ROI in any of {len(dataset)} test faces: train longer (train.steps)")
 
 

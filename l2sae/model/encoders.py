@@ -33,7 +33,10 @@ class StructureEncoder(nn.Module):
         self.down = nn.ModuleList(
             [
                 ResidualBlock(width, width),
-                *(nn.Sequential(_halve(a, b), ResidualBlock(b, b)) for a, b in pairwise(widths)),
+                *(
+                    nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), ResidualBlock(b, b))
+                    for a, b in pairwise(widths)
+                ),
             ]
         )
         self.bottom = ResidualBlock(widths[-1], widths[-1])
@@ -59,10 +62,6 @@ class StructureEncoder(nn.Module):
             pixels = F.pixel_unshuffle(images.mean(dim=1, keepdim=True), self.stride)
             code.append(pixels - pixels.mean(dim=1, keepdim=True))
         return self.head(torch.cat(code, dim=1))
-
-
-def _halve(channels_in: int, channels_out: int) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1)
 
 
 class StyleEncoder(nn.Module):

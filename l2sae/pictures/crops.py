@@ -42,6 +42,11 @@ class CropTransform:
         matrix = self.matrix()
         return np.asarray(points @ matrix[:2, :2].T + matrix[:2, 2])
 
+    def pixels(self, size: int) -> NDArray[np.float64]:
+        """The middles of the pixels of a crop of ``size`` x ``size``, row by row, in pixels of the photo: (N, 2)."""
+        u, v = np.meshgrid(*2 * [(np.arange(size) + 0.5) / size])
+        return self.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))
+
     def to_crop(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Points (N, 2) in pixels of the photo, as parts of the crop's side."""
         matrix = np.linalg.inv(self.matrix())

@@ -77,22 +77,25 @@ class CropFrame(Frame):
         """All of the square: it is the crop."""
         return slice(0, size), slice(0, size)
 
-    def places(self, start: int, stop: int) -> Tensor:
+    def places(self, start: int, stop: int, crop: CropTransform | None = None) -> Tensor:
         """Where pixels of the window, in the photo's rows ``start`` to ``stop``, lie in the crop: (1, h, w, 2).
 
-        Coordinates are those of ``grid_sample``: -1 to 1 inside the crop.
+        Coordinates are those of ``grid_sample``: -1 to 1 inside the crop. Another ``crop`` may be looked at.
         """
-        columns = self.window[1]
-        y, x = np.mgrid[start:stop, columns] + 0.5
-        inverse = np.linalg.inv(self.crop.matrix())
+        y, x = np.mgrid[start:stop, self.window[1]] + 0.5
+        inverse = np.linalg.inv((crop or self.crop).matrix())
         places = np.stack([x, y], axis=-1) @ inverse[:2, :2].T + inverse[:2, 2]
         return torch.from_numpy(2 * places - 1).float()[None]
 
     def fade(self, start: int, stop: int) -> Tensor:
         """Factor (1, 1, h, w) of mattes: 0 outside the crop and at its border, 1 from `FADE` of its side on."""
-        depth = (1 - self.places(start, stop).abs().amax(dim=-1)[None]) / (2 * FADE)
-        depth = depth.clamp(0, 1)
-        return depth * depth * (3 - 2 * depth)
+        return faded(self.places(start, stop))
+
+
+def faded(places: Tensor) -> Tensor:
+    """The fade of `CropFrame`, (1, 1, h, w), at places (1, h, w, 2), -1 to 1 inside the crop."""
+    depth = ((1 - places.abs().amax(dim=-1)[None]) / (2 * FADE)).clamp(0, 1)
+    return depth * depth * (3 - 2 * depth)
 
 
 def check_box(box: Box, height: int, width: int) -> None:

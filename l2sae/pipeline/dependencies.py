@@ -91,8 +91,10 @@ def _closure(modules: list[str], root: Path) -> set[str]:
         seen.add(module)
         path = _path(module, root)
         files |= {path.relative_to(root).as_posix()} | _read_by(path, root)
-        pending += imported_modules(path.read_text(encoding="utf-8"), _package(module, path), root)
-        pending += [module.rpartition(".")[0]] if "." in module else []  # importing a module runs its package's code
+        above = module.rpartition(".")[0]
+        package = module if path.name == "__init__.py" else above
+        pending += imported_modules(path.read_text(encoding="utf-8"), package, root)
+        pending += [above] if above else []  # importing a module runs its package's code
     return files
 
 
@@ -133,10 +135,6 @@ def _stubbed(stub: Path, package: str) -> dict[str, str]:
 def _path(module: str, root: Path) -> Path:
     base = root.joinpath(*module.split("."))
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
-
-
-def _package(module: str, path: Path) -> str:
-    return module if path.name == "__init__.py" else module.rpartition(".")[0]
 
 
 def _read_by(path: Path, root: Path) -> set[str]:

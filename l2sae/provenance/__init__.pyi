@@ -10,8 +10,7 @@ from .keys import Credentials, development_root, load_credentials
 from .manifest import verify
 from .manifest_report import HistoryStep, Verification
 from .mark import Detection, RivaGan, Watermark, detection_threshold
-from .mark_choice import known_marks, make_mark
-from .pattern_mark import PatternMark
+from .pattern_mark import PatternMark, known_marks, make_mark
 from .policy import Policy, load_policy
 
 __all__ = [

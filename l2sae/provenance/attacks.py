@@ -43,11 +43,6 @@ class Attack:
     change: Callable[[Picture], Picture]
     move: Callable[[Map], Map] | None = None
 
-    @property
-    def geometric(self) -> bool:
-        """Whether pixels move."""
-        return self.move is not None
-
     def __call__(self, picture: Picture) -> Picture:
         """The attacked picture, contiguous in memory."""
         return np.ascontiguousarray(self.change(picture))

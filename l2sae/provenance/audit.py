@@ -207,8 +207,9 @@ class AuditLog:
         if not self.path.exists():
             return
         with self.path.open("r+b") as file:
-            whole = _end_of_last_line(file.fileno())
-            if whole == os.fstat(file.fileno()).st_size:
+            size = os.fstat(file.fileno()).st_size
+            whole = _end_of_last_line(file.fileno(), size)
+            if whole == size:
                 return
             file.seek(whole)
             with self.path.with_name(self.path.name + ".torn").open("ab") as torn:
@@ -255,20 +256,14 @@ def _looks_like(record: Mapping[str, Any], look: str) -> bool:
 
 def _last_line(path: Path) -> bytes:
     """The last line of a file that ends in a line's end, without it; empty where there is none."""
-    size, block = path.stat().st_size, _TAIL_BLOCK
     with path.open("rb") as file:
-        while True:
-            start = max(0, size - block)
-            file.seek(start)
-            lines = file.read().removesuffix(b"\n").split(b"\n")
-            if len(lines) > 1 or start == 0:
-                return lines[-1]
-            block *= 4
+        end = max(0, os.fstat(file.fileno()).st_size - 1)
+        start = _end_of_last_line(file.fileno(), end)
+        return os.pread(file.fileno(), end - start, start)
 
 
-def _end_of_last_line(descriptor: int) -> int:
-    """The number of bytes up to and with the last line's end."""
-    position = os.fstat(descriptor).st_size
+def _end_of_last_line(descriptor: int, position: int) -> int:
+    """The number of bytes up to and with the last line's end among the first ``position`` ones."""
     while position > 0:
         start = max(0, position - _TAIL_BLOCK)
         found = os.pread(descriptor, position - start, start).rfind(b"\n")

@@ -32,7 +32,7 @@ from l2sae.provenance.keys import CERTIFICATE_VARIABLE, KEY_VARIABLE, Credential
 from l2sae.provenance.manifest import NO_MARK, sign
 from l2sae.provenance.manifest_boxes import has_manifest_box
 from l2sae.provenance.mark import Watermark
-from l2sae.provenance.mark_choice import make_mark
+from l2sae.provenance.pattern_mark import make_mark
 from l2sae.provenance.policy import DEFAULT_FILE, Policy, load_policy
 
 LOG_FILE = "audit.jsonl"
@@ -64,9 +64,9 @@ class Export:
         return self.unmarked_reason is None
 
 
-def kept_files(home: str | Path | None = None) -> list[Path]:
+def kept_files() -> list[Path]:
     """Files that nothing written may replace: keys, the log, and the policy of the working folder."""
-    folder = home_folder(home)
+    folder = home_folder()
     named = [os.environ.get(name) for name in (CERTIFICATE_VARIABLE, KEY_VARIABLE)]
     return [
         folder / LOG_FILE,

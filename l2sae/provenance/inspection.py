@@ -17,7 +17,7 @@ from l2sae.provenance.keys import home_folder
 from l2sae.provenance.manifest import verify
 from l2sae.provenance.manifest_report import Verification
 from l2sae.provenance.mark import Detection, Watermark
-from l2sae.provenance.mark_choice import known_marks
+from l2sae.provenance.pattern_mark import known_marks
 
 Localiser = Callable[[NDArray[np.uint8]], tuple[float, NDArray[np.floating]]]
 EDITED = 0.5  # heat from which a pixel counts as edited

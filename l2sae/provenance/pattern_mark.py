@@ -14,6 +14,7 @@ and shift that is tried gives the threshold.
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from l2sae.provenance.mark import FALSE_POSITIVE_RATE, Detection
+from l2sae.provenance.mark import FALSE_POSITIVE_RATE, Detection, RivaGan, Watermark
 
 PERIOD = 64  # pixels of the grid
 SIDE = 512  # of a square with as many pixels as the grid; a smaller picture is its own grid
@@ -239,3 +240,23 @@ def _best_score(spectrum: _Spectrum, matrices: NDArray[np.float64]) -> _Score:
     phases = np.exp(2j * math.pi / PERIOD * (known.waves @ np.array(shift)))
     matched = int(((agreement[best] * phases).real > 0).sum())
     return _Score(float(scores[best]), matched, SIDE / math.sqrt(abs(np.linalg.det(matrices[best]))))
+
+
+MARKS: dict[str, Callable[[], Watermark]] = {
+    "invisible": PatternMark,
+    "robust": lambda: PatternMark(ROBUST),
+}
+
+
+def make_mark(kind: str) -> Watermark | None:
+    """The watermark of ``policy.mark``: ``invisible``, ``robust``, or None for ``off``.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    return None if kind == "off" else MARKS[kind]()
+
+
+def known_marks() -> tuple[Watermark, ...]:
+    """One detector for every mark that exports carry or have carried: the pattern of any strength, and RivaGAN."""
+    return PatternMark(), RivaGan()

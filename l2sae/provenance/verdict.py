@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from l2sae.data import FaceDataset
+from l2sae.editing.compose import COMPOSITIONS
 from l2sae.measures.metric_files import put
 from l2sae.model import L2SAE
 from l2sae.params import Params
@@ -20,7 +21,6 @@ from l2sae.provenance.detector.localiser import SHIPPED, Localiser, load_localis
 from l2sae.provenance.detector.localiser_training import FINE_TUNING_RATE, LEARNING_RATE, Schedule, train_localiser
 from l2sae.provenance.pattern_mark import PatternMark
 
-COMPOSITIONS = ("detail", "replace")
 Progress = Callable[[str], object]
 
 

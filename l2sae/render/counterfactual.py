@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -110,12 +111,13 @@ def render_counterfactual(
     matte_of = dict(zip(groups, mattes, strict=True))
     large = torch.stack([matte_of[region.parts].mean((1, 2, 3)) for region in rois]).cpu() >= MIN_SHARE
     shown = large[:, :count] & large[:, rows]
-    chosen = _draw_regions(rois, shown, seed, contents) if names is None else _named(rois, names)
+    named = {region.name: region for region in rois}
+    chosen = _draw_regions(rois, shown, seed, contents) if names is None else [named[name] for name in names]
 
     painted, _, _ = paint_faces(_restyled(numbers, rows, chosen), seed, contents, size, device, [])
     matte, kin, sparse = (
         torch.stack([matte_of[parts(region)][row] for row, region in enumerate(chosen)])
-        for parts in (_own, _kin, _sparse)
+        for parts in (attrgetter("parts"), _kin, _sparse)
     )
     own = {region.name: matte_of[region.parts][:count] for region in rois}
     places = [rois.index(region) for region in chosen]
@@ -147,10 +149,6 @@ def _style(region: Roi) -> list[str]:
     return list(dict.fromkeys(name for part in region.parts for name in STYLE_FACTORS.get(part, ())))
 
 
-def _own(region: Roi) -> tuple[str, ...]:
-    return region.parts
-
-
 def _kin(region: Roi) -> tuple[str, ...]:
     """Parts beside the region that share factors with it, as the nose does with the skin."""
     style = set(_style(region))
@@ -171,11 +169,6 @@ def _relight(numbers: Numbers, seed: int, indexes: Sequence[int], first: int) ->
     relight(Draws(uniforms), changed)
     for name, values in changed.items():
         numbers[name] = np.concatenate([numbers[name][:first], values])
-
-
-def _named(rois: Sequence[Roi], names: Sequence[str]) -> list[Roi]:
-    region_of = {region.name: region for region in rois}
-    return [region_of[name] for name in names]
 
 
 def _draw_regions(rois: Sequence[Roi], shown: Tensor, seed: int, indexes: Sequence[int]) -> list[Roi]:

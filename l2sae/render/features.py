@@ -11,7 +11,6 @@ from l2sae.render.fields import (
     bump,
     coverage,
     ellipse,
-    mix,
     project,
     ramp,
     ridge,
@@ -147,21 +146,21 @@ def _eyeball(p: Params, patch: Patch, x: Tensor, y: Tensor, pixel: Tensor, side:
     radius = ((x - p["gaze_x"] * side).square() + (y + 0.06 - p["gaze_y"]).square()).sqrt()
     white = _constant(x, 0.60, 0.54, 0.51) * p["white"][:, None]
     white = white * (1 - 0.30 * x.square().clamp_max(1.2))[:, None]
-    white = mix(white, white * _constant(x, 0.85, 0.42, 0.38), bump(x + 0.97, y, 0.16, 0.3)[:, None])
+    white = torch.lerp(white, white * _constant(x, 0.85, 0.42, 0.38), bump(x + 0.97, y, 0.16, 0.3)[:, None])
     ring = (
         p["iris"]
         * (0.55 + 0.9 * (radius / p["iris_radius"]).square() - 0.95 * (radius / p["iris_radius"]).pow(6)).clamp(
             0.12, 1.6
         )[:, None]
     )
-    ball = mix(white, ring, coverage(radius - p["iris_radius"], pixel)[:, None])
+    ball = torch.lerp(white, ring, coverage(radius - p["iris_radius"], pixel)[:, None])
     ball = ball * (1 - 0.96 * coverage(radius - 0.17, pixel))[:, None]
     ball = ball * (1 - 0.55 * ramp(above, -0.28, 0.02))[:, None]
     spark = coverage(
         ((x - p["gaze_x"] * side - 0.13 * side * p["spark_side"]).square() + (y + 0.18).square()).sqrt() - 0.085,
         1.5 * pixel,
     )
-    ball = mix(ball, torch.full_like(ball, 1.2), (0.85 * spark * p["light_intensity"])[:, None])
+    ball = torch.lerp(ball, torch.full_like(ball, 1.2), (0.85 * spark * p["light_intensity"])[:, None])
     opened = coverage(distance, pixel)
     patch.paint(ball, opened)
 
@@ -218,7 +217,7 @@ def nose(p: Params, canvas: Canvas) -> None:
     y = frame.v - 0.10 * p["sin_pitch"] * ramp(frame.v, -0.15, end)
     side = x.abs()
     along = ((y + 0.10) / (end + 0.10)).clamp(0, 1)
-    half = mix(0.85 * p["nose_bridge"] + 0.008, p["nose_bridge"] + 0.035, along.square())
+    half = torch.lerp(0.85 * p["nose_bridge"] + 0.008, p["nose_bridge"] + 0.035, along.square())
     shaft = torch.maximum(side - half, torch.maximum(p["eye_level"] - 0.06 - y, y - end + 0.03))
     wings = ellipse(side - 0.52 * width, y - end + 0.055, 0.48 * width, 0.068)
     tip = ellipse(x, y - end + 0.045, 0.62 * width, 0.075)
@@ -275,7 +274,7 @@ def lips(p: Params, canvas: Canvas) -> None:
     white = _constant(x, 0.68, 0.63, 0.55) * p["white"][:, None]
     gaps = 1 - 0.10 * (1 + torch.cos(x * 26)) * (0.3 + x.abs())
     white = white * (gaps * (1 - 0.55 * x * x))[:, None]
-    patch.paint(mix(dark, white, teeth[:, None]), inner)
+    patch.paint(torch.lerp(dark, white, teeth[:, None]), inner)
     lip = whole * (1 - inner)
     patch.mark(lip * upper, "u_lip")
     patch.mark(lip * (1 - upper), "l_lip")

@@ -72,11 +72,6 @@ def ellipse(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float)
     return (r - 1).mul_(r).div_(slope)
 
 
-def mix(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
-    """``a`` where weight is 0, ``b`` where it is 1."""
-    return torch.lerp(a, b, weight)
-
-
 def enlarge(field: Tensor, size: int) -> Tensor:
     """Bilinear upsampling of (n, h, w) or (n, c, h, w) to ``size`` x ``size``."""
     if field.shape[-1] == size:

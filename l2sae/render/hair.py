@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from l2sae.render.fields import Frame, Params, coverage, ellipse, mix, ramp, smooth_max, smooth_min
+from l2sae.render.fields import Frame, Params, coverage, ellipse, ramp, smooth_max, smooth_min
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def opening(p: Params, frame: Frame) -> Tensor:
     long = (p["hair_length"] > 0.5).to(u.dtype)
     # Of a turned head one sees the side, where hair reaches further forward and, behind the ear, further down.
     near = ramp(-u * torch.sign(p["sin_yaw"]), 0.0, 0.3) * p["sin_yaw"].abs()
-    bare_below = mix(torch.full_like(p["hair_length"], 0.10), torch.full_like(p["hair_length"], 9.0), long)
+    bare_below = torch.lerp(torch.full_like(p["hair_length"], 0.10), torch.full_like(p["hair_length"], 9.0), long)
     temple = (
         p["hair_temple"]
         + 2.2 * (v - bare_below - 0.35 * near + 0.06).clamp_min(0)
@@ -83,7 +83,7 @@ def strands(
     part = p["hair_part"]
     falling = (x - part) / ((y + 1.25).clamp_min(0.02) + 0.12).sqrt()
     brushed = x / ((0.35 - y).abs() + 0.35)
-    across = mix(brushed, falling, p["hair_fall"])
+    across = torch.lerp(brushed, falling, p["hair_fall"])
     along = (x * x + (y + 0.2).square()).sqrt() * (1 - p["hair_fall"]) + y * p["hair_fall"]
     across = across + p[f"{curls}_wave"] * torch.sin(along * p[f"{curls}_wave_rate"] + p["hair_phase"])
     # Curls are as long as wide; straight strands run on.

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from l2sae.render.fields import Frame, Params, bump, ellipse, mix, ramp
+from l2sae.render.fields import Frame, Params, bump, ellipse, ramp
 
 BLEMISHES = 2  # moles and pimples at most
 
@@ -147,7 +147,7 @@ def with_beard(p: Params, skin: Tensor, density: Tensor, grain: Tensor) -> Tenso
     bearded = p["moustache"] + p["goatee"] + p["full_beard"] > 0
     colour = torch.where(bearded[:, None], p["beard_colour"], p["stubble_colour"])
     hair = colour * (1 + 0.20 * grain[:, None]).clamp_min(0.2)
-    return mix(skin, hair, cover[:, None])
+    return torch.lerp(skin, hair, cover[:, None])
 
 
 def neck(p: Params, frame: Frame) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,6 @@ from l2sae.render.fields import (
     coverage,
     ellipse,
     head_frame,
-    mix,
     pixel_centres,
     ramp,
     ridge,
@@ -125,7 +124,7 @@ def _face_mask(p: Params, rows: Tensor, scene: Scene) -> None:
     pleats = sum(ridge(place - at + 0.05 * side, 0.022) for at in (0.32, 0.50, 0.68))
     shade = 1 - p["mask_pleats"] * pleats - 0.25 * ridge(inside, 0.035)
     shade = shade * (1 - 0.30 * (u / 0.75).square()) * (1 - 0.22 * ramp(v, 0.65, 1.05))
-    colour = p["mask_colour"] * mix(light, around, torch.full_like(light[:1], 0.7)) * shade[:, None]
+    colour = p["mask_colour"] * torch.lerp(light, around, torch.full_like(light[:1], 0.7)) * shade[:, None]
     scene.shadow(rows, 0.30 * coverage(inside - 0.02, 0.08) * (1 - cloth))
     scene.cover(rows, "", loops * (1 - cloth), p["mask_colour"] * _ambient(p) * 0.8)
     scene.cover(rows, "", cloth, colour)
@@ -181,7 +180,7 @@ def _hand(p: Params, rows: Tensor, scene: Scene) -> None:
     light = key[:, None] * p["key_colour"] + (p["ambient"] * (0.4 + 0.6 * height))[:, None] * p["fill_colour"]
     nail = p["hand_skin"] * 0.75 + torch.tensor([0.20, 0.13, 0.12], device=along.device)[None, :, None, None]
     albedo = p["hand_skin"] * (1 - 0.22 * tint.clamp(-1, 0).abs())[:, None]
-    albedo = mix(albedo, nail.expand_as(albedo), 0.55 * tint.clamp(0, 1)[:, None])
+    albedo = torch.lerp(albedo, nail.expand_as(albedo), 0.55 * tint.clamp(0, 1)[:, None])
     hand = coverage(distance, pixel)
     shadow = coverage(distance - 0.03, 0.16) * (1 - hand)
     scene.shadow(rows, 0.40 * shadow)

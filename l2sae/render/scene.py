@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from l2sae.pictures.conversions import HALF
-from l2sae.render.fields import Frame, Params, coverage, ellipse, enlarge, mix, pixel_centres, ramp
+from l2sae.render.fields import Frame, Params, coverage, ellipse, enlarge, pixel_centres, ramp
 
 _AT_ONCE = 4  # faces
 
@@ -22,7 +22,7 @@ def background(p: Params, blobs: Tensor, size: int) -> Tensor:
     axis = pixel_centres(small, blobs.device)
     slope = axis[None, None, :] * torch.cos(p["back_angle"]) + axis[None, :, None] * torch.sin(p["back_angle"])
     weight = (0.5 + 0.5 * p["back_slope"] * slope)[:, None] + 0.35 * p["back_noise"][:, None] * blobs[:, :1]
-    colour = mix(p["back_a"], p["back_b"], weight.clamp(0, 1))
+    colour = torch.lerp(p["back_a"], p["back_b"], weight.clamp(0, 1))
     wall = (colour * (1 + 0.22 * p["back_noise"][:, None] * blobs)).clamp(0.003, 1.1)
     wall = enlarge(enlarge(wall, size // 2), size)
     axis = pixel_centres(size, blobs.device)
@@ -60,7 +60,7 @@ def clothes(p: Params, frame: Frame) -> tuple[Tensor, Tensor]:
     collar = torch.maximum(p["shoulder_level"] - 0.24 - y + 0.25 * side, side - p["neck_width"] - 0.10)
     throat = side - 0.36 * (0.22 - depth).clamp_min(0) * 1.4
     formal = torch.maximum(torch.minimum(top - y, collar), -throat)
-    distance = mix(casual, formal, p["suit"])
+    distance = torch.lerp(casual, formal, p["suit"])
     fold = 1 + 0.10 * torch.sin(x * 7 + 3 * y) * ramp(y, 1.5, 2.2)
     stripe = (
         1
@@ -69,10 +69,10 @@ def clothes(p: Params, frame: Frame) -> tuple[Tensor, Tensor]:
     )
     colour = p["cloth"] * (fold * stripe)[:, None]
     inside = coverage(vee, 0.03) * p["suit"]
-    colour = mix(colour, p["shirt"] * (1 - 0.25 * coverage(throat.abs() - 0.01, 0.05))[:, None], inside[:, None])
+    colour = torch.lerp(colour, p["shirt"] * (1 - 0.25 * coverage(throat.abs() - 0.01, 0.05))[:, None], inside[:, None])
     knot = torch.maximum(side - 0.075 - 0.10 * (depth - 0.2).clamp(0, 0.6), 0.10 - depth)
     tie = coverage(knot, 0.03) * p["has_tie"]
-    colour = mix(colour, p["tie"] * (1 + 0.25 * torch.sin((x + y) * 28))[:, None], (tie * inside)[:, None])
+    colour = torch.lerp(colour, p["tie"] * (1 + 0.25 * torch.sin((x + y) * 28))[:, None], (tie * inside)[:, None])
     lapel = coverage((vee - 0.02).abs() - 0.012, 0.05) * p["suit"]
     return distance, colour * ((1 - 0.45 * lapel) * _cloth_light(p, frame))[:, None]
 

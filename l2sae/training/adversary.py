@@ -118,8 +118,10 @@ class Adversary:
                 losses = self._discriminator_losses(fakes, pair)
             total = torch.stack(list(losses.values())).sum()
             if penalise:
-                penalties = self._penalties(pair)
-                total = total + sum(self._penalty_weight(name) * value for name, value in penalties.items())
+                penalties, weights = self._penalties(pair), self.params.train.loss
+                # lazy regularisation: what is taken every k steps counts k-fold (arXiv 1912.04958, appendix B)
+                interval = self.params.train.adversary.r1_interval
+                total = total + sum(getattr(weights, name) * interval * value for name, value in penalties.items())
                 losses |= penalties
             (total / len(shown)).backward()
             for name, value in losses.items():
@@ -159,11 +161,6 @@ class Adversary:
             logits = self.networks["patch"](patches, references)
             losses["cooccurrence_r1"] = gradient_penalty(logits.mean(dim=1), patches, references)
         return losses
-
-    def _penalty_weight(self, name: str) -> float:
-        """Lazy regularisation: a penalty that is taken every k steps counts k-fold (arXiv 1912.04958, appendix B)."""
-        weight: float = getattr(self.params.train.loss, name)
-        return weight * self.params.train.adversary.r1_interval
 
     def _patches(self, images: Tensor, pair: Pair) -> tuple[Tensor, Tensor, Tensor]:
         """Patches (B, N, 3, P, P) of ``images``, of the same places in their references, and of other places there."""

@@ -53,7 +53,7 @@ def find_place(params: Params, environment: Mapping[str, str] = os.environ) -> P
     if params.train.nodes not in (1, nodes) or world not in (1, nodes):
         raise WorkersError(f"train.nodes is {params.train.nodes}, but WORLD_SIZE says {world}: make them agree")
     if nodes == 1:
-        return Place(1, 0, f"localhost:{_free_port()}")
+        return Place(1, 0, f"localhost:{free_port()}")
     rank = environment.get("NODE_RANK", environment.get("RANK"))
     missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if name not in environment]
     if rank is None or missing:
@@ -126,7 +126,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return int(probe.getsockname()[1])

@@ -19,8 +19,7 @@ from l2sae.pictures.errors import FaceNotFoundError, NoPhotoError, PictureWarnin
 from l2sae.pictures.files import path_of
 from l2sae.pictures.picture import PhotoFile
 from l2sae.pictures.reading import read_picture
-from l2sae.provenance.exporting_session import EditSession
-from l2sae.provenance.saving import save_edit
+from l2sae.provenance.exporting_session import EditSession, save_edit
 from l2sae.widgets.dispatcher import Dispatcher
 from l2sae.widgets.messages import Reply, jpeg
 from l2sae.widgets.opening import Face, small

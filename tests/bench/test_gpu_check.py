@@ -36,7 +36,7 @@ def test_the_roofline_ratio_is_that_of_time_and_counted_operations(tiny_model: L
 
 
 def test_training_is_measured_in_each_way_with_its_data() -> None:
-    found = gpu_check.measure_training(gpu_check.training_params(CPU, 32, 4), {"a": {}, "b": {"train.damage": 0.0}}, 1)
+    found = gpu_check.measure_training(gpu_check.training_params(CPU, 32, 4), {"a": {}, "b": {"damage": 0.0}}, 1)
     assert found["batch"] == 4
     for name in ("a", "b"):
         assert found[name]["images_per_s"] > 0
@@ -47,7 +47,7 @@ def test_training_is_measured_in_each_way_with_its_data() -> None:
 def test_the_papers_step_runs_with_all_its_losses() -> None:
     params = gpu_check.paper_params(CPU, **SMALL)
     assert min(getattr(params.train.loss, name) for name in ("gan", "noise_gan", "cooccurrence", "r1")) > 0
-    found = gpu_check.measure_training(params, {"as it is": {"train.precision": "float32"}}, 1)
+    found = gpu_check.measure_training(params, {"as it is": {"precision": "float32"}}, 1)
     assert found["as it is"]["images_per_s"] > 0
 
 

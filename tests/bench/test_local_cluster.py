@@ -7,13 +7,14 @@ import sys
 import pytest
 
 from l2sae.bench import local_cluster
+from l2sae.training.launch import free_port
 
 
 def test_a_server_that_has_ended_is_not_waited_for() -> None:
     server = subprocess.Popen([sys.executable, "-c", ""])
     server.wait()
     with pytest.raises(RuntimeError, match="the S3 server"):
-        local_cluster._wait_for(local_cluster._free_port(), server)
+        local_cluster._wait_for(free_port(), server)
 
 
 def test_a_server_is_there_once_its_port_answers() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from l2sae.bench import reference_speed as speed
-from l2sae.measures.timings import Stopwatch
+from l2sae.measures.scaling import Stopwatch
 from l2sae.params import load_params
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml", {"preset": "paper256", "device": "cpu"})

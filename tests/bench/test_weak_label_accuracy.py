@@ -1,10 +1,8 @@
 """Weak labels are compared with human ones inside the crop and the photo alone."""
 
 import numpy as np
-import pytest
-import torch
 
-from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, _cropped, _iou
+from l2sae.bench.weak_label_accuracy import FASSEG_ROIS, _cropped
 from l2sae.data.schemes import get_scheme, part_rois
 from l2sae.pictures.crops import CropTransform
 
@@ -17,14 +15,6 @@ def test_labels_are_read_where_the_crop_lies_and_nothing_is_known_beyond_the_pho
     assert (cropped[~inside] == 0).all()
     columns = np.flatnonzero(cropped.any(axis=0))
     assert (columns.min(), columns.max()) == (5, 14)  # the right half of the photo
-
-
-def test_iou_is_that_of_all_faces_together() -> None:
-    predicted = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
-    truth = predicted.clone()
-    predicted[0, 0, :2], truth[0, 0] = True, True
-    predicted[1, 0, 0], truth[1, 0, 0] = True, True
-    assert _iou(predicted, truth).tolist() == pytest.approx([(8 + 4) / (16 + 4)])
 
 
 def test_regions_cover_what_fasseg_annotates() -> None:

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from l2sae.bulk.stopwatch import Stopwatch, time_methods
+from l2sae.bulk.stopwatch import Stopwatch
 
 
 def work(seconds: float) -> None:
@@ -32,7 +32,7 @@ def test_time_counts_for_the_innermost_part() -> None:
 
 def test_methods_count_and_return_what_they_do_even_when_they_fail() -> None:
     watch, worker = Stopwatch(), Worker()
-    time_methods(watch, "run", worker, "run")
+    watch.follow("run", worker, "run")
     assert worker.run(0.01) == "done"
     with pytest.raises(TypeError):
         worker.run("no number")  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from l2sae.cli import main
 from l2sae.editing import EditError, EditSession, Noise
 from l2sae.model import L2SAE
 from l2sae.pictures.files import check_outputs, same_place
-from l2sae.provenance.saving import save_edit
+from l2sae.provenance.exporting_session import save_edit
 from tests.field_cases.cases import write_named
 
 pytestmark = pytest.mark.filterwarnings("ignore")

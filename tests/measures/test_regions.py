@@ -13,6 +13,7 @@ from l2sae.measures.regions import (
     edge_strength,
     one_hot,
     overlap_counts,
+    overlap_iou,
     region_correlation,
     region_means,
     texture,
@@ -120,3 +121,11 @@ def test_overlap_counts_by_hand():
     truth[..., :2], predicted[..., 1:3, 1] = True, True
     predicted[..., 0, 3] = True
     assert overlap_counts(predicted, truth).tolist() == [[[2.0, 3.0, 8.0]]]
+
+
+def test_iou_over_a_data_set_is_that_of_all_faces_together():
+    predicted = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
+    truth = predicted.clone()
+    predicted[0, 0, :2], truth[0, 0] = True, True
+    predicted[1, 0, 0], truth[1, 0, 0] = True, True
+    assert overlap_iou(predicted, truth).tolist() == pytest.approx([(8 + 4) / (16 + 4)])

@@ -19,11 +19,19 @@ class Clock:
         return np.full(repeats, float(len(self.repeats)))
 
 
-def test_large_photos_are_timed_once_and_rows_have_their_sizes(model, photos, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopwatch_times_as_often_as_asked() -> None:
+    calls: list[int] = []
+    seconds = scaling.Stopwatch(torch.device("cpu"), 4).seconds(lambda: calls.append(0))
+    assert len(seconds) == 4
+    assert len(calls) > 4  # some to warm up
+
+
+def test_large_photos_are_timed_once_and_rows_have_their_sizes(photos, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "SIZES", ((64, 64), (300, 400)))
     monkeypatch.setattr(scaling, "_SMALL", 64 * 64)
-    clock, style = Clock(), model.style_mean[None] + 1
-    rows = scaling.by_resolution(model, photos[1], "hair", style, "detail", clock.seconds, lambda: 2**21, 3)
+    clock, edited = Clock(), []
+    rows = scaling.by_resolution(photos[1], edited.append, clock.seconds, lambda: 2**21, 3)
+    assert [picture.shape for picture in edited] == [(64, 64, 3), (300, 400, 3)]
     assert [(row["width"], row["height"], row["megapixels"]) for row in rows] == [(64, 64, 0.004096), (400, 300, 0.12)]
     assert clock.repeats == [3, 1]
     assert [row["ms"] for row in rows] == [1000, 2000]

@@ -5,7 +5,7 @@ import torch
 
 from l2sae.measures import scaling
 from l2sae.measures.metric_files import flatten, get
-from l2sae.measures.timings import Stopwatch, benchmark
+from l2sae.measures.timings import benchmark
 
 benchmark_stage = importlib.import_module("l2sae.measures.timings")  # the package exports its function
 KEYS = [
@@ -40,13 +40,6 @@ def test_machine_is_named(figures):
     assert figures["threads"] == torch.get_num_threads()
     assert figures["torch"] == torch.__version__
     assert figures["device"].startswith("cpu")
-
-
-def test_stopwatch_times_as_often_as_asked():
-    calls = []
-    seconds = Stopwatch(torch.device("cpu"), 4).seconds(lambda: calls.append(0))
-    assert len(seconds) == 4
-    assert len(calls) > 4  # some to warm up
 
 
 def test_scaling_grows_from_small_to_12_megapixels(figures):

@@ -46,7 +46,7 @@ def test_only_geometric_attacks_change_a_map(name: str) -> None:
     truth[5:9, 3:30] = True
     attack = get_attack(name)
     moved = attack.moved(truth)
-    assert attack.geometric == (moved.shape != truth.shape or not np.array_equal(moved, truth))
+    assert (attack.move is not None) == (moved.shape != truth.shape or not np.array_equal(moved, truth))
 
 
 @pytest.mark.parametrize(

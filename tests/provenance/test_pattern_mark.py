@@ -8,7 +8,7 @@ from PIL import Image
 
 from l2sae.bench.mark_table import FLATS, block_differences
 from l2sae.pictures.fidelity import psnr_of_levels
-from l2sae.provenance import PatternMark, RivaGan
+from l2sae.provenance import PatternMark, RivaGan, known_marks
 from l2sae.provenance.attacks import crop, get_attack, resize
 from l2sae.provenance.pattern_mark import BAND, MIN_PSNR, PERIOD, ROBUST, pattern, threshold
 
@@ -96,3 +96,7 @@ def test_pictures_of_all_sizes_carry_the_mark(photo: Picture, size: tuple[int, i
         marked = PatternMark(strength).embed(picture)
         assert psnr_of_levels(picture, marked) >= MIN_PSNR
         assert PatternMark().detect(marked).marked
+
+
+def test_inspections_look_for_every_mark() -> None:
+    assert {mark.name for mark in known_marks()} == {"pattern", "rivagan"}

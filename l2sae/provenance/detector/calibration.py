@@ -14,9 +14,7 @@ from l2sae.provenance.detector.known_edits import EditedFace
 from l2sae.provenance.detector.localiser import Localiser
 from l2sae.provenance.detector.photo_edits import read_rgb
 
-FALSE_SHARE = 0.02
-"""Of unedited photos, the most that may be called edited."""
-AIMED_SHARE = 0.01  # where the threshold is set: few photos say no better which share others will have
+AIMED_SHARE = 0.01  # of unedited photos called edited: so few photos cannot say more surely that others keep to 2 %
 Picture = NDArray[np.uint8]
 TREATMENTS: dict[str, Callable[[Picture], Picture]] = {
     "none": lambda picture: picture,

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from l2sae.model.layers import ResidualBlock, upsample
+from l2sae.pictures.files import atomic_write
 
 FORMAT = "l2sae-localiser-2"
 WIDTHS = (32, 48, 64)
@@ -176,9 +177,7 @@ def save_localiser(localiser: Localiser, path: str | Path, dtype: torch.dtype = 
     described = {"format": FORMAT, "widths": localiser.net.widths, "threshold": localiser.threshold}
     described |= {"photos": localiser.photos}
     weights = {name: value.detach().cpu().to(dtype).contiguous() for name, value in localiser.net.state_dict().items()}
-    partial = path.with_name(path.name + ".partial")
-    save_file(weights, partial, {"localiser": json.dumps(described)})  # one key: the order of several is random
-    partial.replace(path)
+    atomic_write(path, save(weights, {"localiser": json.dumps(described)}))  # one key: the order of several is random
 
 
 def load_localiser(path: str | Path | None = None) -> Localiser:

@@ -21,7 +21,7 @@ from l2sae.model.checkpoint import resolve_device
 from l2sae.pictures.writing import through_jpeg
 from l2sae.provenance import attacks
 from l2sae.provenance.detector.known_edits import EditedFace
-from l2sae.provenance.detector.localiser import CELL, Localiser, LocaliserNet, padded
+from l2sae.provenance.detector.localiser import CELL, WIDTHS, Localiser, LocaliserNet, padded
 
 PAIRS = 8  # photos and as many edits in a batch
 LEARNING_RATE = 4e-3
@@ -78,7 +78,7 @@ def train_localiser(
     if not faces:
         raise ValueError("there are no edited faces to learn from")
     where = resolve_device(device)
-    net = _begin(init, seed).to(where).train()
+    net = (fresh_network(seed) if init is None else copy.deepcopy(init)).to(where).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=1e-3)
     report, total = max(1, schedule.steps // REPORTS), torch.zeros((), device=where)
     for step, (pixels, truth) in enumerate(_batches(faces, schedule, seed)):
@@ -96,12 +96,11 @@ def train_localiser(
     return Localiser(net.cpu().eval())
 
 
-def _begin(init: LocaliserNet | None, seed: int) -> LocaliserNet:
-    if init is not None:
-        return copy.deepcopy(init)
+def fresh_network(seed: int, widths: tuple[int, int, int] = WIDTHS) -> LocaliserNet:
+    """A network with random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LocaliserNet()
+        return LocaliserNet(widths)
 
 
 class _Damaged(Dataset[tuple[Tensor, Tensor]]):

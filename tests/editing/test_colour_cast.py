@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 
-from l2sae.editing.colour_cast import INWARD, SKIN_HUES, is_grey, without_cast
+from l2sae.editing.colour_cast import INWARD, MOST_CHROMA, SKIN_HUES, is_grey, without_cast
 
 POINTS = np.stack(np.meshgrid(np.linspace(18, 46, 26), np.linspace(18, 46, 18)), axis=-1).reshape(468, 2)
 
@@ -43,6 +43,15 @@ def test_skin_under_coloured_light_gets_a_hue_of_skin_and_keeps_its_lightness(hu
 def test_the_farther_outside_a_hue_lies_the_farther_inside_it_comes_to_lie() -> None:
     hues = [lab(without_cast(picture(SKIN_HUES[0] - away), POINTS), 32)[2] for away in (5, 15)]
     assert hues == pytest.approx([SKIN_HUES[0] + 5 * INWARD, SKIN_HUES[0] + 15 * INWARD], abs=0.7)
+
+
+def test_skin_that_is_too_colourful_for_its_lightness_loses_colour() -> None:
+    deep = picture(50.0, chroma=40.0, lightness=45.0)
+    lightness, chroma, hue = lab(without_cast(deep, POINTS), 32)
+    assert chroma == pytest.approx(MOST_CHROMA * 45, abs=1)
+    assert (lightness, hue) == pytest.approx((45, 50), abs=1.5)
+    usual = picture(50.0, chroma=35.0, lightness=60.0)
+    assert without_cast(usual, POINTS) is usual
 
 
 def test_a_cast_comes_off_the_whole_picture() -> None:

@@ -7,6 +7,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # set before torch comes: workers and t
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,11 +54,14 @@ def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 def _pictures_are_face_crops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests of models without training take pictures as face crops, but those that are marked ``finds_faces``."""
     if "finds_faces" not in request.keywords:
-        monkeypatch.setattr(align, "_find", lambda picture: [_whole(*picture.shape[:2])])
+        monkeypatch.setattr(align, "find_faces", lambda picture: [_whole(*picture.shape[:2])])
+        monkeypatch.setattr(align, "without_cast", lambda picture, points: picture)
 
 
-def _whole(height: int, width: int) -> CropTransform:
-    return CropTransform(width / 2, height / 2, float(max(height, width)))
+def _whole(height: int, width: int) -> SimpleNamespace:
+    """A face that fills a picture."""
+    crop = CropTransform(width / 2, height / 2, float(max(height, width)))
+    return SimpleNamespace(crop_transform=lambda: crop, landmarks=np.zeros((478, 2)))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,10 +8,8 @@ differ in lightness and in chroma, but their hue stays in a narrow range, and da
 import math
 
 import numpy as np
-import torch
-from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 from numpy.typing import NDArray
-from skimage.color import lab2rgb, rgb2lab
+from skimage.color import lab2rgb, rgb2lab, rgb2xyz
 
 from l2sae.faces import landmarks as lm
 
@@ -33,6 +31,7 @@ BARE = sorted(
 )  # points of the mesh that lie on skin, unless a beard, glasses or a hand cover it
 TYPICAL = (0.25, 0.75)  # ranks of those that count, by lightness
 Array = NDArray[np.float64]
+_LEVELS = np.arange(256.0)
 
 
 def without_cast(picture: NDArray[np.uint8], points: Array) -> NDArray[np.uint8]:
@@ -48,11 +47,10 @@ def without_cast(picture: NDArray[np.uint8], points: Array) -> NDArray[np.uint8]
     target = _natural(colour)
     if target is None:
         return picture
-    gains = _linear(target[None]) / np.maximum(_linear(colour[None]), 1e-4)
-    light = _linear(np.repeat(np.arange(256)[:, None] / 255, 3, axis=1)) * gains
-    values = linear_rgb_to_rgb(torch.from_numpy(light.clip(0, 1)).view(-1, 3, 1, 1)).view(-1, 3)
-    table = (values * 255).round().byte().numpy()
-    return np.stack([table[:, channel][picture[..., channel]] for channel in range(3)], axis=-1)
+    light = rgb2xyz(np.repeat(_LEVELS[:, None] / 255, 3, axis=1))[:, 1]  # of grey pixels: the luminance is linear
+    gains = np.interp(target * 255, _LEVELS, light) / np.interp(colour * 255, _LEVELS, light).clip(1e-4)
+    table = np.stack([np.interp(light * gain, light, _LEVELS) for gain in gains]).round().astype(np.uint8)
+    return np.stack([table[channel][picture[..., channel]] for channel in range(3)], axis=-1)
 
 
 def is_grey(picture: NDArray[np.uint8]) -> bool:
@@ -81,8 +79,3 @@ def _natural(colour: Array) -> Array | None:
     turn = math.radians(min(max(nearest + INWARD * (nearest - hue), low), high))
     kept = min(most, chroma * max(0.0, math.cos(math.radians(hue - nearest))))  # as near as the range's edge comes
     return np.asarray(lab2rgb([[lightness, kept * math.cos(turn), kept * math.sin(turn)]])[0])
-
-
-def _linear(values: Array) -> Array:
-    """Colours (N, 3) of sRGB in [0, 1] as linear light."""
-    return np.asarray(rgb_to_linear_rgb(torch.from_numpy(values).view(-1, 3, 1, 1)).view(-1, 3))

@@ -229,8 +229,7 @@ def _turned(
     else:
         crop = _around_head(turned.parts, scale)
     cut = round(scale * size)
-    u, v = np.meshgrid(*2 * [(np.arange(cut) + 0.5) / cut])
-    x, y = np.floor(crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))).astype(int).T
+    x, y = np.floor(crop.pixels(cut)).astype(int).T
     inside = (np.minimum(x, y) >= 0) & (np.maximum(x, y) < side)
     parts = np.where(inside, turned.parts[y.clip(0, side - 1), x.clip(0, side - 1)], 0).reshape(cut, cut)
     pixel = done.crop.side / side
@@ -250,8 +249,7 @@ def _around_head(parts: NDArray[np.uint8], scale: float) -> CropTransform:
 
 def known_pixels(crop: CropTransform, picture: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
     """Which pixels of a crop lie in the picture, (size, size) bool; the others repeat its edge."""
-    u, v = np.meshgrid(*2 * [(np.arange(size) + 0.5) / size])
-    places = crop.to_photo(np.stack([u.ravel(), v.ravel()], axis=-1))
+    places = crop.pixels(size)
     limits = (picture.shape[1], picture.shape[0])
     return np.asarray(((places >= 0) & (places < limits)).all(axis=1).reshape(size, size))
 

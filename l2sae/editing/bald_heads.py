@@ -1,13 +1,23 @@
 """Bald heads: what a matte takes for hair there is the shine on the skin, or a shadow at the head's edge."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from l2sae.model.layers import layer_shares, opponent_colours, region_means
+from l2sae.rois import Roi
 
 MIN_HAIR = 0.01  # of a face crop's pixels: in 1071 portraits, less was a bald head's edge, a collar, a shadow
 LITTLE_HAIR = 0.045  # likewise, of 8 % of them: so little may be the shine on a bald head
 NEAR_SKIN, NEAR_IN_HUE = 0.15, 0.45  # distance of such hair from the skin's colour, and as a fraction of that colour
 DARKER = 0.3  # than the skin, on the scale of [-1, 1] times the square root of 3: hair that is this much darker is hair
+
+
+def hair_and_skin(rois: Sequence[Roi]) -> tuple[int | None, int | None]:
+    """The numbers of the ROIs of hair and of skin; None where there is none, or where hair and skin are one."""
+    index = {part: number for number, roi in enumerate(rois) for part in roi.parts}
+    hair, skin = index.get("hair"), index.get("skin")
+    return hair, None if skin == hair else skin
 
 
 def share(matte: Tensor) -> Tensor:
@@ -25,14 +35,16 @@ def shows_hair(images: Tensor, mattes: Tensor, hair: int, skin: int | None) -> T
         skin: that of skin; None where no ROI is skin alone.
     """
     enough = share(mattes[:, [hair]]) >= MIN_HAIR
-    return enough if skin is None or skin == hair else enough & ~shines(images, mattes, hair, skin)
+    return enough if skin is None else enough & ~shines(images, mattes, hair, skin)
 
 
 def shines(images: Tensor, mattes: Tensor, hair: int, skin: int) -> Tensor:
     """Whether what is taken for hair is little and has the skin's colour, or its light, (B,) bool."""
+    little = share(mattes[:, [hair]]) < LITTLE_HAIR
+    if not bool(little.any()):  # as on most heads, whose colours need no look
+        return little
     colours = region_means(opponent_colours(images), layer_shares(mattes))
-    is_skin = _is_skin(colours[:, hair], colours[:, skin])
-    return (share(mattes[:, [hair]]) < LITTLE_HAIR) & is_skin
+    return little & _is_skin(colours[:, hair], colours[:, skin])
 
 
 def without_shine(images: Tensor, mattes: Tensor, hair: int, skin: int) -> Tensor:

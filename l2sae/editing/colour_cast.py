@@ -26,6 +26,7 @@ MOST_CHROMA = 0.62
 portraits have less; more is the light's, or the camera's."""
 GREY = 5.0  # chroma below which a picture is taken as black and white
 GREY_LEVELS = 4.0  # mean difference between channels, likewise
+SEEN = 512  # pixels along a picture's longer side that are enough to see it
 BARE = sorted(
     set(range(lm.MESH_POINTS)) - {*lm.RIGHT_EYE, *lm.LEFT_EYE, *lm.RIGHT_BROW, *lm.LEFT_BROW, *lm.LIPS, *lm.MOUTH}
 )  # points of the mesh that lie on skin, unless a beard, glasses or a hand cover it
@@ -55,7 +56,8 @@ def without_cast(picture: NDArray[np.uint8], points: Array) -> NDArray[np.uint8]
 
 def is_grey(picture: NDArray[np.uint8]) -> bool:
     """Whether a picture (H, W, 3) is black and white, but for the noise of its compression."""
-    return float(np.ptp(picture.astype(np.int16), axis=-1).mean()) < GREY_LEVELS
+    step = max(1, max(picture.shape[:2]) // SEEN)
+    return float(np.ptp(picture[::step, ::step].astype(np.int16), axis=-1).mean()) < GREY_LEVELS
 
 
 def _skin_colour(picture: NDArray[np.uint8], points: Array) -> Array:

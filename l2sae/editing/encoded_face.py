@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from l2sae.editing.bald_heads import without_shine
+from l2sae.editing.bald_heads import hair_and_skin, without_shine
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring
 from l2sae.editing.edit_layers import Layer
 from l2sae.editing.islands import without_islands
@@ -55,9 +55,9 @@ class EncodedFace:
         The shine on a bald head is skin.
         """
         mattes = torch.where(self.latents.mattes < MIN_MATTE, 0.0, self.latents.mattes)
-        index = {part: number for number, roi in enumerate(self.model.rois) for part in roi.parts}
-        if not self._surroundings and {"hair", "skin"} <= index.keys() and index["hair"] != index["skin"]:
-            mattes = without_shine(self.images, mattes, index["hair"], index["skin"])
+        hair, skin = hair_and_skin(self.model.rois)
+        if not self._surroundings and hair is not None and skin is not None:
+            mattes = without_shine(self.images, mattes, hair, skin)
         found = dict(zip(self.model.roi_names, mattes.split(1, dim=1), strict=True))
         for roi in self.model.rois:
             if "hair" in roi.parts:

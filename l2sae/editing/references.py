@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.bald_heads import share, shows_hair
+from l2sae.editing.bald_heads import hair_and_skin, share, shows_hair
 from l2sae.editing.recipe_fields import ReferenceRecord, digest_reference
 from l2sae.model import L2SAE, Latents
 from l2sae.pictures.conversions import as_rgb, check_images, to_model
@@ -71,9 +71,9 @@ def given_rois(model: L2SAE, images: Tensor, latents: Latents) -> tuple[str, ...
     What is taken for hair on a bald head is a little skin; hair made in its style would be pink.
     """
     given = dict(zip(model.roi_names, (shows(latents.mattes[:, [i]]) for i in range(len(model.rois))), strict=True))
-    index = {part: number for number, roi in enumerate(model.rois) for part in roi.parts}
-    if (hair := index.get("hair")) is not None:
-        given[model.roi_names[hair]] = shows_hair(images, latents.mattes, hair, index.get("skin"))
+    hair, skin = hair_and_skin(model.rois)
+    if hair is not None:
+        given[model.roi_names[hair]] = shows_hair(images, latents.mattes, hair, skin)
     return tuple(roi for roi, every in given.items() if bool(every.all()))
 
 

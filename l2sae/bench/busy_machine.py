@@ -22,7 +22,7 @@ from l2sae.bench.bulk_speed import core_clock
 from l2sae.data import FaceBatch, render_faces
 from l2sae.editing import Noise, edit
 from l2sae.model import load_model
-from l2sae.model.threads import core_count
+from l2sae.model.threads import OTHERS, OtherPrograms, core_count
 from l2sae.params import load_params
 from l2sae.training import Trainer
 from l2sae.training.pairs import Pair
@@ -42,11 +42,13 @@ class Way:
         environment: OpenMP's settings.
         side_by_side: cut a training batch into shares, one thread each.
         alone: one thread for each operation.
+        fair: edits leave to other programs the cores that they use.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     side_by_side: bool = False
     alone: bool = False
+    fair: bool = False
 
 
 _OF_BOTH = {
@@ -55,7 +57,13 @@ _OF_BOTH = {
     "all threads, sleeping soon": Way({"GOMP_SPINCOUNT": "10000"}),
     "one thread": Way(alone=True),
 }
-WAYS = {"training": _OF_BOTH | {"shares side by side": Way(side_by_side=True)}, "edit": _OF_BOTH}
+WAYS = {
+    "training": _OF_BOTH | {"shares side by side": Way(side_by_side=True)},
+    "edit": _OF_BOTH | {"threads for free cores": Way(fair=True)},
+}
+    "training": _OF_BOTH | {"shares side by side": Way(side_by_side=True)},
+    "edit": _OF_BOTH | {"threads for free cores": Way(fair=True)},
+}
 _SCRIPT = "from l2sae.bench.busy_machine import measure_here; measure_here()"
 
 
@@ -105,6 +113,8 @@ def measure_here() -> None:
     call, amount = calls[request["kind"]](way)
     if way.alone:
         torch.set_num_threads(1)
+    if not way.fair:
+        OTHERS[:] = [_Nobody()]
     print(json.dumps(windows(call, amount, request["seconds"], request["rounds"], request["busy"])))
 
 
@@ -127,6 +137,13 @@ def windows(call: Callable[[], object], amount: int, seconds: float, rounds: int
     kept = np.median(np.array(loaded) / np.array(quiet))
     rates = {"quiet": float(np.median(quiet)), "busy": float(np.median(loaded))}
     return rates | {"kept": float(kept), "others": float(np.median(others))}
+
+
+class _Nobody(OtherPrograms):
+    """No other programs, whatever they do."""
+
+    def cores_taken(self) -> float:
+        return 0.0
 
 
 class _WholeBatches(Trainer):

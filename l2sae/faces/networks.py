@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from l2sae.model.threads import in_one_order
+
+FEW_PLACES = 32**2  # of a picture: convolutions of single places on fewer gain little from several threads
 MakeActivation = Callable[[int], nn.Module]
 
 
@@ -26,6 +29,9 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
+        if self.kernel_size == (1, 1) and x.shape[2] * x.shape[3] <= FEW_PLACES:
+            with in_one_order(x):
+                return F.conv2d(x, self.weight, self.bias, self.stride)
         if self.before == self.after:
             return F.conv2d(x, self.weight, self.bias, self.stride, self.before, 1, self.groups)
         x = F.pad(x, (self.before, self.after, self.before, self.after))

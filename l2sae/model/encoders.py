@@ -6,7 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from l2sae.model.layers import ResidualBlock, group_norm, layer_shares, opponent_colours, region_means, upsample
+from l2sae.model.layers import (
+    GroupNorm,
+    PointwiseConv2d,
+    ResidualBlock,
+    layer_shares,
+    opponent_colours,
+    region_means,
+    region_sums,
+    upsample,
+)  # fmt: skip
 
 VARIANCE = 1e-4  # added to variances: the square root's slope stays finite where a region has one colour
 ABSENT, FAINT = 1e-4, 1e-6  # weight of every cell, and pixel, in every region: an absent one pools the whole image
@@ -41,10 +50,10 @@ class StructureEncoder(nn.Module):
         )
         self.bottom = ResidualBlock(widths[-1], widths[-1])
         self.up = nn.ModuleList([ResidualBlock(a + b, a) for a, b in pairwise(widths)])
-        self.norm = group_norm(width)
+        self.norm = GroupNorm(width)
         cell = (stride // 2) ** 2  # places of the features in one of the structure
         depth = max(1, 4 * width // cell)
-        self.gather = nn.Sequential(nn.Conv2d(width, depth, 1), nn.PixelUnshuffle(stride // 2), nn.SiLU())
+        self.gather = nn.Sequential(PointwiseConv2d(width, depth), nn.PixelUnshuffle(stride // 2), nn.SiLU())
         self.head = nn.Conv2d(depth * cell + 3 + (stride**2 if relief else 0), channels, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -96,10 +105,10 @@ class StyleEncoder(nn.Module):
         weights = torch.cat([inside, (1 - inside.sum(dim=1, keepdim=True)).clamp(min=0)], dim=1)
         weights = weights + ABSENT
         total = weights.sum(dim=(2, 3))[..., None]
-        pooled = torch.einsum("brhw,bchw->brc", weights, features) / total
+        pooled = region_sums(features, weights) / total
         if self.skip is None:
             return self.mix(pooled.flatten(1))
-        squares = torch.einsum("brhw,bchw->brc", weights, features.square()) / total
+        squares = region_sums(features.square(), weights) / total
         spread = ((squares - pooled.square()).clamp(min=0) + VARIANCE).sqrt()
         pooled = torch.cat([pooled, spread], dim=2).flatten(1)
         colours = region_means(opponent_colours(images), layer_shares(mattes) + FAINT)

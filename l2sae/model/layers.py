@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from l2sae.model.threads import in_one_order
+
 OPPONENT = (  # axes of opponent colours in RGB
     (3**-0.5, 3**-0.5, 3**-0.5),
     (2**-0.5, -(2**-0.5), 0.0),
@@ -13,9 +15,28 @@ OPPONENT = (  # axes of opponent colours in RGB
 )
 
 
-def group_norm(channels: int) -> nn.GroupNorm:
+class GroupNorm(nn.GroupNorm):
     """Group normalisation with about 16 channels a group: independent of batch size, so edits do not depend on it."""
-    return nn.GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)
+
+    def __init__(self, channels: int):
+        super().__init__(math.gcd(channels, max(1, channels // 16)), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W), likewise."""
+        with in_one_order(x):
+            return super().forward(x)
+
+
+class PointwiseConv2d(nn.Conv2d):
+    """A convolution of single places: 1 x 1."""
+
+    def __init__(self, channels_in: int, channels_out: int, bias: bool = True):
+        super().__init__(channels_in, channels_out, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) -> (B, C_out, H, W)."""
+        with in_one_order(x):
+            return super().forward(x)
 
 
 class ResidualBlock(nn.Module):
@@ -24,14 +45,14 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels_in: int, channels_out: int):
         super().__init__()
         self.body = nn.Sequential(
-            group_norm(channels_in),
+            GroupNorm(channels_in),
             nn.SiLU(),
             nn.Conv2d(channels_in, channels_out, 3, padding=1),
-            group_norm(channels_out),
+            GroupNorm(channels_out),
             nn.SiLU(),
             nn.Conv2d(channels_out, channels_out, 3, padding=1),
         )
-        self.skip = nn.Identity() if channels_in == channels_out else nn.Conv2d(channels_in, channels_out, 1)
+        self.skip = nn.Identity() if channels_in == channels_out else PointwiseConv2d(channels_in, channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C_out, H, W)."""
@@ -49,7 +70,11 @@ class ModulatedConv2d(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, style_dim: int, kernel_size: int = 3):
         super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False)
+        self.conv = (
+            PointwiseConv2d(channels_in, channels_out, bias=False)
+            if kernel_size == 1
+            else nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False)
+        )
         self.bias = nn.Parameter(torch.zeros(channels_out))
         self.to_scale = nn.Linear(style_dim, channels_in)
         nn.init.normal_(self.to_scale.weight, std=1 / math.sqrt(style_dim))
@@ -93,7 +118,13 @@ def layer_shares(mattes: Tensor) -> Tensor:
 
 def region_means(values: Tensor, shares: Tensor) -> Tensor:
     """Means (B, R, C) of ``values`` (B, C, H, W) under each of the ``shares`` (B, R, H, W); 0 where there is none."""
-    return torch.einsum("brhw,bchw->brc", shares, values) / (shares.sum(dim=(2, 3)) + 1e-8)[..., None]
+    return region_sums(values, shares) / (shares.sum(dim=(2, 3)) + 1e-8)[..., None]
+
+
+def region_sums(values: Tensor, shares: Tensor) -> Tensor:
+    """Sums (B, R, C) of ``values`` (B, C, H, W), each pixel times its ``shares`` (B, R, H, W)."""
+    with in_one_order(values):
+        return torch.einsum("brhw,bchw->brc", shares, values)
 
 
 def opponent_colours(images: Tensor) -> Tensor:

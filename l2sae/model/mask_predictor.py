@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from l2sae.model.layers import ResidualBlock, group_norm
+from l2sae.model.layers import GroupNorm, ResidualBlock
 
 
 class MaskPredictor(nn.Module):
@@ -22,7 +22,7 @@ class MaskPredictor(nn.Module):
         levels: list[nn.Module] = [ResidualBlock(width, width)]
         for _ in range(stride.bit_length() - 3):
             levels += [nn.Upsample(scale_factor=2, mode="bilinear"), ResidualBlock(width, width)]
-        self.trunk = nn.Sequential(*levels, group_norm(width), nn.SiLU(), nn.Conv2d(width, 16, 3, padding=1))
+        self.trunk = nn.Sequential(*levels, GroupNorm(width), nn.SiLU(), nn.Conv2d(width, 16, 3, padding=1))
 
     def forward(self, slices: Sequence[Tensor], indices: Sequence[int]) -> Tensor:
         """Logits (B, len(slices), H, W) of the ROIs with these ``indices``; each slice is (B, C_roi, h, w)."""

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from l2sae.model.layers import ModulatedConv2d, ResidualBlock, group_norm, opponent_colours, upsample
+from l2sae.model.layers import GroupNorm, ModulatedConv2d, ResidualBlock, opponent_colours, upsample
 
 
 def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -66,7 +66,7 @@ def test_demodulation_keeps_unit_variance_at_any_scale_of_the_style() -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 8, 24, 48, 64, 100])
 def test_group_norm_suits_any_width_and_ignores_batch_mates(channels: int) -> None:
-    norm = group_norm(channels)
+    norm = GroupNorm(channels)
     x = random(3, channels, 4, 4, dtype=torch.float32)
     together = norm(x)
     assert torch.isfinite(together).all()

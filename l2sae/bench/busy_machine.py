@@ -61,9 +61,6 @@ WAYS = {
     "training": _OF_BOTH | {"shares side by side": Way(side_by_side=True)},
     "edit": _OF_BOTH | {"threads for free cores": Way(fair=True)},
 }
-    "training": _OF_BOTH | {"shares side by side": Way(side_by_side=True)},
-    "edit": _OF_BOTH | {"threads for free cores": Way(fair=True)},
-}
 _SCRIPT = "from l2sae.bench.busy_machine import measure_here; measure_here()"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from l2sae.editing.colour_cast import is_grey, without_cast
+from l2sae.editing.colour_cast import is_grey, tinted, without_cast
 from l2sae.editing.references import Reference, ReferenceCrop
 from l2sae.editing.styles import Style
 from l2sae.faces import find_faces
@@ -129,12 +129,12 @@ def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[
     It is the reference itself where the face fills it, in light of no colour.
 
     Warns:
-        FaceWarning: no face was found, so it is taken as a face crop; or it is black and white.
+        FaceWarning: no face was found, so it is taken as a face crop; or it is black and white, so its colours are
+            guessed.
     """
     if is_grey(pixels):
-        warnings.warn(
-            f"reference {name}: it is black and white, so what takes its style turns grey", FaceWarning, stacklevel=8
-        )
+        warnings.warn(f"reference {name}: it is black and white, so its colours are a guess", FaceWarning, stacklevel=8)
+        pixels = tinted(pixels)
     faces = find_faces(pixels)
     if not faces:
         warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=8)

@@ -1,8 +1,11 @@
-"""Reference photos under coloured light: what is no colour of skin is the light's, and comes off the whole picture.
+"""Reference photos under coloured light, and without colours: what is no colour of skin is not the person's.
 
 A style holds colours as the reference shows them. Where its light is coloured, by a red evening or by a lamp that the
 camera did not correct, the light is no style: skin would turn red in a photo of even light. Skin tells: people's skins
 differ in lightness and in chroma, but their hue stays in a narrow range, and dark skin has little chroma.
+
+A black-and-white picture has no colours to take. Grey skin would be none that people have, so each lightness gets the
+hue that skin and most hair share: dark hair becomes brown and not grey, lips are as pale as the skin around them.
 """
 
 import math
@@ -26,6 +29,9 @@ MOST_CHROMA = 0.62
 portraits have less; more is the light's, or the camera's."""
 GREY = 5.0  # chroma below which a picture is taken as black and white
 GREY_LEVELS = 4.0  # mean difference between channels, likewise
+TINT_HUE, TINT_CHROMA = 62.0, 0.3
+"""Of what a black-and-white picture shows: degrees, and part of the lightness up to 75, beyond which it fades to white.
+Skin in white light has 0.3 to 0.6 of its lightness."""
 SEEN = 512  # pixels along a picture's longer side that are enough to see it
 BARE = sorted(
     set(range(lm.MESH_POINTS)) - {*lm.RIGHT_EYE, *lm.LEFT_EYE, *lm.RIGHT_BROW, *lm.LEFT_BROW, *lm.LIPS, *lm.MOUTH}
@@ -58,6 +64,15 @@ def is_grey(picture: NDArray[np.uint8]) -> bool:
     """Whether a picture (H, W, 3) is black and white, but for the noise of its compression."""
     step = max(1, max(picture.shape[:2]) // SEEN)
     return float(np.ptp(picture[::step, ::step].astype(np.int16), axis=-1).mean()) < GREY_LEVELS
+
+
+def tinted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A black-and-white picture (H, W, 3) uint8 in hues of skin and hair, of the same lightness."""
+    lightness = rgb2lab(np.repeat(_LEVELS[:, None] / 255, 3, axis=1))[:, 0]
+    turn, chroma = math.radians(TINT_HUE), TINT_CHROMA * np.minimum(lightness, 3 * (100 - lightness))
+    colours = lab2rgb(np.stack([lightness, chroma * math.cos(turn), chroma * math.sin(turn)], axis=1))
+    levels = picture.mean(axis=2).round().astype(np.uint8)
+    return np.asarray((colours * 255).round().astype(np.uint8)[levels])
 
 
 def _skin_colour(picture: NDArray[np.uint8], points: Array) -> Array:

@@ -247,7 +247,11 @@ def test_references_come_in_white_light_and_by_their_names(tmp_path: Path) -> No
 
 
 @finds_faces
-def test_a_black_and_white_reference_warns(tmp_path: Path) -> None:
+def test_a_black_and_white_reference_warns_and_gives_no_grey_skin(tmp_path: Path) -> None:
     Image.fromarray(skimage.data.astronaut()).convert("L").save(tmp_path / "old.png")
-    with pytest.warns(FaceWarning, match=r"reference .*old\.png: it is black and white"):
-        align_style(Swap(tmp_path / "old.png"))
+    with pytest.warns(FaceWarning, match=r"reference .*old\.png: it is black and white, so its colours are a guess"):
+        style = align_style(Swap(tmp_path / "old.png"))
+    assert isinstance(style, Swap)
+    assert isinstance(style.reference, ReferenceCrop)
+    red, green, blue = style.reference.pixels[130:180, 110:160].mean(axis=(0, 1))  # a cheek
+    assert red > green + 10 > blue + 30

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 
-from l2sae.editing.colour_cast import INWARD, MOST_CHROMA, SKIN_HUES, is_grey, without_cast
+from l2sae.editing.colour_cast import INWARD, MOST_CHROMA, SKIN_HUES, TINT_HUE, is_grey, tinted, without_cast
 
 POINTS = np.stack(np.meshgrid(np.linspace(18, 46, 26), np.linspace(18, 46, 18)), axis=-1).reshape(468, 2)
 
@@ -74,3 +74,13 @@ def test_eyes_shadows_and_points_outside_the_picture_do_not_count() -> None:
 @pytest.mark.parametrize(("chroma", "grey"), [(0.0, True), (2.0, True), (25.0, False)])
 def test_black_and_white_pictures_are_known(chroma: float, grey: bool) -> None:
     assert is_grey(picture(50.0, chroma)) == grey
+
+
+@pytest.mark.parametrize("level", [0, 1, 40, 128, 200, 255])
+def test_black_and_white_pictures_get_hues_of_skin_and_keep_their_lightness(level: int) -> None:
+    grey = np.full((8, 8, 3), level, np.uint8)
+    before, (lightness, chroma, hue) = lab(grey, 4)[0], lab(tinted(grey), 4)
+    assert lightness == pytest.approx(before, abs=2)
+    if 20 < level < 230:
+        assert hue == pytest.approx(TINT_HUE, abs=9)
+        assert 0.15 * lightness < chroma < MOST_CHROMA * lightness

@@ -182,8 +182,11 @@ def head_regions(picture: NDArray[np.uint8], prior: Array, teaches: NDArray[np.b
     features = np.concatenate([lab, 2 * contrast[..., None]], axis=-1).reshape(-1, 4)
     guide = _Guide(lab[..., 0] / 100)
     belief = prior
+    below_brows = np.arange(picture.shape[0])[:, None] > frame.brows
     for turn in range(ROUNDS):
         weights = np.where(teaches, belief**2, 0.0)
+        if turn == 0:  # or a fringe would teach what skin looks like
+            weights[SKIN] *= below_brows
         likelihood = np.stack(
             [_mixture_density(features, weights[k].ravel(), COLOURS[k]).reshape(prior.shape[1:]) for k in range(4)]
         )

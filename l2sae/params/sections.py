@@ -163,6 +163,7 @@ class TrainParams(Section):
     light: Share = Field(default=0.0, description="strength of random exposure, white balance and tone curve")
     # earlier checkpoints, written before these keys existed, were trained with 0
     damage: Share = Field(default=0.0, description="share of the faces that are blurred, noisy or both")
+    fringes: Share = Field(default=0.0, description="share of the faces whose hair is drawn down over the forehead")
     half_size: Share = Field(default=0.0, description="share of the training, at its start, on faces of half the size")
     init: str = Field(description="'shipped', 'random', or the path of a checkpoint to start from")
     rendered_share: Share = Field(description="share of each batch drawn from freshly rendered faces")

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from l2sae.data import FaceBatch, FaceDataset, flip_permutation, render_faces
 from l2sae.data.augment import augment_geometry, damage_photo, vary_light
+from l2sae.data.fringes import draw_fringes
 from l2sae.faces.finding import HEAD_DROP, HEAD_SCALE
 from l2sae.params import Params
 from l2sae.pictures.conversions import levels_to_values, values_to_levels
@@ -70,7 +71,8 @@ class TrainingBatches(Iterator[TrainingBatch]):
             drawn = torch.randint(len(self._replay), (replayed,), generator=generator)
             batches.append(self._replay.batch(drawn, self._device))
         batch = _joined(batches)
-        images, labels = augment_geometry(batch.images, batch.labels, generator, train.augment, self._flip)
+        images, labels = draw_fringes(batch.images, batch.labels, generator, train.fringes, self._params.rois)
+        images, labels = augment_geometry(images, labels, generator, train.augment, self._flip)
         images = damage_photo(vary_light(images, generator, train.light), generator, train.damage)
         return TrainingBatch(images, labels, next(self._triples) if self._triples else None)
 

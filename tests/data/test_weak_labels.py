@@ -39,6 +39,19 @@ def test_a_bald_head_has_no_hair_but_brows() -> None:
     assert (labels.parts == IDS["l_brow"]).any()
 
 
+@pytest.mark.parametrize("name", ["brown", "grey", "white"])  # blond hair in shadow has the colour of skin
+def test_a_fringe_over_the_forehead_is_hair(name: str) -> None:
+    hair = HAIRS[name]
+    shown, truth = picture(hair)
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    fringe = (truth == 2) & (y < 45) & (np.abs(x - 64) < 22)
+    shown[fringe] = np.clip(np.array(hair) * 0.85 + 8 * np.sin(2 * x[fringe])[:, None], 0, 255)  # in its own shadow
+    truth[fringe] = 1
+    parts = weak_labels(shown, outlines(), person(truth)).parts
+    assert (parts[fringe] == IDS["hair"]).mean() > 0.9
+    assert (parts[(truth == 2) & (y > 60) & (y < 80)] != IDS["hair"]).mean() > 0.95
+
+
 def test_features_lie_where_the_outlines_are() -> None:
     shown, truth = picture(HAIRS["brown"])
     parts = weak_labels(shown, outlines(), person(truth)).parts

@@ -1,7 +1,7 @@
 """Faces in photos of any kind: found, cropped upright for the model, and edited in place."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -89,7 +89,7 @@ def find_places(picture: NDArray[np.uint8], align: str | None = "auto", box: Box
     if align is None:
         return [FacePlace()]
     crops = _find(picture)
-    if len(crops) == 1 and _is_tight(crops[0], *picture.shape[:2]):
+    if _is_face_crop(picture, crops):
         return [FacePlace()]
     return [FacePlace(crop, head_crop(crop)) for crop in (crops if align == "all" else crops[:1])]
 
@@ -139,8 +139,9 @@ def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[
     if not faces:
         warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=8)
         return pixels
-    crop, points = faces[0].crop_transform(), faces[0].landmarks
-    if len(faces) > 1 or not _is_tight(crop, *pixels.shape[:2]):
+    crops, points = [face.crop_transform() for face in faces], faces[0].landmarks
+    if not _is_face_crop(pixels, crops):
+        crop = crops[0]
         pixels = crop.crop(pixels)
         points = crop.to_crop(points) * len(pixels)
     return without_cast(pixels, points)
@@ -157,9 +158,12 @@ def _find(picture: NDArray[np.uint8]) -> list[CropTransform]:
     return [face.crop_transform() for face in faces]
 
 
-def _is_tight(crop: CropTransform, height: int, width: int) -> bool:
-    """Whether a photo shows little more than the face, upright, so that the model can take it as it is."""
-    side = max(height, width)
+def _is_face_crop(picture: NDArray[np.uint8], crops: Sequence[CropTransform]) -> bool:
+    """Whether a picture with these faces shows little more than one, upright, so that the model can take it as it is."""
+    if len(crops) > 1:
+        return False
+    height, width = picture.shape[:2]
+    crop, side = crops[0], max(height, width)
     off = max(abs(crop.x - width / 2), abs(crop.y - height / 2))
     return side <= TIGHT * crop.side and off <= OFF_CENTRE * side and abs(crop.angle) <= TURNED
 

@@ -1,7 +1,7 @@
 """Fringes: hair drawn down over the forehead of labelled faces, for models to learn where a fringe ends.
 
-Weak labels know the forehead by the face's mesh, which fringes hide, so few photos teach what hair over a forehead looks
-like. Here the label is exact: each column of hair above a forehead is stretched downwards, picture and label alike.
+Weak labels know the forehead by the face's mesh, which fringes hide, so few photos teach what hair over a forehead
+looks like. Here the label is exact: each column of hair above a forehead is stretched down, picture and label alike.
 """
 
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ def _columns(hair: Tensor, skin: Tensor, brow: Tensor, rows: Tensor) -> _Columns
     usable = -F.max_pool1d(-usable, 5, 1, 2) > 0  # columns between usable ones are usable
     width = both.float().mean(dim=(1, 2))
     enough = (width > LEAST_WIDTH) & (width > LEAST_COVERED * forehead.float().mean(dim=(1, 2)))
-    return _Columns(*(_smooth(one.float(), both) for one in (top, line)), usable, enough)
+    return _Columns(_smooth(top.float(), both), _smooth(line.float(), both), usable, enough)
 
 
 def _smooth(values: Tensor, usable: Tensor) -> Tensor:

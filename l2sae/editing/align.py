@@ -159,7 +159,7 @@ def _find(picture: NDArray[np.uint8]) -> list[CropTransform]:
 
 
 def _is_face_crop(picture: NDArray[np.uint8], crops: Sequence[CropTransform]) -> bool:
-    """Whether a picture with these faces shows little more than one, upright, so that the model can take it as it is."""
+    """Whether a picture with these faces shows little more than one, upright, so that the model takes it as it is."""
     if len(crops) > 1:
         return False
     height, width = picture.shape[:2]

@@ -45,7 +45,7 @@ def commands() -> None:
 
 @commands.command()
 def model() -> None:
-    """Prepare photos, train, store the model: four to five hours of one core. A killed run goes on where it was."""
+    """Prepare photos, train, store the model: about five hours of one core. A killed run goes on where it was."""
     from l2sae.training import clear_states, train, training_log  # the localiser does without, and without what logs
 
     params, data, states = load_params(overrides={"preset": "shipped"}), WORK / "prepared", WORK / "states"

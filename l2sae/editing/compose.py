@@ -33,6 +33,7 @@ Window = tuple[EllipsisType, slice, slice]
 COMPOSITIONS: tuple[str, ...] = get_args(Composition)
 MAX_GAIN = 2.0  # more would magnify the noise and JPEG blocks of dark pixels
 MAX_CONTRAST = 1.6  # of fine detail, and its inverse
+MAX_SHADING = 1.4  # contrast of light and shadow within the region, relative to the photo's own in the new colour
 FINE = 2  # radius of the windows whose means are not fine detail, in pixels of the model
 NOISE = 1e-5  # variance of lightness, 0 to 1, that is no texture
 GREY = 5e-4  # square of a colour's distance from grey, 0 to 1, below which it has no hue to speak of
@@ -84,6 +85,9 @@ def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tenso
     pale ones) its difference to the decoded edit would leave a rest of the old style in the result. The correction
     fades with the edit: it counts by d^2 / (d^2 + e^2), where d is the edit's change of the mean, e that error.
 
+    Light and shadow of a reference are no style: where the decoded edit has far more of them within the region than the
+    decoded original would have in the new colour, they are brought down to what the photo's light allows.
+
     Fine detail of the photo, its strands, pores and freckles, is then made stronger or weaker by as much as that of the
     decoded edit is stronger or weaker than that of the decoded original, within limits that keep noise and JPEG blocks
     unseen. What colour varies within the region, beyond what the decoder draws, shrinks with the region's colour: under
@@ -105,6 +109,7 @@ def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tenso
     error = _mean_inside(photo - old, matte)
     moved = _mean_inside(new - old, matte).square().sum(dim=1, keepdim=True)
     old = old + error * (moved / (moved + error.square().sum(dim=1, keepdim=True) + 1e-8))
+    new = _limited_shading(old, new, matte)
     limit = math.log(MAX_GAIN)
     gain = (torch.logit(new, 0.02) - torch.logit(old, 0.02)).clamp(-limit, limit)
     # both continue beyond the decoded border, which is blurred: else a fringe of the old colour would stay
@@ -120,6 +125,15 @@ def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tenso
         offset = offset + _mean_inside(wanted - _soft_limit(bent + offset, photo), matte)
     result[box] = torch.cat([gain, offset, contrast.expand(-1, -1, *matte.shape[-2:])], dim=1)
     return result
+
+
+def _limited_shading(old: Tensor, new: Tensor, matte: Tensor) -> Tensor:
+    """The decoded edit (B, 3, H, W) with its contrast within the region reduced to `MAX_SHADING`, where it has more."""
+    before, after = (_mean_inside(picture, matte) for picture in (old, new))
+    toned = _curve(old, (torch.logit(after, 0.02) - torch.logit(before, 0.02)).exp().expand_as(old))
+    spreads = [_mean_inside((_lightness(x) - _mean_inside(_lightness(x), matte)).square(), matte) for x in (toned, new)]
+    kept = (MAX_SHADING * ((spreads[0] + NOISE) / (spreads[1] + NOISE)).sqrt()).clamp(max=1)
+    return after + (new - after) * kept
 
 
 def _stretched(x: Tensor, contrast: Tensor) -> Tensor:

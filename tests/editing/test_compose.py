@@ -5,7 +5,7 @@ import torch
 from scipy.ndimage import convolve
 
 from l2sae.editing import compose
-from l2sae.editing.compose import Effect, Step, composite_images, recolouring, support
+from l2sae.editing.compose import MAX_SHADING, Effect, Step, composite_images, recolouring, support
 from l2sae.editing.resolution import Matte, box_mean
 from l2sae.pictures.frames import Frame
 
@@ -98,3 +98,21 @@ def test_what_the_decoder_leaves_alone_stays():
     generator = torch.Generator().manual_seed(0)
     photo, old = (torch.rand(1, 3, 64, 64, generator=generator) * 1.6 - 0.8 for _ in range(2))
     torch.testing.assert_close(_edited(photo, old, old), photo, rtol=0, atol=1e-3)
+
+
+def test_a_references_light_and_shadow_stay_with_it() -> None:
+    """A decoded edit with a hard shadow gives its colour, and no more contrast than the photo's light allows."""
+    across = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
+    photo = 0.1 + 0.08 * across
+    matte = torch.ones(1, 1, 64, 64)
+    even, hard = (photo + torch.tensor([0.3, 0.1, -0.1])[:, None, None] + shadow * across for shadow in (0.0, 0.5))
+
+    def edited(new: torch.Tensor) -> torch.Tensor:
+        effect = Effect(recolouring(photo, photo, new, matte), Matte(matte), Frame(64, 64))
+        return composite_images(photo, [Step([effect], 1.0)], "detail")
+
+    calm, limited = edited(even), edited(hard)
+    assert (calm - even).abs().max() < 0.05  # what is within the limit stays as it was decoded
+    assert torch.allclose(limited.mean(dim=(2, 3)), hard.mean(dim=(2, 3)), atol=0.03)
+    assert 1.1 * calm[:, 0].std() < limited[:, 0].std()
+    assert limited[:, 0].std() < 1.1 * MAX_SHADING * calm[:, 0].std() < hard[:, 0].std() / 2

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from l2sae.editing.colour_cast import is_grey, tinted, without_cast
 from l2sae.editing.references import Reference, ReferenceCrop
 from l2sae.editing.styles import Style
-from l2sae.faces import Face, find_faces
+from l2sae.faces import find_faces
 from l2sae.faces.finding import head_crop
-from l2sae.model.threads import fair_threads
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.pictures.frames import Box, check_box
@@ -136,7 +135,7 @@ def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[
     if is_grey(pixels):
         warnings.warn(f"reference {name}: it is black and white, so its colours are a guess", FaceWarning, stacklevel=8)
         pixels = tinted(pixels)
-    faces = _search(pixels)
+    faces = find_faces(pixels)
     if not faces:
         warnings.warn(f"reference {name}: no face found, so it is taken as a face crop", FaceWarning, stacklevel=8)
         return pixels
@@ -148,13 +147,8 @@ def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[
     return without_cast(pixels, points)
 
 
-@fair_threads()
-def _search(picture: NDArray[np.uint8]) -> list[Face]:
-    return find_faces(picture)
-
-
 def _find(picture: NDArray[np.uint8]) -> list[CropTransform]:
-    faces = _search(picture)
+    faces = find_faces(picture)
     if not faces:
         raise FaceNotFoundError(
             f"no face found in the photo of {picture.shape[1]} x {picture.shape[0]} pixels: say where it is with "

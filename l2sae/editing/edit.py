@@ -15,6 +15,7 @@ from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
+from l2sae.model.threads import fair_threads
 from l2sae.pictures.conversions import check_images, with_alpha
 from l2sae.pictures.errors import EditError, FaceNotFoundError, FaceWarning
 from l2sae.pictures.frames import Box, check_box
@@ -52,6 +53,7 @@ def edit(
 ) -> NDArray[np.uint8]: ...
 
 
+@fair_threads()
 def edit(
     model: L2SAE,
     photo: Photo,

@@ -14,7 +14,6 @@ from l2sae.editing.islands import without_islands
 from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents
-from l2sae.model.threads import fair_threads
 from l2sae.pictures.frames import Frame
 
 CACHED = 32  # styles that a face keeps, for sliders that go to and fro
@@ -40,7 +39,6 @@ class EncodedFace:
         latents: structure, style and mattes of ``images``.
     """
 
-    @fair_threads()
     def __init__(
         self, model: L2SAE, images: Tensor, latents: Latents | None = None, surroundings: bool = False
     ) -> None:

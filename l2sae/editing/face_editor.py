@@ -17,7 +17,6 @@ from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
 from l2sae.editing.whole_head import HeadCrop, HeadPlacement, leaves_crop
 from l2sae.model import L2SAE, Latents
-from l2sae.model.threads import fair_threads
 from l2sae.pictures.conversions import to_model, values_to_levels
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.errors import EditError
@@ -152,7 +151,6 @@ class FaceEditor(Renderer):
         super().__init__(Placement(EncodedFace(model, images, latents), canvas, crop), head)
 
 
-@fair_threads()
 def _layer_effects(place: Placement, layers: Sequence[Layer], compose: str) -> list[list[Effect]]:
     """The effects of each layer on the photo; a layer changes what the next ones edit."""
     below = _Below(place.face.images, None)

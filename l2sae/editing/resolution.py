@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from l2sae.model.threads import in_one_order
 from l2sae.pictures.frames import CropFrame, Frame
 
 LONG = 4  # times as long as wide: a strip
@@ -155,7 +156,8 @@ def box_mean(x: Tensor, radius: int) -> Tensor:
     running sums they leave an exact 0 where all is 0.
     """
     down, across = (_averages(size, radius, x) for size in x.shape[-2:])
-    return down @ (x @ across.T)
+    with in_one_order(x):
+        return down @ (x @ across.T)
 
 
 def _averages(size: int, radius: int, like: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ from l2sae.editing.session_layer import (
 )
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
+from l2sae.model.threads import fair_threads
 from l2sae.pictures.conversions import with_alpha
 from l2sae.pictures.errors import EditError, NoPhotoError
 from l2sae.pictures.frames import Box
@@ -103,6 +104,7 @@ class EditSession:
         """Whether there is a photo."""
         return self._editor is not None
 
+    @fair_threads()
     def load(
         self,
         photo: PhotoFile,
@@ -132,6 +134,7 @@ class EditSession:
         warn_if_no_face(self.editor)
         self._aligns = align is not None
 
+    @fair_threads()
     def load_at(self, picture: Picture, place: FacePlace, path: str | Path | None = None) -> None:
         """Take a photo whose face lies at a known place, as in a recipe, and references of layers as they are."""
         self._path, self._aligns = None if path is None else Path(path), False
@@ -338,6 +341,7 @@ class EditSession:
         self._commit(tuple(layers), recipe.compose)
         return same
 
+    @fair_threads()
     def _render(
         self, layers: Sequence[SessionLayer], compose: Composition, preview: bool = False, side: int | None = None
     ) -> NDArray[np.uint8]:

@@ -3,9 +3,9 @@
 An operation's threads wait for each other at its end. Where another program takes a core now and then, they all wait
 for the one that is behind, hundreds of times in an edit. So edits leave to other programs the cores that those use.
 That may not change a bit of the result, and would where an operation adds up numbers in an order that depends on the
-threads: normalisation, sums over a picture, running means, convolutions of single places. These run on one thread. The
-number of threads is 1, 2, 4, 8 and so on: others would part the networks' tensors in the middle of a processor's vector,
-whose functions round otherwise than those of single numbers. ``python -m l2sae.bench busy`` measures what is gained.
+threads: normalisation, sums over a picture, running means, convolutions of single places. These run on one thread.
+The number of threads is 1, 2, 4, 8 and so on: others would part the networks' tensors in the middle of a processor's
+vector, whose functions round otherwise than those of single numbers. ``python -m l2sae.bench busy`` measures the gain.
 """
 
 import math

@@ -114,7 +114,7 @@ def shipped() -> L2SAE:
 @pytest.mark.parametrize("size", [512, 467, 801])
 def test_no_bit_of_an_edit_depends_on_the_number_of_threads(shipped: L2SAE, compose: str, size: int) -> None:
     """Finding of the face included; four threads also where there are two cores."""
-    results, photo = [], np.asarray(Image.fromarray(astronaut()).resize((size, 512)))
+    results, photo = [], np.asarray(Image.fromarray(astronaut()).resize((size, size)))
     for count in (1, 2, 4):
         torch.set_num_threads(count)
         results.append(edit(shipped, photo, rois=("hair", "skin"), style=Noise(1.5), compose=compose))

@@ -1,5 +1,8 @@
 """Threads: their number comes back, other programs get their cores, and no bit of an edit depends on it."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +14,7 @@ from skimage.data import astronaut
 
 from l2sae.editing import Noise, edit
 from l2sae.model import L2SAE, load_model, threads
-from l2sae.model.threads import OtherPrograms, fair_threads, in_one_order, one_thread
+from l2sae.model.threads import OtherPrograms, core_count, fair_threads, in_one_order, one_thread
 
 
 @pytest.fixture(autouse=True)
@@ -91,10 +94,17 @@ def test_one_thread_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
         assert used() == 1
 
 
-def test_a_busy_process_is_seen() -> None:
-    """The figures of this machine: at least this process's own work is taken off."""
+def test_a_busy_process_is_seen_and_this_ones_own_work_is_not() -> None:
     others = OtherPrograms()
-    assert 0 <= others.cores_taken() <= len(threads._cores()) + 0.5
+    busy = subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"])
+    try:
+        time.sleep(1)
+        taken = others.cores_taken()
+    finally:
+        busy.kill()
+        busy.wait()
+    assert 0.25 < taken <= core_count() + 0.5
+    assert others.cores_taken() == taken  # too soon to look again
 
 
 def test_operations_that_depend_on_threads_get_one_except_in_training() -> None:

@@ -67,3 +67,10 @@ def roi_slices(rois: Sequence[Roi], context_channels: int) -> dict[str, slice]:
 def roi_labels(rois: Sequence[Roi]) -> dict[str, int]:
     """Map each ROI to its id in prepared label maps: 1, 2, ... in order; 0 is everything else."""
     return {roi.name: index for index, roi in enumerate(rois, start=1)}
+
+
+def hair_and_skin(rois: Sequence[Roi]) -> tuple[int | None, int | None]:
+    """The numbers of the ROIs of hair and of skin; None where there is none, or where hair and skin are one."""
+    index = {part: number for number, roi in enumerate(rois) for part in roi.parts}
+    hair, skin = index.get("hair"), index.get("skin")
+    return hair, None if skin == hair else skin

@@ -2,7 +2,7 @@
 
 import pytest
 
-from l2sae.rois import DEFAULT_ROIS, expand_rois, roi_labels, roi_slices
+from l2sae.rois import DEFAULT_ROIS, Roi, expand_rois, hair_and_skin, roi_labels, roi_slices
 
 NAMES = tuple(roi.name for roi in DEFAULT_ROIS)
 
@@ -33,3 +33,9 @@ def test_labels_count_from_1_and_slices_follow_each_other() -> None:
     slices = list(roi_slices(DEFAULT_ROIS, 3).values())
     assert [part.start for part in slices[1:]] == [part.stop for part in slices[:-1]]
     assert slices[-1].stop == sum(roi.channels for roi in DEFAULT_ROIS) + 3
+
+
+def test_hair_and_skin_are_found_where_they_are_two() -> None:
+    assert hair_and_skin(DEFAULT_ROIS) == (0, 1)
+    assert hair_and_skin([Roi(name="head", channels=1, parts=("hair", "skin"))]) == (0, None)
+    assert hair_and_skin([Roi(name="lips", channels=1, parts=("u_lip",))]) == (None, None)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from l2sae.rois import Roi
+from l2sae.rois import Roi, hair_and_skin
 
 LEAST_HAIR = 0.04  # thickness above the hairline, of the picture's side: less would become a smear
 LEAST_WIDTH = 0.1  # of the columns with hair over a forehead, of the picture's side,
@@ -54,10 +54,10 @@ def draw_fringes(
     Returns:
         Images and labels of the same shapes and types.
     """
-    ids = {part: number for number, roi in enumerate(rois, 1) for part in roi.parts}
-    hair, skin = ids.get("hair"), ids.get("skin")
-    if share == 0 or hair is None or skin is None or hair in (skin, ids.get("l_brow")):
+    numbers = hair_and_skin(rois)
+    if share == 0 or numbers[0] is None or numbers[1] is None or "l_brow" in rois[numbers[0]].parts:
         return images, labels
+    hair, skin = numbers[0] + 1, numbers[1] + 1
     size = labels.shape[-1]
     draws = torch.rand(len(images), 6, generator=generator, device=generator.device).to(images.device)
     noise = torch.randn(len(images), 2, size, generator=generator, device=generator.device).to(images.device)
@@ -65,13 +65,13 @@ def draw_fringes(
     features = (labels > 0) & (labels != hair) & (labels != skin)
     brow = torch.where(features.any(dim=2), rows[:, 0], size).amin(dim=1)[:, None, None]  # row of the first feature
     columns = _columns(labels == hair, labels == skin, brow, rows)
-    chosen = (draws[:, 0] < share) & columns.enough
+    where = columns.usable & ((draws[:, 0] < share) & columns.enough)[:, None, None]
     end = _lower_end(columns, brow, draws, noise)
-    drawn = (rows < end + 2) & (rows >= columns.top) & columns.usable & chosen[:, None, None]
+    drawn = (rows < end + 2) & (rows >= columns.top) & where
     moved = _stretched(images, columns, end, rows)
     moved = (moved + 1) * _shade(rows, columns.line, end, DARKEST * draws[:, 4].square()) - 1
     below = torch.exp(-(rows - end).clamp(min=0) / (SHADOW * size)) * DARKEST_SHADOW * draws[:, 5].view(-1, 1, 1)
-    under = (labels != hair) & (labels > 0) & columns.usable & chosen[:, None, None]
+    under = (labels != hair) & (labels > 0) & where
     shadowed = torch.where(under[:, None], (images + 1) * (1 - below)[:, None] - 1, images)
     edge = ((end - rows) / (2 * SOFT * size) + 0.5).clamp(0, 1)
     return (

@@ -1,23 +1,13 @@
 """Bald heads: what a matte takes for hair there is the shine on the skin, or a shadow at the head's edge."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from l2sae.model.layers import layer_shares, opponent_colours, region_means
-from l2sae.rois import Roi
 
 MIN_HAIR = 0.01  # of a face crop's pixels: in 1071 portraits, less was a bald head's edge, a collar, a shadow
 LITTLE_HAIR = 0.045  # likewise, of 8 % of them: so little may be the shine on a bald head
 NEAR_SKIN, NEAR_IN_HUE = 0.15, 0.45  # distance of such hair from the skin's colour, and as a fraction of that colour
 DARKER = 0.3  # than the skin, on the scale of [-1, 1] times the square root of 3: hair that is this much darker is hair
-
-
-def hair_and_skin(rois: Sequence[Roi]) -> tuple[int | None, int | None]:
-    """The numbers of the ROIs of hair and of skin; None where there is none, or where hair and skin are one."""
-    index = {part: number for number, roi in enumerate(rois) for part in roi.parts}
-    hair, skin = index.get("hair"), index.get("skin")
-    return hair, None if skin == hair else skin
 
 
 def share(matte: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from l2sae.editing.bald_heads import hair_and_skin, without_shine
+from l2sae.editing.bald_heads import without_shine
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring
 from l2sae.editing.edit_layers import Layer
 from l2sae.editing.islands import without_islands
@@ -15,6 +15,7 @@ from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents
 from l2sae.pictures.frames import Frame
+from l2sae.rois import hair_and_skin
 
 CACHED = 32  # styles that a face keeps, for sliders that go to and fro
 StyleKey = tuple[Style, int, tuple[str, ...]]  # style, seed, ROIs that share it

@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from l2sae.editing.bald_heads import hair_and_skin, share, shows_hair
+from l2sae.editing.bald_heads import share, shows_hair
 from l2sae.editing.recipe_fields import ReferenceRecord, digest_reference
 from l2sae.model import L2SAE, Latents
 from l2sae.pictures.conversions import as_rgb, check_images, to_model
 from l2sae.pictures.errors import EditError, FaceNotFoundError
 from l2sae.pictures.files import readable_name
 from l2sae.pictures.reading import load_picture, read_picture
+from l2sae.rois import hair_and_skin
 
 
 @dataclass(frozen=True, eq=False)

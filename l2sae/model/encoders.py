@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from l2sae.model.layers import (
+    Conv2d,
     GroupNorm,
-    PointwiseConv2d,
     ResidualBlock,
     layer_shares,
     opponent_colours,
@@ -53,7 +53,7 @@ class StructureEncoder(nn.Module):
         self.norm = GroupNorm(width)
         cell = (stride // 2) ** 2  # places of the features in one of the structure
         depth = max(1, 4 * width // cell)
-        self.gather = nn.Sequential(PointwiseConv2d(width, depth), nn.PixelUnshuffle(stride // 2), nn.SiLU())
+        self.gather = nn.Sequential(Conv2d(width, depth, 1), nn.PixelUnshuffle(stride // 2), nn.SiLU())
         self.head = nn.Conv2d(depth * cell + 3 + (stride**2 if relief else 0), channels, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:

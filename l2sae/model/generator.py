@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from l2sae.model.layers import (
     OPPONENT,
+    Conv2d,
     ModulatedBlock,
     ModulatedConv2d,
-    PointwiseConv2d,
     layer_shares,
     region_means,
     upsample,
@@ -51,7 +51,7 @@ class Generator(nn.Module):
         widths = {4: [width], 8: [2 * width, width], 16: [2 * width, 2 * width, width]}[stride]
         self.stem = nn.Conv2d(structure_channels, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList([ModulatedBlock(channels, style_dim) for channels in widths])
-        self.reduce = nn.ModuleList([PointwiseConv2d(a, b) for a, b in pairwise(widths)])
+        self.reduce = nn.ModuleList([Conv2d(a, b, 1) for a, b in pairwise(widths)])
         self.fine = ModulatedConv2d(width, width, style_dim)
         self.to_rgb = nn.ModuleList([ModulatedConv2d(channels, 3, style_dim, kernel_size=1) for channels in widths])
         self.to_layers = ModulatedConv2d(width, 3 * (regions + 1), style_dim, kernel_size=1)

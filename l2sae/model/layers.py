@@ -1,6 +1,7 @@
 """Building blocks shared by the encoders, the generator and the mask predictor."""
 
 import math
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -27,15 +28,12 @@ class GroupNorm(nn.GroupNorm):
             return super().forward(x)
 
 
-class PointwiseConv2d(nn.Conv2d):
-    """A convolution of single places: 1 x 1."""
-
-    def __init__(self, channels_in: int, channels_out: int, bias: bool = True):
-        super().__init__(channels_in, channels_out, 1, bias=bias)
+class Conv2d(nn.Conv2d):
+    """A convolution; what it makes of single places, 1 x 1, does not depend on the number of threads either."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, H, W) -> (B, C_out, H, W)."""
-        with in_one_order(x):
+        """(B, C_in, H, W) -> (B, C_out, H', W')."""
+        with in_one_order(x) if self.kernel_size == (1, 1) else nullcontext():
             return super().forward(x)
 
 
@@ -52,7 +50,7 @@ class ResidualBlock(nn.Module):
             nn.SiLU(),
             nn.Conv2d(channels_out, channels_out, 3, padding=1),
         )
-        self.skip = nn.Identity() if channels_in == channels_out else PointwiseConv2d(channels_in, channels_out)
+        self.skip = nn.Identity() if channels_in == channels_out else Conv2d(channels_in, channels_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C_out, H, W)."""
@@ -70,11 +68,7 @@ class ModulatedConv2d(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, style_dim: int, kernel_size: int = 3):
         super().__init__()
-        self.conv = (
-            PointwiseConv2d(channels_in, channels_out, bias=False)
-            if kernel_size == 1
-            else nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False)
-        )
+        self.conv = Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False)
         self.bias = nn.Parameter(torch.zeros(channels_out))
         self.to_scale = nn.Linear(style_dim, channels_in)
         nn.init.normal_(self.to_scale.weight, std=1 / math.sqrt(style_dim))

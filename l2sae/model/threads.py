@@ -68,11 +68,10 @@ class OtherPrograms:
 
     def cores_taken(self) -> float:
         """The mean number of cores that other programs used since the last look, of those this process may use."""
-        wall, busy, own = self._look()
-        passed = wall - self._last[0]
-        if passed >= LOOK_EVERY:
-            self._taken = max(0.0, (busy - self._last[1]) - (own - self._last[2])) / passed
-            self._last = wall, busy, own
+        if time.monotonic() - self._last[0] >= LOOK_EVERY:
+            before, self._last = self._last, self._look()
+            passed, busy, own = (new - old for new, old in zip(self._last, before, strict=True))
+            self._taken = max(0.0, busy - own) / passed
         return self._taken
 
     @staticmethod

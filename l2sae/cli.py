@@ -315,7 +315,7 @@ def masks(photo: Path, align: str | None, box: Box | None, checkpoint: Path | No
     check_outputs(_named(photo, checkpoint), [out])
     model, pixels = load_model(checkpoint), read_picture(photo).copy()
     check_size(*pixels.shape[:2])
-    editors = [FaceEditor(model, pixels, one.crop, head=one.head) for one in find_places(pixels, align, box)]
+    editors = [FaceEditor.at(model, pixels, one) for one in find_places(pixels, align, box)]
     for editor in editors:
         warn_if_no_face(editor)
     found = [editor.photo_mattes() for editor in editors]

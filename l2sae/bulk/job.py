@@ -19,8 +19,8 @@ from l2sae.editing.recipe import (
     Recipe,
     RecipeLayer,
 )
-from l2sae.editing.recipe_fields import RecipeError, digest_model, digest_picture
-from l2sae.editing.references import encode_reference
+from l2sae.editing.recipe_fields import ExactStyle, RecipeError, digest_model, digest_picture
+from l2sae.editing.references import Reference, encode_reference
 from l2sae.editing.session_layer import SessionLayer
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
@@ -213,7 +213,12 @@ def _recipe_layers(model: L2SAE, recipe: Recipe) -> dict[str, Any]:
 
 def _encoded(model: L2SAE, style: Style, rois: Sequence[str]) -> Style:
     """The style with style vectors (1, D) in place of references: none is read or encoded again for each photo."""
-    return style.with_references(lambda reference: encode_reference(model, reference, rois).cpu().numpy())
+
+    def encode(reference: Reference) -> Reference:
+        vectors = encode_reference(model, reference, rois).cpu().numpy()
+        return ExactStyle(vectors) if isinstance(reference, ExactStyle) else vectors
+
+    return style.with_references(encode)
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,12 @@ class FacePlace:
     Attributes:
         crop: the square that holds it; None takes the whole photo as a face crop.
         head: the looser square through which what leaves ``crop`` is edited; None leaves it as it is.
+        keeps_light: whether styles of other faces are put into the photo's light; see `l2sae.editing.photo_light`.
     """
 
     crop: CropTransform | None = None
     head: CropTransform | None = None
+    keeps_light: bool = False
 
 
 def align_face(picture: str | Path | NDArray[np.uint8]) -> AlignedFace:
@@ -85,13 +87,14 @@ def find_places(picture: NDArray[np.uint8], align: str | None = "auto", box: Box
         check_box(box, *picture.shape[:2])
         left, top, right, bottom = box
         side = max(right - left, bottom - top)
-        return [FacePlace(CropTransform((left + right) / 2, (top + bottom) / 2, float(side)))]
+        crop = CropTransform((left + right) / 2, (top + bottom) / 2, float(side))
+        return [FacePlace(crop, keeps_light=align is not None)]
     if align is None:
         return [FacePlace()]
     crops = _find(picture)
     if _is_face_crop(picture, crops):
-        return [FacePlace()]
-    return [FacePlace(crop, head_crop(crop)) for crop in (crops if align == "all" else crops[:1])]
+        return [FacePlace(keeps_light=True)]
+    return [FacePlace(crop, head_crop(crop), keeps_light=True) for crop in (crops if align == "all" else crops[:1])]
 
 
 def align_styles(styles: Mapping[str, Style]) -> dict[str, Style]:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from l2sae.editing.recipe_fields import ExactStyle
 from l2sae.editing.references import encode_reference, given_rois
 from l2sae.editing.styles import Swap
 from l2sae.model import L2SAE
@@ -30,7 +31,8 @@ class NamedStyle:
 
     @cached_property
     def _swap(self) -> Swap:
-        return Swap(self.vector)  # one object for all uses: an editor's cache of decoded styles goes by identity
+        style = ExactStyle(self.vector) if self.picture is None else self.vector
+        return Swap(style)  # one object for all uses: an editor's cache of decoded styles goes by identity
 
     def swap(self, rois: Sequence[str]) -> Swap:
         """The style as an edit of ``rois``.

@@ -87,7 +87,8 @@ def edit(
             stays as it is.
         align: ``auto`` edits the largest face of a photo, upright or turned; ``all`` edits every face; None takes the
             photo as a face crop, and pads it to a square. References that are paths or uint8 pictures are taken
-            likewise. Tensors are face crops.
+            likewise, and their styles put into the photo's light, see `l2sae.editing.photo_light`. Tensors are face
+            crops.
 
     Returns:
         A picture like ``photo``: uint8 (H, W, 3), with alpha unchanged for (H, W, 4); grey comes back as (H, W, 3),
@@ -113,7 +114,7 @@ def edit(
         return _edit_images(model, photo, layer, compose, box)
     picture = as_picture(photo)
     if align is None or box is not None:
-        edited = _edit_crop(model, picture.srgb, layer, compose, box)
+        edited = _edit_crop(model, picture.srgb, layer, compose, box, keeps_light=align is not None)
     else:
         edited = _edit_faces(model, picture.srgb, layer, compose, find_places(picture.srgb, align))
     return with_alpha(picture.edited(edited), picture.alpha)
@@ -128,12 +129,13 @@ def _edit_images(model: L2SAE, images: Tensor, layer: Layer, compose: str, box: 
 
 
 def _edit_crop(
-    model: L2SAE, photo: NDArray[np.uint8], layer: Layer, compose: str, box: Box | None
+    model: L2SAE, photo: NDArray[np.uint8], layer: Layer, compose: str, box: Box | None, keeps_light: bool
 ) -> NDArray[np.uint8]:
     """Edit a photo, or the part in a box, as a face crop."""
     result = photo.copy()
     window = _window(box, *photo.shape[:2])
-    result[window] = _render(FaceEditor(model, result[window]), layer, compose).numpy()
+    editor = FaceEditor(model, result[window], keeps_light=keeps_light)
+    result[window] = _render(editor, layer, compose).numpy()
     return result
 
 
@@ -144,7 +146,7 @@ def _edit_faces(
     edited, refused = photo.copy(), []
     for place in places:
         try:
-            editor = FaceEditor(model, edited, place.crop, head=place.head)
+            editor = FaceEditor.at(model, edited, place)
             edited = _render(editor, layer, compose).numpy()
         except FaceNotFoundError as error:
             refused.append(error)

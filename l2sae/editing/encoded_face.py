@@ -11,6 +11,7 @@ from l2sae.editing.bald_heads import without_shine
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring
 from l2sae.editing.edit_layers import Layer
 from l2sae.editing.islands import without_islands
+from l2sae.editing.photo_light import have_no_colours, in_light_of, without_colours
 from l2sae.editing.resolution import MIN_MATTE, Matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE, Latents
@@ -38,12 +39,25 @@ class EncodedFace:
         model: encodes and decodes.
         images: what the model sees, (B, 3, S, S) in [-1, 1]; a face fills it, unless these are its surroundings.
         latents: structure, style and mattes of ``images``.
+
+    Args:
+        model: likewise.
+        images: likewise.
+        latents: likewise, if they are known.
+        around: the face whose surroundings these images are.
+        keeps_light: whether styles of other faces are put into the light of ``images``, or of the face in the middle of
+            them; see `l2sae.editing.photo_light`.
     """
 
     def __init__(
-        self, model: L2SAE, images: Tensor, latents: Latents | None = None, surroundings: bool = False
+        self,
+        model: L2SAE,
+        images: Tensor,
+        latents: Latents | None = None,
+        around: "EncodedFace | None" = None,
+        keeps_light: bool = False,
     ) -> None:
-        self.model, self.images, self._surroundings = model, images, surroundings
+        self.model, self.images, self._around, self.keeps_light = model, images, around, keeps_light
         self.latents = model.encode(images) if latents is None else latents
         self._styles: dict[StyleKey, Tensor | None] = {}
         self._decoded: dict[tuple[Style, int], Tensor] = {}
@@ -57,7 +71,7 @@ class EncodedFace:
         """
         mattes = torch.where(self.latents.mattes < MIN_MATTE, 0.0, self.latents.mattes)
         hair, skin = hair_and_skin(self.model.rois)
-        if not self._surroundings and hair is not None and skin is not None:
+        if self._around is None and hair is not None and skin is not None:
             mattes = without_shine(self.images, mattes, hair, skin)
         found = dict(zip(self.model.roi_names, mattes.split(1, dim=1), strict=True))
         for roi in self.model.rois:
@@ -69,7 +83,12 @@ class EncodedFace:
     @cached_property
     def decoded(self) -> Tensor:
         """The face decoded with its own style, (B, 3, S, S)."""
-        return self.model.decode(self.latents.structure, self.latents.style, self.latents.mattes)
+        drawn = self.model.decode(self.latents.structure, self.latents.style, self.latents.mattes)
+        return without_colours(drawn) if self._is_grey else drawn
+
+    @cached_property
+    def _is_grey(self) -> bool:
+        return self.keeps_light and have_no_colours(self.images)
 
     def new_style(self, layer: Layer, roi: str) -> Tensor | None:
         """The style vectors (B, D) that a layer gives an ROI; None where they are the face's own."""
@@ -78,6 +97,8 @@ class EncodedFace:
         if key not in self._styles:
             own = self.latents.style
             made = style.vectors(self.model, own, layer.seed, key[2])
+            if self.keeps_light and style.follows_light:
+                made = in_light_of(self.model, made, own if self._around is None else self._around.latents.style)
             _remember(self._styles, key, None if torch.equal(made, own) else made)
         return self._styles[key]
 
@@ -100,7 +121,8 @@ class EncodedFace:
             return self.decoded
         key = (layer.styles[roi], layer.seed)
         if key not in self._decoded:
-            _remember(self._decoded, key, self.model.decode(self.latents.structure, vectors, self.latents.mattes))
+            drawn = self.model.decode(self.latents.structure, vectors, self.latents.mattes)
+            _remember(self._decoded, key, without_colours(drawn) if self._is_grey and key[0].follows_light else drawn)
         return self._decoded[key]
 
     def recolouring(self, layer: Layer, roi: str, matte: Tensor) -> Recolouring:

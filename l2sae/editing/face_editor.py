@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from l2sae.editing.align import FacePlace
 from l2sae.editing.canvas import PhotoCanvas, as_canvas
 from l2sae.editing.compose import Effect, Step, check_composition, composite_images, replacement
 from l2sae.editing.edit_layers import Layer
@@ -63,7 +64,9 @@ class Renderer:
         self._placement, self.head = placement, head
         self.photo, self.crop, self.frame = placement.canvas.pixels, placement.crop, placement.frame
         self.model, self.images, self.latents = placement.face.model, placement.face.images, placement.face.latents
-        self._around = HeadCrop(self.model, placement.canvas, head) if head is not None and around is None else around
+        self._around = (
+            HeadCrop(placement.face, placement.canvas, head) if head is not None and around is None else around
+        )
 
     @torch.inference_mode()
     def mattes(self) -> dict[str, Tensor]:
@@ -79,6 +82,12 @@ class Renderer:
             if self._around is not None and leaves_crop(self._placement, roi, None):
                 found[roi] = np.minimum(found[roi] + self._surroundings.photo_matte(roi), 1)
         return found
+
+    @torch.inference_mode()
+    def style_of(self, layer: Layer, roi: str) -> Tensor:
+        """The style vectors (B, D) with which a layer draws one of its ROIs, in the photo's light."""
+        made = self._placement.face.new_style(layer, roi)
+        return self.latents.style if made is None else made
 
     def preview(self) -> "Renderer":
         """The same face at model resolution, (S, S, 3) uint8 over the padded square; shares what was decoded."""
@@ -135,6 +144,7 @@ class FaceEditor(Renderer):
         crop: the square of a uint8 photo that holds the face; None takes the whole photo as a face crop.
         latents: of the photo, if they are known.
         head: a looser crop, through which what leaves ``crop`` is edited too; see `l2sae.editing.whole_head`.
+        keeps_light: whether styles of other faces are put into the photo's light; see `l2sae.editing.photo_light`.
     """
 
     @torch.inference_mode()
@@ -145,10 +155,17 @@ class FaceEditor(Renderer):
         crop: CropTransform | None = None,
         latents: Latents | None = None,
         head: CropTransform | None = None,
+        keeps_light: bool = False,
     ) -> None:
         canvas = as_canvas(photo)
         images = to_model(canvas.cut(crop), model.image_size).to(model.device)
-        super().__init__(Placement(EncodedFace(model, images, latents), canvas, crop), head)
+        face = EncodedFace(model, images, latents, keeps_light=keeps_light)
+        super().__init__(Placement(face, canvas, crop), head)
+
+    @classmethod
+    def at(cls, model: L2SAE, photo: NDArray[np.uint8], place: FacePlace) -> "FaceEditor":
+        """A photo (H, W, 3) uint8 whose face lies at a known place."""
+        return cls(model, photo, place.crop, head=place.head, keeps_light=place.keeps_light)
 
 
 def _layer_effects(place: Placement, layers: Sequence[Layer], compose: str) -> list[list[Effect]]:

@@ -75,25 +75,27 @@ class PhotoRecord(Record):
     """The photo: its path if it came from a file, the digest of its pixels, and the crops that hold the face.
 
     Recipes without ``head``, as earlier versions wrote them, edit nothing beyond ``crop``; those without ``crop`` take
-    the photo as a face crop.
+    the photo as a face crop; those without ``keeps_light`` take references in their own light.
     """
 
     path: str | None
     sha256: Sha256
     crop: CropRecord | None = None
     head: Annotated[CropRecord | None, Field(exclude_if=lambda head: head is None)] = None
+    keeps_light: Annotated[bool, Field(exclude_if=lambda keeps: not keeps)] = False
 
     @classmethod
     def of(cls, picture: Picture, place: FacePlace, path: Path | None) -> "PhotoRecord":
         """A photo with the place of its face, read from ``path``, if from a file."""
         crop, head = (None if one is None else CropRecord(**asdict(one)) for one in (place.crop, place.head))
         name = None if path is None else readable_name(path)
-        return cls(path=name, sha256=digest_picture(picture.pixels), crop=crop, head=head)
+        digest = digest_picture(picture.pixels)
+        return cls(path=name, sha256=digest, crop=crop, head=head, keeps_light=place.keeps_light)
 
     def place(self) -> FacePlace:
         """Where the face lies in the photo."""
         crop, head = (None if one is None else one.transform() for one in (self.crop, self.head))
-        return FacePlace(crop, head)
+        return FacePlace(crop, head, self.keeps_light)
 
 
 class Recipe(Record):
@@ -211,7 +213,7 @@ class Recipe(Record):
             for record, (style, matte) in zip(self.layers, self.resolved(), strict=True)
         ]
         place, picture = self.photo.place(), self.source(photo)
-        editor = FaceEditor(model, picture.srgb.copy(), place.crop, head=place.head)
+        editor = FaceEditor.at(model, picture.srgb.copy(), place)
         return picture.edited(editor.render(layers, self.compose).numpy())
 
     def source(self, photo: PhotoFile | None = None) -> Picture:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +15,7 @@ from l2sae.pictures.errors import EditError
 from l2sae.pictures.picture import PhotoFile, Picture
 from l2sae.pictures.reading import as_picture
 
+Vectors = NDArray[np.float32]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -27,17 +29,29 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+@dataclass(frozen=True, eq=False)
+class ExactStyle:
+    """Style ``vectors`` (1 or B, D) that are not put into a photo's light, since they have been, or are its own."""
+
+    vectors: Vectors
+
+
 class ReferenceRecord(Record):
-    """A reference: a picture file with the digest of its pixels, or the values of one style vector or several."""
+    """A reference: a picture file with the digest of its pixels, or the values of one style vector or several.
+
+    ``exact`` says that the values are not put into the photo's light; see `ExactStyle`.
+    """
 
     path: str | None = None
     sha256: Sha256 | None = None
     style: tuple[tuple[float, ...], ...] | None = Field(default=None, strict=False, max_length=64)
+    exact: Annotated[bool, Field(exclude_if=lambda exact: not exact)] = False
 
-    def resolve(self, field: str) -> NDArray[np.uint8] | NDArray[np.float32]:
+    def resolve(self, field: str) -> NDArray[np.uint8] | Vectors | ExactStyle:
         """What `Swap` takes; refuses a picture that has changed."""
         if self.style is not None:
-            return _finite_vectors(self.style, f"{field}.style")
+            vectors = _finite_vectors(self.style, f"{field}.style")
+            return ExactStyle(vectors) if self.exact else vectors
         if self.path is None or self.sha256 is None:
             raise RecipeError(f"{field}: needs either style, or path and sha256")
         picture = read_named_picture(self.path, f"{field}.path")
@@ -79,7 +93,7 @@ def read_named_picture(photo: PhotoFile, field: str) -> Picture:
         raise RecipeError(f"{field}: {error}") from None
 
 
-def _finite_vectors(values: Sequence[Sequence[float]], field: str) -> NDArray[np.float32]:
+def _finite_vectors(values: Sequence[Sequence[float]], field: str) -> Vectors:
     if len({len(row) for row in values}) != 1:
         raise RecipeError(f"{field}: need one or more vectors of equal length")
     with np.errstate(over="ignore"):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from l2sae.editing.bald_heads import share, shows_hair
-from l2sae.editing.recipe_fields import ReferenceRecord, digest_reference
+from l2sae.editing.recipe_fields import ExactStyle, ReferenceRecord, digest_reference
 from l2sae.model import L2SAE, Latents
 from l2sae.pictures.conversions import as_rgb, check_images, to_model
 from l2sae.pictures.errors import EditError, FaceNotFoundError
@@ -27,7 +27,7 @@ class ReferenceCrop:
     name: str
 
 
-Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor | ReferenceCrop
+Reference = str | Path | NDArray[np.uint8] | NDArray[np.floating] | Tensor | ReferenceCrop | ExactStyle
 """A path, a uint8 picture or a crop of one, images (1 or B, 3, H, W) in [-1, 1], or style vectors (D,) or (B, D)."""
 
 MIN_SHARE = 5e-4  # of the picture's pixels: less than this is not an ROI but a stray pixel
@@ -40,6 +40,8 @@ def encode_reference(model: L2SAE, reference: Reference, rois: Sequence[str] = (
         return _encode_picture(model, to_model(read_picture(reference), model.image_size), rois, str(reference))
     if isinstance(reference, ReferenceCrop):
         return _encode_picture(model, to_model(reference.pixels, model.image_size), rois, reference.name)
+    if isinstance(reference, ExactStyle):
+        return _style_vectors(model, torch.as_tensor(reference.vectors))
     if isinstance(reference, np.ndarray) and reference.dtype == np.uint8:
         images = to_model(as_rgb(reference.astype(np.uint8, copy=False))[0], model.image_size)
         return _encode_picture(model, images, rois, f"picture {reference.shape}")
@@ -58,7 +60,8 @@ def describe_reference(model: L2SAE, reference: Reference) -> ReferenceRecord:
     """A reference in a recipe: a file by its path and digest, anything else by its style vectors."""
     if isinstance(reference, (str, Path)):
         return ReferenceRecord(path=readable_name(reference), sha256=digest_reference(load_picture(reference)))
-    return ReferenceRecord(style=tuple(map(tuple, encode_reference(model, reference).tolist())))
+    style = tuple(map(tuple, encode_reference(model, reference).tolist()))
+    return ReferenceRecord(style=style, exact=isinstance(reference, ExactStyle))
 
 
 def shows(matte: Tensor) -> Tensor:

@@ -66,6 +66,7 @@ class EditSession:
         self._path: Path | None = None
         self._picture: Picture | None = None
         self._editor: Renderer | None = None
+        self._found = FacePlace()
         self._aligns = False
         self._resized: dict[int, Renderer] = {}
         check_composition(compose)
@@ -142,8 +143,8 @@ class EditSession:
         self._history.restart(SessionState((), self.compose))
 
     def _place(self, picture: Picture, place: FacePlace) -> None:
-        editor = FaceEditor(self.model, picture.srgb.copy(), place.crop, head=place.head)
-        self._picture, self._editor, self._resized = picture, editor, {}
+        self._editor = FaceEditor.at(self.model, picture.srgb.copy(), place)
+        self._picture, self._found, self._resized = picture, place, {}
 
     def add_layer(
         self,
@@ -286,7 +287,7 @@ class EditSession:
 
     def _recipe(self, result_sha256: str | None) -> Recipe:
         return Recipe(
-            photo=PhotoRecord.of(self.picture, FacePlace(self.editor.crop, self.editor.head), self._path),
+            photo=PhotoRecord.of(self.picture, self._found, self._path),
             model_sha256=self._model_sha256,
             compose=self.compose,
             layers=tuple(layer.record(self.model) for layer in self.layers if not layer.muted),
@@ -331,7 +332,7 @@ class EditSession:
         if (found := self._model_sha256) != recipe.model_sha256:
             raise RecipeError(f"model_sha256: made with model {recipe.model_sha256[:12]}..., this is {found[:12]}...")
         same, place = digest_picture(self.picture.pixels) == recipe.photo.sha256, recipe.photo.place()
-        if same and place != FacePlace(self.editor.crop, self.editor.head):
+        if same and place != self._found:
             self._place(self.picture, place)
         layers = [
             SessionLayer(record.rois, style, record.strength, record.seed, matte if same else None)

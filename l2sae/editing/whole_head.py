@@ -15,7 +15,6 @@ from l2sae.editing.edit_layers import MattePicture
 from l2sae.editing.encoded_face import EncodedFace
 from l2sae.editing.placement import Placement
 from l2sae.editing.resolution import Matte
-from l2sae.model import L2SAE
 from l2sae.pictures.conversions import to_model
 from l2sae.pictures.crops import CropTransform
 from l2sae.pictures.frames import FADE, CropFrame, faded
@@ -71,14 +70,15 @@ def keep_linked(matte: Tensor, head: CropTransform, inner_matte: Tensor, inner: 
 class HeadCrop:
     """The looser crop of a photo; encoded when something leaves the face's crop, and then once for all sizes."""
 
-    def __init__(self, model: L2SAE, canvas: Canvas, crop: CropTransform) -> None:
-        self._model, self._canvas, self._crop = model, canvas, crop
+    def __init__(self, inner: EncodedFace, canvas: Canvas, crop: CropTransform) -> None:
+        self._inner, self._canvas, self._crop = inner, canvas, crop
 
     @cached_property
     def face(self) -> EncodedFace:
         """What the model makes of it."""
-        images = to_model(self._canvas.cut(self._crop), self._model.image_size)
-        return EncodedFace(self._model, images.to(self._model.device), surroundings=True)
+        model = self._inner.model
+        images = to_model(self._canvas.cut(self._crop), model.image_size).to(model.device)
+        return EncodedFace(model, images, around=self._inner, keeps_light=self._inner.keeps_light)
 
 
 class HeadPlacement(Placement):

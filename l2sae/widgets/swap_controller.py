@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from l2sae.editing import EditError, Swap
 from l2sae.editing.bank import MAX_REACH, StyleMap, Vector, interpolate
+from l2sae.editing.recipe_fields import ExactStyle
 from l2sae.model import L2SAE
 from l2sae.widgets.controller import Controller
 from l2sae.widgets.messages import Reply, jpeg
@@ -39,7 +41,7 @@ class SwapController(Controller):
             raise EditError("blend: give at least one face a weight above 0")
         self._check_shown(used)
         text = " + ".join(f"{weight:.2g} {name}" for name, weight in used.items())
-        self._use_vector(self.bank.blend(used), "blend", text, gesture)
+        self._use(Swap(self.bank.blend(used)), "blend", text, gesture)
 
     def use_arithmetic(
         self,
@@ -49,17 +51,21 @@ class SwapController(Controller):
         amount: float = 1.0,
         gesture: int | None = None,
     ) -> None:
-        """Give the ROI the style ``base + amount (plus - minus)``; an absent term stands for the mean face."""
+        """Give the ROI the style ``base + amount (plus - minus)``; an absent term stands for the mean face.
+
+        Sums, and places on the map, are nobody's: there is no skin in them that could tell their light.
+        """
         self._check_shown([name for name in (base, minus, plus) if name])
         vector = self.bank.arithmetic(base, minus or None, plus or None, float(amount))
         text = f"{base} + {float(amount):.2g} ({plus or 'mean'} − {minus or 'mean'})"
-        self._use_vector(vector, "arithmetic", text, gesture)
+        self._use(Swap(ExactStyle(vector)), "arithmetic", text, gesture)
 
     def use_map(self, x: float, y: float, gesture: int | None = None) -> None:
         """Give the ROI the style at a place of the map, in standard deviations."""
         if self.map is None:
             raise EditError("the map needs at least 3 faces in the gallery")
-        self._use_vector(self.map.style(float(x), float(y)), "map", f"map ({float(x):.1f}, {float(y):.1f})", gesture)
+        style = Swap(ExactStyle(self.map.style(float(x), float(y))))
+        self._use(style, "map", f"map ({float(x):.1f}, {float(y):.1f})", gesture)
 
     def name_style(self, name: str) -> None:
         """Keep the ROI's present style in the bank under a name."""
@@ -79,11 +85,11 @@ class SwapController(Controller):
         session = self.session
         own = session.editor.latents.style[0].cpu().numpy()
         vectors = interpolate(own, self._present_vector(), int(count))
-        frames = [jpeg(session.render_with(index, FRAME_SIDE, style=Swap(vector), muted=False)) for vector in vectors]
+        styles = [Swap(ExactStyle(vector)) for vector in vectors]
+        frames = [jpeg(session.render_with(index, FRAME_SIDE, style=style, muted=False)) for style in styles]
         self._extra.append(Reply({"type": "frames", "roi": self.roi}, frames))
 
-    def _use_vector(self, vector: Vector, kind: str, text: str, gesture: int | None) -> None:
-        style = Swap(vector)
+    def _use(self, style: Swap, kind: str, text: str, gesture: int | None) -> None:
         self._label(style, kind, text)
         self._set_style(style, gesture=gesture)
 
@@ -92,13 +98,11 @@ class SwapController(Controller):
             self.bank[name].swap((self.roi,))
 
     def _present_vector(self) -> Vector:
+        """The vector with which the ROI is drawn, in the photo's light."""
         index = self._layer_of(self.roi)
         if index is None:
             raise EditError(f"choose a style for {self.roi} first")
-        layer = self.session.layers[index]
-        own = self.session.editor.latents.style
-        vector = layer.style.vectors(self.model, own, layer.seed, layer.rois)[0]
-        return np.asarray(vector.detach().cpu().numpy(), np.float32)
+        return _vector(self.session.editor.style_of(self.session.layers[index].as_layer(), self.roi))
 
     def _map_state(self) -> dict[str, Any] | None:
         if self.map is None:
@@ -106,6 +110,11 @@ class SwapController(Controller):
         dots = {style.name: self.map.locate(style.vector) for style in self.bank}
         here = None
         if self.session.loaded and (index := self._layer_of(self.roi)) is not None:
-            seeded = self.session.layers[index].style.seeded  # noise has no place of its own
-            here = None if seeded else self.map.locate(self._present_vector())
+            layer, own = self.session.layers[index], self.session.editor.latents.style
+            if not layer.style.seeded:  # noise has no place of its own
+                here = self.map.locate(_vector(layer.style.vectors(self.model, own, layer.seed, layer.rois)))
         return {"dots": dots, "here": here, "reach": MAX_REACH, "explained": self.map.explained}
+
+
+def _vector(vectors: Tensor) -> Vector:
+    return np.asarray(vectors[0].detach().cpu().numpy(), np.float32)

@@ -89,7 +89,7 @@ def test_a_photo_that_the_face_fills_is_taken_as_it_is(tiny_model: L2SAE, photos
     assert np.array_equal(edit(tiny_model, photos[0], ROIS, Noise(2.0)), as_crop)
     for other in (CropTransform(64.0, 50.0, 60.0), CropTransform(64.0, 50.0, 110.0, 30.0), CropTransform(20, 50, 110)):
         found[:] = [other]
-        assert find_places(photos[0]) == [FacePlace(other, head_crop(other))]
+        assert find_places(photos[0]) == [FacePlace(other, head_crop(other), keeps_light=True)]
 
 
 @finds_faces

@@ -78,5 +78,6 @@ def test_an_edit_of_hair_on_a_bald_head_finds_none(tiny_model: L2SAE, monkeypatc
     with pytest.raises(FaceNotFoundError, match="no hair found in the photo"):
         edit(tiny_model, photo, "hair", Noise(), align=None)
     images = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 127.5 - 1
-    assert EncodedFace(tiny_model, images).mattes["skin"].min() == 1
-    assert EncodedFace(tiny_model, images, surroundings=True).mattes["hair"].max() == 1
+    face = EncodedFace(tiny_model, images)
+    assert face.mattes["skin"].min() == 1
+    assert EncodedFace(tiny_model, images, around=face).mattes["hair"].max() == 1

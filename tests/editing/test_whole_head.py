@@ -107,7 +107,7 @@ def test_a_matte_of_the_photos_size_reaches_beyond_the_crop(inner: Placement) ->
 def test_the_head_is_encoded_when_it_is_asked_for_and_once(inner: Placement, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, encode, model = [], inner.face.model.encode, inner.face.model
     monkeypatch.setattr(model, "encode", lambda images: calls.append(0) or encode(images))
-    head = HeadCrop(model, inner.canvas, LOOSE)
+    head = HeadCrop(inner.face, inner.canvas, LOOSE)
     assert calls == []
     placed = HeadPlacement(head.face, inner, LOOSE)
     assert HeadPlacement(head.face, inner, LOOSE).face is placed.face
@@ -117,7 +117,7 @@ def test_the_head_is_encoded_when_it_is_asked_for_and_once(inner: Placement, mon
 
 @torch.inference_mode()
 def test_what_stays_in_the_faces_crop_has_no_matte_beyond(inner: Placement) -> None:
-    placed = HeadPlacement(HeadCrop(inner.face.model, inner.canvas, LOOSE).face, inner, LOOSE)
+    placed = HeadPlacement(HeadCrop(inner.face, inner.canvas, LOOSE).face, inner, LOOSE)
     assert placed.matte("hair", torch.zeros(64, 64)) is None
     given = placed.matte("hair", np.full((120, 130), 255, np.uint8))
     assert given is not None

@@ -110,7 +110,7 @@ def test_between_keyframes_a_blend_is_close_to_the_exact_picture(
     faces = [Face(name, picture) for name, picture in zip(("ann", "ben", "cem"), pictures, strict=True)]
     send = Driver(SwapController(load_model(device="cpu"), faces))
     send("start")
-    send("choose_roi", roi="skin")
+    send("choose_roi", roi="hair")
     before = send("use_style", name="ben")
     keys = {"slider": action, "arguments": arguments, "path": path, "ends": [0, high], "gesture": 0.5}
     send("keyframes", live=True, **keys)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from l2sae.editing import Swap, edit
+from l2sae.editing.recipe_fields import ExactStyle
 from l2sae.model import L2SAE
 from tests.widgets.conftest import Driver
 
@@ -15,15 +16,15 @@ Photos = list[NDArray[np.uint8]]
 def test_blend_arithmetic_and_map_give_their_vectors(send: Driver, tiny_model: L2SAE, photos: Photos) -> None:
     bank, session = send.controller.bank, send.controller.session
     cases = [
-        ("use_blend", {"weights": {"ben": 1, "cem": 3, "ann": 0}}, bank.blend({"ben": 1, "cem": 3})),
+        ("use_blend", {"weights": {"ben": 1, "cem": 3, "ann": 0}}, Swap(bank.blend({"ben": 1, "cem": 3}))),
         ("use_arithmetic", {"base": "ben", "minus": "ann", "plus": "cem", "amount": 0.5},
-         bank.arithmetic("ben", "ann", "cem", 0.5)),
-        ("use_map", {"x": 0.5, "y": -1}, send.controller.map.style(0.5, -1)),
+         Swap(ExactStyle(bank.arithmetic("ben", "ann", "cem", 0.5)))),
+        ("use_map", {"x": 0.5, "y": -1}, Swap(ExactStyle(send.controller.map.style(0.5, -1)))),
     ]  # fmt: skip
-    for action, arguments, vector in cases:
+    for action, arguments, style in cases:
         send(action, **arguments)
         assert send.error == ""
-        assert np.array_equal(session.render(), edit(tiny_model, photos[0], "hair", Swap(vector)))
+        assert np.array_equal(session.render(), edit(tiny_model, photos[0], "hair", style))
     assert send.state["map"]["here"] == pytest.approx((0.5, -1), abs=1e-3)
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
-from l2sae.editing.recipe_fields import Record, ReferenceRecord
+from l2sae.editing.recipe_fields import ExactStyle, Record, ReferenceRecord
 from l2sae.editing.references import Reference
 from l2sae.model import L2SAE
 
@@ -91,9 +91,7 @@ class Style(ABC):
         """The style with ``change(reference)`` in place of every reference."""
         return self
 
-    @property
-    def files(self) -> list[str | Path]:
-        """The picture files among its references."""
+    def _references(self) -> list[Reference]:
         found: list[Reference] = []
 
         def note(reference: Reference) -> Reference:
@@ -101,7 +99,18 @@ class Style(ABC):
             return reference
 
         self.with_references(note)
-        return [reference for reference in found if isinstance(reference, (str, Path))]
+        return found
+
+    @property
+    def files(self) -> list[str | Path]:
+        """The picture files among its references."""
+        return [reference for reference in self._references() if isinstance(reference, (str, Path))]
+
+    @property
+    def follows_light(self) -> bool:
+        """Whether it is put into the photo's light: what comes from other faces is."""
+        references = self._references()
+        return bool(references) and not any(isinstance(one, ExactStyle) for one in references)
 
     @abstractmethod
     def record(self, model: L2SAE) -> StyleRecord:

@@ -1,0 +1,172 @@
+"""References are seen in the light of the photo that they edit."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from skimage.color import lab2rgb, rgb2lab
+from torch import Tensor
+
+from l2sae.editing import Blend, EditSession, Layer, Named, Noise, Recipe, Swap, edit
+from l2sae.editing.encoded_face import EncodedFace
+from l2sae.editing.photo_light import COLOURFULNESS, HUE, LIGHTNESS, have_no_colours, in_light_of
+from l2sae.editing.recipe_fields import ExactStyle
+from l2sae.editing.references import encode_reference
+from l2sae.model import L2SAE
+from l2sae.model.layers import OPPONENT
+from l2sae.params import Params
+
+Photos = list[NDArray[np.uint8]]
+SKIN, LIPS, HAIR = 1, 5, 0
+FLAT = np.array([60.0, 20.0, math.radians(50)])  # lightness, chroma, hue
+
+
+def rgb(colour: NDArray[np.float64]) -> NDArray[np.float64]:
+    lightness, chroma, hue = colour
+    return np.asarray(lab2rgb([[lightness, chroma * math.cos(hue), chroma * math.sin(hue)]])[0])
+
+
+def style(model: L2SAE, skin: NDArray[np.float64], lips: tuple[float, ...] = (0.6, 0.3, 0.3)) -> Tensor:
+    """A style vector (1, D) whose colours are those of a skin and of lips, and grey elsewhere."""
+    colours = np.full((len(model.rois) + 1, 3), 0.5)
+    colours[SKIN], colours[LIPS] = rgb(skin), lips
+    values = torch.from_numpy((colours * 2 - 1) @ np.transpose(OPPONENT)).float().reshape(1, -1)
+    return torch.cat([torch.linspace(-1, 1, model.style_size - values.shape[1])[None], values], dim=1)
+
+
+def region(model: L2SAE, vector: Tensor, number: int) -> NDArray[np.float64]:
+    """The colour of a region in a style vector (1, D), sRGB in [0, 1]."""
+    values = vector[0, -model.generator.colours :].double().numpy().reshape(-1, 3)
+    return np.asarray((values @ np.array(OPPONENT) + 1) / 2)[number]
+
+
+def skin(model: L2SAE, vector: Tensor) -> tuple[float, float, float]:
+    """Lightness, chroma by lightness, and hue of the skin in a style vector (1, D)."""
+    lightness, a, b = rgb2lab(region(model, vector, SKIN)[None])[0]
+    return lightness, math.hypot(a, b) / lightness, math.atan2(b, a)
+
+
+@pytest.mark.parametrize("change", [(0, 0, 0), (12, 2, 0.1), (-10, -3, -0.15)])
+def test_a_skin_that_could_stand_in_the_photos_light_stays_to_the_bit(tiny_model: L2SAE, change: tuple) -> None:
+    reference = style(tiny_model, FLAT + change)
+    assert torch.equal(in_light_of(tiny_model, reference, style(tiny_model, FLAT)), reference)
+
+
+@pytest.mark.parametrize("chroma", [4.5, 20.0, 38.0])
+@pytest.mark.parametrize("hue", [-30.0, 20.0, 50.0, 95.0])
+def test_other_skins_come_within_reach_and_keep_their_lightness(tiny_model: L2SAE, hue: float, chroma: float) -> None:
+    reference = style(tiny_model, np.array([60.0, chroma, math.radians(hue)]))
+    lightness, colourfulness, turned = skin(tiny_model, in_light_of(tiny_model, reference, style(tiny_model, FLAT)))
+    assert lightness == pytest.approx(60, abs=0.3)
+    assert abs(turned - FLAT[2]) <= HUE + 0.02
+    own = FLAT[1] / FLAT[0]
+    assert own / COLOURFULNESS - 0.01 <= colourfulness <= own * COLOURFULNESS + 0.01
+
+
+def test_far_lighter_and_darker_skins_come_nearer_and_stay_in_order(tiny_model: L2SAE) -> None:
+    own = style(tiny_model, FLAT)
+    found = []
+    for lightness in (10.0, 25.0, 40.0, 60.0, 75.0, 90.0):
+        reference = style(tiny_model, np.array([lightness, lightness / 3, FLAT[2]]))
+        found.append(skin(tiny_model, in_light_of(tiny_model, reference, own))[0])
+    assert found == sorted(found)
+    assert found[2:5] == pytest.approx([60 - LIGHTNESS - 0.35 * 5, 60, 75], abs=0.5)
+    assert found[0] > 25
+
+
+def test_lips_and_hair_follow_the_skin(tiny_model: L2SAE) -> None:
+    red, white = np.array([60.0, 38.0, math.radians(28)]), FLAT
+    reference = style(tiny_model, white)
+    lit = in_light_of(tiny_model, reference, style(tiny_model, red))
+    gains = region(tiny_model, lit, SKIN) / region(tiny_model, reference, SKIN)
+    assert gains[0] > 1 > gains[1]
+    for number in (LIPS, HAIR):
+        assert region(tiny_model, lit, number) == pytest.approx(region(tiny_model, reference, number) * gains, abs=1e-5)
+    texture = slice(0, -tiny_model.generator.colours)
+    assert torch.equal(lit[:, texture], reference[:, texture])
+
+
+def test_each_style_of_a_batch_follows_its_own_photo(tiny_model: L2SAE) -> None:
+    red = np.array([60.0, 38.0, math.radians(28)])
+    references = torch.cat([style(tiny_model, FLAT), style(tiny_model, red)])
+    photos = torch.cat([style(tiny_model, red), style(tiny_model, red)])
+    lit = in_light_of(tiny_model, references, photos)
+    assert torch.equal(lit[:1], in_light_of(tiny_model, references[:1], photos[:1]))
+    assert torch.equal(lit[1], references[1])
+
+
+def test_models_without_colours_in_their_styles_take_styles_as_they_are(tiny_params: Params) -> None:
+    plain = tiny_params.model.model_copy(update={"moments": False})
+    model = L2SAE(plain, tiny_params.rois, 64).eval()
+    assert in_light_of(model, styles := torch.rand(2, model.style_size), torch.rand(2, model.style_size)) is styles
+
+
+def test_photos_keep_their_light_and_face_crops_do_not(tiny_model: L2SAE, photos: Photos) -> None:
+    red = (photos[1] * np.array([1.0, 0.6, 0.55])).round().astype(np.uint8)
+    for make in (Swap, lambda reference: Blend([(reference, 1.0)])):
+        kept, taken = (edit(tiny_model, photos[0], "skin", make(red), align=align) for align in ("auto", None))
+        assert not np.array_equal(kept, taken)
+    for other in (Noise(), Swap(photos[0])):
+        kept, taken = (edit(tiny_model, photos[0], "skin", other, align=align) for align in ("auto", None))
+        assert np.array_equal(kept, taken)
+
+
+def test_a_vector_edits_a_photo_as_its_picture_does(tiny_model: L2SAE, photos: Photos, faces: Tensor) -> None:
+    vector = tiny_model.encode(faces[1:2]).style.detach()
+    by_picture = edit(tiny_model, photos[0], "skin", Swap(faces[1:2]))
+    assert np.array_equal(by_picture, edit(tiny_model, photos[0], "skin", Swap(vector)))
+
+
+def test_a_black_and_white_photo_stays_one_unless_a_colour_is_asked_for(
+    tiny_model: L2SAE, photos: Photos, styles: object
+) -> None:
+    grey = np.repeat(photos[0].mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+    for compose in ("detail", "replace"):
+        edited = edit(tiny_model, grey, ("hair", "skin"), Swap(photos[1]), compose=compose)
+        assert not np.array_equal(edited, grey)
+        assert np.ptp(edited.astype(int), axis=2).max() <= 1
+    assert np.ptp(edit(tiny_model, grey, "hair", Named("copper")).astype(int), axis=2).max() > 20
+
+
+def test_exact_styles_are_taken_as_they_are(tiny_model: L2SAE, photos: Photos, tmp_path: Path) -> None:
+    red = (photos[1] * np.array([1.0, 0.6, 0.55])).round().astype(np.uint8)
+    vector = encode_reference(tiny_model, red).numpy()
+    as_it_is = edit(tiny_model, photos[0], "skin", Swap(red), align=None)
+    assert np.array_equal(edit(tiny_model, photos[0], "skin", Swap(ExactStyle(vector))), as_it_is)
+    session = EditSession(tiny_model)
+    session.load(photos[0])
+    session.add_layer("skin", Swap(ExactStyle(vector)))
+    session.recipe().save(tmp_path / "edit.json")
+    assert np.array_equal(Recipe.load(tmp_path / "edit.json").replay(tiny_model, photos[0]), as_it_is)
+
+
+def test_noise_of_compression_makes_no_colours() -> None:
+    grey = torch.zeros(2, 3, 8, 8)
+    assert have_no_colours(grey + 0.01 * torch.randn(grey.shape, generator=torch.Generator().manual_seed(0)))
+    assert not have_no_colours(torch.cat([grey, torch.tensor([0.5, 0.2, 0.1]).reshape(1, 3, 1, 1).expand(1, 3, 8, 8)]))
+
+
+@torch.inference_mode()
+def test_what_surrounds_a_face_is_lit_as_the_face(tiny_model: L2SAE, faces: Tensor) -> None:
+    red = faces[2:3] * torch.tensor([1.0, 0.4, 0.4]).reshape(1, 3, 1, 1)
+    layer = Layer({"hair": Swap(faces[1:2])})
+    face = EncodedFace(tiny_model, faces[:1], keeps_light=True)
+    around = EncodedFace(tiny_model, red, around=face, keeps_light=True)
+    assert torch.equal(around.new_style(layer, "hair"), face.new_style(layer, "hair"))
+
+
+def test_recipes_say_whether_the_light_was_kept(tiny_model: L2SAE, photos: Photos) -> None:
+    red = (photos[1] * np.array([1.0, 0.6, 0.55])).round().astype(np.uint8)
+    session = EditSession(tiny_model)
+    for align in ("auto", None):
+        session.load(photos[0], align=align)
+        session.add_layer("skin", Swap(red))
+        recipe = session.recipe()
+        assert ("keeps_light" in recipe.to_json()) == (align is not None)
+        again = Recipe.model_validate_json(recipe.to_json())
+        assert np.array_equal(again.replay(tiny_model, photos[0]), session.render())
+        assert session.apply(again)
+        assert np.array_equal(again.replay(tiny_model, photos[0]), session.render())

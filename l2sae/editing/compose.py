@@ -112,6 +112,8 @@ def recolouring(photo: Tensor, old: Tensor, new: Tensor, matte: Tensor) -> Tenso
     new = _limited_shading(old, new, matte)
     limit = math.log(MAX_GAIN)
     gain = (torch.logit(new, 0.02) - torch.logit(old, 0.02)).clamp(-limit, limit)
+    # without fine detail, which `contrast` carries: it would draw the decoder's pattern on smooth dark hair
+    gain = _local_mean(gain, matte, FINE, inside=0)
     # both continue beyond the decoded border, which is blurred: else a fringe of the old colour would stay
     gain = _local_mean(gain, matte, radius, inside=20)
     fade, bent = _colour_contrast(old, new, matte), _curve(photo, gain.exp())

@@ -20,11 +20,19 @@ from l2sae.rois import hair_and_skin
 
 HUE = math.radians(10)
 """By which skins may differ in hue, CIELAB: two in three pairs of 76 studio photos in one white light differ less."""
-COLOURFULNESS = 1.4
-"""Ratio, or its inverse, by which they may differ in chroma relative to lightness: two in three pairs differ less."""
+COLOURFULNESS = (1 / 1.15, 1.4)
+"""Ratios by which they may differ in chroma relative to lightness. Two in three pairs differ by less than 1.4, but skin
+that loses as much looks dead, since the photo was lit and coloured for its own."""
 LIGHTNESS, BEYOND = 15.0, 0.35
 """By which they may differ in lightness, as three in four pairs do, and what is kept of a difference beyond. A skin
 farther off is in part another exposure, and lips and eyes that are not edited would no longer belong to it."""
+EYES, LIPS = {"l_eye", "r_eye"}, {"u_lip", "l_lip"}
+MOVING = 8.0
+"""By which eyes and lips may differ in lightness: two in three pairs of open eyes, and of closed mouths, differ less.
+Laughing eyes are darker, since less of their whites shows, and would make open eyes black."""
+BLUER = 5.0
+"""By which lips may lie below the skin around them in b* of CIELAB, and by as much more as they lie above it in a*. In
+each of the 76 photos lips lie above it in a*, and have the b* that this asks."""
 GREY = 4.0  # chroma of skin, and mean difference between a picture's channels in levels, below which it has no colours
 Array = NDArray[np.float64]
 
@@ -33,8 +41,9 @@ def in_light_of(model: L2SAE, styles: Tensor, own: Tensor) -> Tensor:
     """Style vectors (B, D) as if their faces had been seen in the light of the photos whose own are ``own`` (B, D).
 
     Gains of red, green and blue bring the skin of each within what skins of one light differ by; they count for the
-    mean colours of all regions. What the model keeps of texture stays. Models without mean colours in their styles
-    (``model.moments``), or without a region of skin, get the styles as they are.
+    mean colours of all regions. Eyes and lips then come near to the photo's in lightness. What the model keeps of
+    texture stays. Models without mean colours in their styles (``model.moments``), or without a region of skin, get
+    the styles as they are.
     """
     count, (_, skin) = model.generator.colours, hair_and_skin(model.rois)
     if not count or skin is None:
@@ -42,9 +51,13 @@ def in_light_of(model: L2SAE, styles: Tensor, own: Tensor) -> Tensor:
     seen, photo = (_region_colours(vectors[:, -count:]) for vectors in (styles, own))
     skins = [colours[:, skin].clip(0.02, 0.98) for colours in (seen, photo)]
     gains = _within_reach(*skins) / skins[0]
-    lit = (seen * gains[:, None]).clip(0, 1) * 2 - 1
-    changed = torch.from_numpy((lit @ np.transpose(OPPONENT)).reshape(len(styles), -1)).to(styles)
-    same = torch.from_numpy((gains == 1).all(axis=1)).to(styles.device)
+    lit = np.where(gains[:, None] == 1, seen, (seen * gains[:, None]).clip(0, 1))
+    for number, roi in enumerate(model.rois):
+        if not (EYES | LIPS).isdisjoint(roi.parts):
+            around = None if LIPS.isdisjoint(roi.parts) else skins[1]
+            lit[:, number] = _part_of_face(lit[:, number], photo[:, number], around)
+    changed = torch.from_numpy(((lit * 2 - 1) @ np.transpose(OPPONENT)).reshape(len(styles), -1)).to(styles)
+    same = torch.from_numpy((lit == seen).all(axis=(1, 2))).to(styles.device)
     return torch.cat([styles[:, :-count], torch.where(same[:, None], styles[:, -count:], changed)], dim=1)
 
 
@@ -68,15 +81,37 @@ def _region_colours(moments: Tensor) -> Array:
 def _within_reach(skins: Array, photos: Array) -> Array:
     """Skin colours (B, 3) in [0, 1], sRGB, brought within what skins differ by from those of the photos, (B, 3)."""
     found, own = rgb2lab(skins), rgb2lab(photos)
-    apart = found[:, 0] - own[:, 0]
-    lightness = own[:, 0] + np.sign(apart) * np.minimum(np.abs(apart), LIGHTNESS + BEYOND * (np.abs(apart) - LIGHTNESS))
+    lightness = _nearer(found[:, 0], own[:, 0], LIGHTNESS)
     chroma, own_chroma = (np.hypot(lab[:, 1], lab[:, 2]).clip(1e-3) for lab in (found, own))
     hue, own_hue = (np.arctan2(lab[:, 2], lab[:, 1]) for lab in (found, own))
     turned = own_hue + np.clip(np.remainder(hue - own_hue + np.pi, 2 * np.pi) - np.pi, -HUE, HUE)
     ratio = (chroma / found[:, 0]) / (own_chroma / own[:, 0])
-    kept = own_chroma / own[:, 0] * np.clip(ratio, 1 / COLOURFULNESS, COLOURFULNESS) * lightness
+    kept = own_chroma / own[:, 0] * np.clip(ratio, *COLOURFULNESS) * lightness
     grey = own_chroma < GREY  # nothing to go by
     turned, kept = np.where(grey, hue, turned), np.where(grey, chroma, kept)
     lit = lab2rgb(np.stack([lightness, kept * np.cos(turned), kept * np.sin(turned)], axis=1))
     same = np.abs(np.stack([lightness, turned, kept]) - np.stack([found[:, 0], hue, chroma])).max(axis=0) < 1e-9
     return np.where(same[:, None], skins, lit)
+
+
+def _nearer(values: Array, centres: Array, reach: float) -> Array:
+    """Values (B,) that lie within ``reach`` of the centres; farther ones keep `BEYOND` of what is beyond."""
+    apart = np.abs(values - centres)
+    return np.where(apart <= reach, values, centres + np.sign(values - centres) * (reach + BEYOND * (apart - reach)))
+
+
+def _part_of_face(colours: Array, own: Array, skins: Array | None) -> Array:
+    """Colours (B, 3) of eyes or lips in [0, 1], sRGB, near to the photos' ``own`` in lightness, (B, 3).
+
+    Where colours of the photos' ``skins`` (B, 3) are given, they are lips, and get as red as lips are beside those, or
+    as the photos' are.
+    """
+    found, near = (rgb2lab(one.clip(0.02, 0.98)) for one in (colours, own))
+    lab = found.copy()
+    lab[:, 0] = _nearer(found[:, 0], near[:, 0], MOVING)
+    if skins is not None:
+        around = rgb2lab(skins)
+        lab[:, 1] = np.maximum(found[:, 1], np.minimum(around[:, 1], near[:, 1]))
+        least = around[:, 2] - BLUER - (lab[:, 1] - around[:, 1])
+        lab[:, 2] = np.maximum(found[:, 2], np.minimum(least, near[:, 2]))
+    return np.where((lab == found).all(axis=1)[:, None], colours, lab2rgb(lab))

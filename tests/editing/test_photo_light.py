@@ -12,7 +12,7 @@ from torch import Tensor
 
 from l2sae.editing import Blend, EditSession, Layer, Named, Noise, Recipe, Swap, edit
 from l2sae.editing.encoded_face import EncodedFace
-from l2sae.editing.photo_light import COLOURFULNESS, HUE, LIGHTNESS, have_no_colours, in_light_of
+from l2sae.editing.photo_light import BLUER, COLOURFULNESS, HUE, LIGHTNESS, MOVING, have_no_colours, in_light_of
 from l2sae.editing.recipe_fields import ExactStyle
 from l2sae.editing.references import encode_reference
 from l2sae.model import L2SAE
@@ -49,7 +49,7 @@ def skin(model: L2SAE, vector: Tensor) -> tuple[float, float, float]:
     return lightness, math.hypot(a, b) / lightness, math.atan2(b, a)
 
 
-@pytest.mark.parametrize("change", [(0, 0, 0), (12, 2, 0.1), (-10, -3, -0.15)])
+@pytest.mark.parametrize("change", [(0, 0, 0), (12, 2, 0.1), (-10, -4, -0.15)])
 def test_a_skin_that_could_stand_in_the_photos_light_stays_to_the_bit(tiny_model: L2SAE, change: tuple) -> None:
     reference = style(tiny_model, FLAT + change)
     assert torch.equal(in_light_of(tiny_model, reference, style(tiny_model, FLAT)), reference)
@@ -62,8 +62,8 @@ def test_other_skins_come_within_reach_and_keep_their_lightness(tiny_model: L2SA
     lightness, colourfulness, turned = skin(tiny_model, in_light_of(tiny_model, reference, style(tiny_model, FLAT)))
     assert lightness == pytest.approx(60, abs=0.3)
     assert abs(turned - FLAT[2]) <= HUE + 0.02
-    own = FLAT[1] / FLAT[0]
-    assert own / COLOURFULNESS - 0.01 <= colourfulness <= own * COLOURFULNESS + 0.01
+    least, most = (ratio * FLAT[1] / FLAT[0] for ratio in COLOURFULNESS)
+    assert least - 0.01 <= colourfulness <= most + 0.01
 
 
 def test_far_lighter_and_darker_skins_come_nearer_and_stay_in_order(tiny_model: L2SAE) -> None:
@@ -87,6 +87,33 @@ def test_lips_and_hair_follow_the_skin(tiny_model: L2SAE) -> None:
         assert region(tiny_model, lit, number) == pytest.approx(region(tiny_model, reference, number) * gains, abs=1e-5)
     texture = slice(0, -tiny_model.generator.colours)
     assert torch.equal(lit[:, texture], reference[:, texture])
+
+
+@pytest.mark.parametrize(("lips", "change"), [((0.1, 0.05, 0.05), -1), ((0.9, 0.8, 0.8), 1), ((0.6, 0.35, 0.3), 0)])
+def test_lips_come_near_to_the_photos_in_lightness(tiny_model: L2SAE, lips: tuple[float, ...], change: int) -> None:
+    own, reference = style(tiny_model, FLAT), style(tiny_model, FLAT, lips)
+    near, found, given = (
+        rgb2lab(region(tiny_model, one, LIPS)[None])[0, 0]
+        for one in (own, in_light_of(tiny_model, reference, own), reference)
+    )
+    if change:
+        assert MOVING < change * (found - near) < change * (given - near)
+    else:
+        assert found == given
+    assert region(tiny_model, in_light_of(tiny_model, reference, own), HAIR) == pytest.approx(np.full(3, 0.5), abs=1e-5)
+
+
+@pytest.mark.parametrize("lips", [(0.5, 0.5, 0.5), (0.45, 0.4, 0.55), (0.8, 0.3, 0.5)])
+def test_lips_are_as_red_as_lips_are_beside_the_photos_skin(tiny_model: L2SAE, lips: tuple[float, ...]) -> None:
+    own = style(tiny_model, FLAT)
+    lit = in_light_of(tiny_model, reference := style(tiny_model, FLAT, lips), own)
+    found, given, around = (
+        rgb2lab(region(tiny_model, *one)[None])[0] for one in ((lit, LIPS), (reference, LIPS), (own, SKIN))
+    )
+    assert found[1] >= around[1] - 0.1
+    assert found[2] >= around[2] - BLUER - (found[1] - around[1]) - 0.1
+    if lips[0] > 0.7:  # lipstick
+        assert found[1:] == pytest.approx(given[1:], abs=2)
 
 
 def test_each_style_of_a_batch_follows_its_own_photo(tiny_model: L2SAE) -> None:

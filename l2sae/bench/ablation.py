@@ -3,7 +3,8 @@
 After ``dvc repro``, ``python -m l2sae.bench ablation queue`` puts every run that has no result yet into DVC's queue,
 and ``dvc queue start`` works the queue off. ``python -m l2sae.bench ablation collect`` keeps the results of finished
 runs in ``benchmarks/ablation/``. ``python -m l2sae.bench ablation run --jobs 8`` does the same without DVC, with
-several runs at a time. Each command may be called again at any time. The figures stage draws the table from there.
+several runs at a time. Each command may be called again at any time. The figures stage draws the table from there,
+and from each folder in it, which keeps runs of an earlier version: runs of two versions are not compared.
 """
 
 import json
@@ -42,6 +43,13 @@ CLAIMS = (
     ("An adversary alone teaches style", "adversary-no-recolouring", "no-recolouring", "style.transfer.mean"),
     ("An adversary adds to recolouring", "adversary", BASE, "style.transfer.mean"),
     ("Patch co-occurrence adds to recolouring", "cooccurrence", BASE, "style.transfer.mean"),
+    ("Mean colours in the style transfer more of it", "moments", BASE, "style.transfer.mean"),
+    ("Mean colours in the style reconstruct better", "moments", BASE, "reconstruction.psnr"),
+    ("Relief reconstructs better", "relief", BASE, "reconstruction.psnr"),
+    ("The statistics loss transfers more style", "statistics", BASE, "style.transfer.mean"),
+    ("The patch loss brings patches nearer to the reference's", "patches", BASE, "style.patches.mean"),
+    ("True swaps bring edits nearer to the truth", "swap", BASE, "style.counterfactual.detail.mean.psnr"),
+    ("True swaps cost no transfer", "swap", BASE, "style.transfer.mean"),
     ("Composition 'detail' keeps the photo's edges", BASE, "replace", "structure.edge_correlation"),
     ("Composition 'detail' transfers as much style", BASE, "replace", "style.transfer.mean"),
 )
@@ -77,6 +85,11 @@ def queue_command(factor: str, seed: int, changes: Mapping[str, Any], preset: st
     settings = {"preset": preset, "seed": seed, **changes}
     options = [part for key, value in settings.items() for part in ("-S", f"{key}={_as_override(value)}")]
     return ["dvc", "exp", "run", "--queue", "--name", experiment(factor, seed), *options, "evaluate"]
+
+
+def versions(folder: str | Path = FOLDER) -> list[Path]:
+    """The folders of runs that may be compared with each other, the newest first."""
+    return [Path(folder), *sorted((one for one in Path(folder).glob("*") if one.is_dir()), reverse=True)]
 
 
 def ablation_table(folder: str | Path = FOLDER) -> pd.DataFrame | None:

@@ -110,7 +110,7 @@ _STYLE = (
     Entry("baseline.reinhard.texture.<roi>", "the same for Reinhard's method in the same mattes", values="…1",
           direction="higher", source=_REINHARD),
     Entry("style.patches.mean", "mean over regions of `style.patches.<roi>`", "patches of the reference", values="…1",
-          direction="higher", baseline="baseline.reinhard.patches.mean", tables=("card", "summary")),
+          direction="higher", baseline="baseline.reinhard.patches.mean", tables=("card", "summary", "ablation")),
     Entry("style.patches.<roi>", "1 − Σ distance of edit and reference / Σ distance of content and reference: sliced "
           "Wasserstein distance of 5 × 5 CIELAB patches without their means, at scales 1, 1/2, 1/4, inside the "
           "regions; pairs (*i*, *i* + 1)", "patches", values="…1", digits=2, direction="higher",
@@ -133,7 +133,7 @@ _COUNTERFACTUALS = (
           "mean over regions of `style.counterfactual.detail.<roi>.psnr`",
           "edit against its true picture", unit="dB", digits=2,
           direction="higher", baseline="style.counterfactual.reinhard.mean.psnr", headline="cf_psnr",
-          tables=("readme", "card", "summary", "runs")),
+          tables=("readme", "card", "summary", "runs", "ablation")),
     Entry("style.counterfactual.detail.mean.delta_e",
           "mean over regions of `style.counterfactual.detail.<roi>.delta_e`",
           "edit against its true picture", unit="CIEDE2000", digits=2,

@@ -19,6 +19,7 @@ from l2sae.bench.ablation import (
     factors,
     queue_command,
     recorded_on,
+    versions,
 )
 from l2sae.measures.metric_files import write_metrics
 from l2sae.measures.registry import shown_in
@@ -121,6 +122,15 @@ def test_the_table_shows_mean_and_spread_over_seeds(tmp_path: Path, monkeypatch:
     assert table.loc["replace", "mask mIoU ↑"] == "0.500"
     assert table.loc["full", "edges kept by an edit (correlation) ↑"] == "–"
     assert table["seeds"].tolist() == ["2", "1"]
+
+
+def test_runs_of_earlier_versions_have_tables_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    for folder, miou in ((tmp_path, 0.7), (tmp_path / "2026-01-02", 0.5), (tmp_path / "2026-03-04", 0.6)):
+        write_metrics({"factor": "full", "seed": 0, "metrics": {"masks.miou": miou}}, folder / "full-0.json")
+    assert [path.name for path in versions(tmp_path)] == [tmp_path.name, "2026-03-04", "2026-01-02"]
+    tables = [ablation_table(folder) for folder in versions(tmp_path)]
+    assert [table.loc["full", "mask mIoU ↑"] for table in tables if table is not None] == ["0.700", "0.600", "0.500"]
 
 
 def test_a_claim_holds_where_all_seeds_say_so(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 A style holds colours as its reference shows them, in the light and by the camera of that photo. Taken as they are, the
 lips of a studio photo look pale in a red evening, and studio skin looks like wax in a portrait whose camera draws skin
 three times as colourful. The skins of two people tell how far apart the two photos are: what they differ by more than
-people do in one light is the light's, or the camera's, and is taken off the whole reference.
+people do in one light is the light's, or the camera's, and is taken off the reference.
 """
 
 import math
@@ -26,7 +26,7 @@ that loses as much looks dead, since the photo was lit and coloured for its own.
 LIGHTNESS, BEYOND = 15.0, 0.35
 """By which they may differ in lightness, as three in four pairs do, and what is kept of a difference beyond. A skin
 farther off is in part another exposure, and lips and eyes that are not edited would no longer belong to it."""
-EYES, LIPS = {"l_eye", "r_eye"}, {"u_lip", "l_lip"}
+EYES, LIPS, HAIR = {"l_eye", "r_eye"}, {"u_lip", "l_lip"}, {"hair", "l_brow", "r_brow"}
 MOVING = 8.0
 """By which eyes and lips may differ in lightness: two in three pairs of open eyes, and of closed mouths, differ less.
 Laughing eyes are darker, since less of their whites shows, and would make open eyes black."""
@@ -41,18 +41,21 @@ def in_light_of(model: L2SAE, styles: Tensor, own: Tensor) -> Tensor:
     """Style vectors (B, D) as if their faces had been seen in the light of the photos whose own are ``own`` (B, D).
 
     Gains of red, green and blue bring the skin of each within what skins of one light differ by; they count for the
-    mean colours of all regions. Eyes and lips then come near to the photo's in lightness. What the model keeps of
-    texture stays. Models without mean colours in their styles (``model.moments``), or without a region of skin, get
-    the styles as they are.
+    mean colours of the face. Eyes and lips then come near to the photo's in lightness. Hair and brows follow in hue,
+    and in chroma where the photo has more: dark skin has more by itself, and hair would turn green or blue with less.
+    What the model keeps of texture stays. Models without mean colours in their styles (``model.moments``), or without
+    a region of skin, get the styles as they are.
     """
     count, (_, skin) = model.generator.colours, hair_and_skin(model.rois)
     if not count or skin is None:
         return styles
     seen, photo = (_region_colours(vectors[:, -count:]) for vectors in (styles, own))
     skins = [colours[:, skin].clip(0.02, 0.98) for colours in (seen, photo)]
-    gains = _within_reach(*skins) / skins[0]
-    lit = np.where(gains[:, None] == 1, seen, (seen * gains[:, None]).clip(0, 1))
+    of_face, of_hair = (_gains(skins[0], skins[1], of_hair) for of_hair in (False, True))
+    lit = seen.copy()
     for number, roi in enumerate(model.rois):
+        gains = of_face if HAIR.isdisjoint(roi.parts) else of_hair
+        lit[:, number] = np.where(gains == 1, seen[:, number], (seen[:, number] * gains).clip(0, 1))
         if not (EYES | LIPS).isdisjoint(roi.parts):
             around = None if LIPS.isdisjoint(roi.parts) else skins[1]
             lit[:, number] = _part_of_face(lit[:, number], photo[:, number], around)
@@ -78,20 +81,24 @@ def _region_colours(moments: Tensor) -> Array:
     return np.asarray((opponent @ np.array(OPPONENT) + 1) / 2)
 
 
-def _within_reach(skins: Array, photos: Array) -> Array:
-    """Skin colours (B, 3) in [0, 1], sRGB, brought within what skins differ by from those of the photos, (B, 3)."""
+def _gains(skins: Array, photos: Array, of_hair: bool) -> Array:
+    """What brings skin colours (B, 3) in [0, 1], sRGB, within what skins differ by from those of the photos: (B, 3).
+
+    For hair, skins keep their lightness, and their chroma where they have more.
+    """
     found, own = rgb2lab(skins), rgb2lab(photos)
-    lightness = _nearer(found[:, 0], own[:, 0], LIGHTNESS)
+    lightness = found[:, 0] if of_hair else _nearer(found[:, 0], own[:, 0], LIGHTNESS)
     chroma, own_chroma = (np.hypot(lab[:, 1], lab[:, 2]).clip(1e-3) for lab in (found, own))
     hue, own_hue = (np.arctan2(lab[:, 2], lab[:, 1]) for lab in (found, own))
     turned = own_hue + np.clip(np.remainder(hue - own_hue + np.pi, 2 * np.pi) - np.pi, -HUE, HUE)
     ratio = (chroma / found[:, 0]) / (own_chroma / own[:, 0])
     kept = own_chroma / own[:, 0] * np.clip(ratio, *COLOURFULNESS) * lightness
+    kept = np.maximum(kept, chroma) if of_hair else kept
     grey = own_chroma < GREY  # nothing to go by
     turned, kept = np.where(grey, hue, turned), np.where(grey, chroma, kept)
     lit = lab2rgb(np.stack([lightness, kept * np.cos(turned), kept * np.sin(turned)], axis=1))
     same = np.abs(np.stack([lightness, turned, kept]) - np.stack([found[:, 0], hue, chroma])).max(axis=0) < 1e-9
-    return np.where(same[:, None], skins, lit)
+    return np.where(same[:, None], 1.0, lit / skins)
 
 
 def _nearer(values: Array, centres: Array, reach: float) -> Array:

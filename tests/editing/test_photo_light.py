@@ -77,16 +77,24 @@ def test_far_lighter_and_darker_skins_come_nearer_and_stay_in_order(tiny_model: 
     assert found[0] > 25
 
 
-def test_lips_and_hair_follow_the_skin(tiny_model: L2SAE) -> None:
+def test_lips_follow_the_skin_and_hair_its_hue(tiny_model: L2SAE) -> None:
     red, white = np.array([60.0, 38.0, math.radians(28)]), FLAT
     reference = style(tiny_model, white)
     lit = in_light_of(tiny_model, reference, style(tiny_model, red))
     gains = region(tiny_model, lit, SKIN) / region(tiny_model, reference, SKIN)
     assert gains[0] > 1 > gains[1]
-    for number in (LIPS, HAIR):
-        assert region(tiny_model, lit, number) == pytest.approx(region(tiny_model, reference, number) * gains, abs=1e-5)
+    assert region(tiny_model, lit, LIPS) == pytest.approx(region(tiny_model, reference, LIPS) * gains, abs=1e-5)
+    assert region(tiny_model, lit, HAIR) == pytest.approx(0.5 * gains, abs=1e-5)
     texture = slice(0, -tiny_model.generator.colours)
     assert torch.equal(lit[:, texture], reference[:, texture])
+
+
+def test_hair_of_darker_and_more_colourful_skin_stays_as_it_is(tiny_model: L2SAE) -> None:
+    """Its skin is so by itself, and gains that take that away would turn fair hair green and black hair blue."""
+    reference = style(tiny_model, np.array([35.0, 25.0, FLAT[2]]))
+    lit = in_light_of(tiny_model, reference, style(tiny_model, np.array([75.0, 18.0, FLAT[2]])))
+    assert skin(tiny_model, lit)[0] > 45
+    assert region(tiny_model, lit, HAIR) == pytest.approx(np.full(3, 0.5), abs=1e-6)
 
 
 @pytest.mark.parametrize(("lips", "change"), [((0.1, 0.05, 0.05), -1), ((0.9, 0.8, 0.8), 1), ((0.6, 0.35, 0.3), 0)])

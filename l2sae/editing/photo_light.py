@@ -23,7 +23,7 @@ HUE = math.radians(10)
 COLOURFULNESS = (1 / 1.15, 1.4)
 """Ratios by which they may differ in chroma relative to lightness. Two in three pairs differ by less than 1.4, but skin
 that loses as much looks dead, since the photo was lit and coloured for its own."""
-LIGHTNESS, BEYOND = 15.0, 0.35
+LIGHTNESS, BEYOND = 15.0, 0.15
 """By which they may differ in lightness, as three in four pairs do, and what is kept of a difference beyond. A skin
 farther off is in part another exposure, and lips and eyes that are not edited would no longer belong to it."""
 EYES, LIPS, HAIR = {"l_eye", "r_eye"}, {"u_lip", "l_lip"}, {"hair", "l_brow", "r_brow"}

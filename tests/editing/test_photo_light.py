@@ -12,7 +12,7 @@ from torch import Tensor
 
 from l2sae.editing import Blend, EditSession, Layer, Named, Noise, Recipe, Swap, edit
 from l2sae.editing.encoded_face import EncodedFace
-from l2sae.editing.photo_light import BLUER, COLOURFULNESS, HUE, LIGHTNESS, MOVING, have_no_colours, in_light_of
+from l2sae.editing.photo_light import BEYOND, BLUER, COLOURFULNESS, HUE, LIGHTNESS, MOVING, have_no_colours, in_light_of
 from l2sae.editing.recipe_fields import ExactStyle
 from l2sae.editing.references import encode_reference
 from l2sae.model import L2SAE
@@ -73,7 +73,7 @@ def test_far_lighter_and_darker_skins_come_nearer_and_stay_in_order(tiny_model: 
         reference = style(tiny_model, np.array([lightness, lightness / 3, FLAT[2]]))
         found.append(skin(tiny_model, in_light_of(tiny_model, reference, own))[0])
     assert found == sorted(found)
-    assert found[2:5] == pytest.approx([60 - LIGHTNESS - 0.35 * 5, 60, 75], abs=0.5)
+    assert found[2:5] == pytest.approx([60 - LIGHTNESS - BEYOND * 5, 60, 75], abs=0.5)
     assert found[0] > 25
 
 

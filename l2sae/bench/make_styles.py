@@ -61,7 +61,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "hair": {
         "jet-black": _hair("14110f", 0.7), "espresso": _hair("2b1c14", 0.5), "dark-brown": _hair("3f2a1d"),
         "chestnut": _hair("6e4128"), "ash-brown": _hair("6a5a4b", 0.25), "light-brown": _hair("86623f"),
-        "auburn": _hair("7c2f1b"), "copper": _hair("b35a26"), "ginger": _hair("c9762f"),
+        "auburn": _hair("6b3524"), "copper": _hair("8f5433"), "ginger": _hair("b0733f"),
         "golden-blond": _hair("cda45a"), "ash-blond": _hair("b9a684", 0.25), "platinum": _hair("e6d8b4"),
         "silver": _hair("b9bbbe", 0.5), "white": _hair("dedbd6"), "burgundy": _hair("5a1a2b"),
         "rose": _hair("d98aa6"), "blue": _hair("2f5fb0"), "teal": _hair("26837c"),

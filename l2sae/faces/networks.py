@@ -8,14 +8,15 @@ from Monocular Video for Digital Puppetry" (arXiv 2006.11341); and MediaPipe's s
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from l2sae.model.threads import in_one_order
+from l2sae.model.threads import FEW_PLACES, in_one_order
 
-FEW_PLACES = 32**2  # of a picture: convolutions of single places on fewer gain little from several threads
+FEW_SINGLE_PLACES = 32**2  # of a picture: convolutions of single places on fewer gain little from several threads
 MakeActivation = Callable[[int], nn.Module]
 
 
@@ -29,13 +30,12 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
-        if self.kernel_size == (1, 1) and x.shape[2] * x.shape[3] <= FEW_PLACES:
-            with in_one_order(x):
-                return F.conv2d(x, self.weight, self.bias, self.stride)
-        if self.before == self.after:
-            return F.conv2d(x, self.weight, self.bias, self.stride, self.before, 1, self.groups)
-        x = F.pad(x, (self.before, self.after, self.before, self.after))
-        return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
+        few = FEW_SINGLE_PLACES if self.kernel_size == (1, 1) else FEW_PLACES
+        with in_one_order(x) if x.shape[2] * x.shape[3] <= few else nullcontext():
+            if self.before == self.after:
+                return F.conv2d(x, self.weight, self.bias, self.stride, self.before, 1, self.groups)
+            x = F.pad(x, (self.before, self.after, self.before, self.after))
+            return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
 
 
 def _relu(channels: int) -> nn.Module:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from l2sae.model.threads import in_one_order
+from l2sae.model.threads import FEW_PLACES, in_one_order
 
 OPPONENT = (  # axes of opponent colours in RGB
     (3**-0.5, 3**-0.5, 3**-0.5),
@@ -29,11 +29,12 @@ class GroupNorm(nn.GroupNorm):
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution; what it makes of single places, 1 x 1, does not depend on the number of threads either."""
+    """A convolution; what it makes of single places, 1 x 1, or of few, does not depend on the number of threads."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C_out, H', W')."""
-        with in_one_order(x) if self.kernel_size == (1, 1) else nullcontext():
+        shared_out = self.kernel_size == (1, 1) or x.shape[2] * x.shape[3] <= FEW_PLACES
+        with in_one_order(x) if shared_out else nullcontext():
             return super().forward(x)
 
 
@@ -45,10 +46,10 @@ class ResidualBlock(nn.Module):
         self.body = nn.Sequential(
             GroupNorm(channels_in),
             nn.SiLU(),
-            nn.Conv2d(channels_in, channels_out, 3, padding=1),
+            Conv2d(channels_in, channels_out, 3, padding=1),
             GroupNorm(channels_out),
             nn.SiLU(),
-            nn.Conv2d(channels_out, channels_out, 3, padding=1),
+            Conv2d(channels_out, channels_out, 3, padding=1),
         )
         self.skip = nn.Identity() if channels_in == channels_out else Conv2d(channels_in, channels_out, 1)
 

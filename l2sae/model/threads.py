@@ -3,7 +3,8 @@
 An operation's threads wait for each other at its end. Where another program takes a core now and then, they all wait
 for the one that is behind, hundreds of times in an edit. So edits leave to other programs the cores that those use.
 That may not change a bit of the result, and would where an operation adds up numbers in an order that depends on the
-threads: normalisation, sums over a picture, running means, convolutions of single places. These run on one thread.
+threads: normalisation, sums over a picture, running means, products with a single vector, convolutions of single
+places or of few. These run on one thread.
 The number of threads is 1, 2, 4, 8 and so on: others would part the networks' tensors in the middle of a processor's
 vector, whose functions round otherwise than those of single numbers. ``python -m l2sae.bench busy`` measures the gain.
 """
@@ -17,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import Tensor
 
+FEW_PLACES = 8**2  # of a picture: on an Intel Xeon, convolutions of fewer part the sum over channels among the threads
 LOOK_EVERY = 0.1  # seconds: the system counts the time of its cores in hundredths
 IGNORED = 0.3  # cores: other programs that use less, altogether, make no operation wait long
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from l2sae.editing.styles.style import Style, StyleOption, StyleRecord
 from l2sae.model import L2SAE
+from l2sae.model.threads import in_one_order
 from l2sae.pictures.errors import EditError, in_range
 
 MAX_SIGMA = 100.0  # standard deviations
@@ -48,7 +49,9 @@ class Noise(Style):
         """The photos' own style vectors (B, D) with noise."""
         generator = torch.Generator().manual_seed(seed)
         noise = torch.stack([torch.randn(own.shape[1], generator=generator) for _ in range(len(own))])
-        return own + self.sigma * (noise.to(own) @ model.style_mixing.T) * model.style_scale
+        with in_one_order(own):
+            mixed = noise.to(own) @ model.style_mixing.T
+        return own + self.sigma * mixed * model.style_scale
 
     def record(self, model: L2SAE) -> NoiseRecord:
         """The style in a recipe."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
+from l2sae.editing.colour_cast import GREY_LEVELS
 from l2sae.model import L2SAE
 from l2sae.model.layers import OPPONENT
 from l2sae.rois import hair_and_skin
@@ -33,7 +34,7 @@ Laughing eyes are darker, since less of their whites shows, and would make open 
 BLUER = 5.0
 """By which lips may lie below the skin around them in b* of CIELAB, and by as much more as they lie above it in a*. In
 each of the 76 photos lips lie above it in a*, and have the b* that this asks."""
-GREY = 4.0  # chroma of skin, and mean difference between a picture's channels in levels, below which it has no colours
+GREY = 4.0  # chroma of skin below which there is nothing to go by
 Array = NDArray[np.float64]
 
 
@@ -72,7 +73,7 @@ def without_colours(images: Tensor) -> Tensor:
 def have_no_colours(images: Tensor) -> bool:
     """Whether all images (B, 3, H, W) in [-1, 1] are black and white, but for the noise of their compression."""
     apart = images.amax(dim=1) - images.amin(dim=1)
-    return bool((apart.mean(dim=(1, 2)) * 127.5 < GREY).all())
+    return bool((apart.mean(dim=(1, 2)) * 127.5 < GREY_LEVELS).all())
 
 
 def _region_colours(moments: Tensor) -> Array:
@@ -94,7 +95,7 @@ def _gains(skins: Array, photos: Array, of_hair: bool) -> Array:
     ratio = (chroma / found[:, 0]) / (own_chroma / own[:, 0])
     kept = own_chroma / own[:, 0] * np.clip(ratio, *COLOURFULNESS) * lightness
     kept = np.maximum(kept, chroma) if of_hair else kept
-    grey = own_chroma < GREY  # nothing to go by
+    grey = own_chroma < GREY
     turned, kept = np.where(grey, hue, turned), np.where(grey, chroma, kept)
     lit = lab2rgb(np.stack([lightness, kept * np.cos(turned), kept * np.sin(turned)], axis=1))
     same = np.abs(np.stack([lightness, turned, kept]) - np.stack([found[:, 0], hue, chroma])).max(axis=0) < 1e-9

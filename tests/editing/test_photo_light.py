@@ -11,8 +11,9 @@ from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
 from l2sae.editing import Blend, EditSession, Layer, Named, Noise, Recipe, Swap, edit
+from l2sae.editing.colour_cast import tinted
 from l2sae.editing.encoded_face import EncodedFace
-from l2sae.editing.photo_light import BEYOND, BLUER, COLOURFULNESS, HUE, LIGHTNESS, MOVING, have_no_colours, in_light_of
+from l2sae.editing.photo_light import BLUER, MOVING, NOSE, SKIN, have_no_colours, in_light_of
 from l2sae.editing.recipe_fields import ExactStyle
 from l2sae.editing.references import encode_reference
 from l2sae.model import L2SAE
@@ -20,7 +21,7 @@ from l2sae.model.layers import OPPONENT
 from l2sae.params import Params
 
 Photos = list[NDArray[np.uint8]]
-SKIN, LIPS, HAIR = 1, 5, 0
+FACE, LIPS, HAIR, EYES, NOSE_ROI = 1, 5, 0, 3, 4
 FLAT = np.array([60.0, 20.0, math.radians(50)])  # lightness, chroma, hue
 
 
@@ -29,10 +30,20 @@ def rgb(colour: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(lab2rgb([[lightness, chroma * math.cos(hue), chroma * math.sin(hue)]])[0])
 
 
-def style(model: L2SAE, skin: NDArray[np.float64], lips: tuple[float, ...] = (0.6, 0.3, 0.3)) -> Tensor:
-    """A style vector (1, D) whose colours are those of a skin and of lips, and grey elsewhere."""
+def style(
+    model: L2SAE,
+    skin: NDArray[np.float64],
+    lips: tuple[float, ...] = (0.6, 0.3, 0.3),
+    nose: NDArray[np.float64] | None = None,
+) -> Tensor:
+    """A style vector (1, D) whose colours are those of a skin, of lips and of a nose, and grey elsewhere."""
     colours = np.full((len(model.rois) + 1, 3), 0.5)
-    colours[SKIN], colours[LIPS] = rgb(skin), lips
+    colours[FACE], colours[LIPS], colours[NOSE_ROI] = rgb(skin), lips, rgb(skin if nose is None else nose)
+    return with_colours(model, colours)
+
+
+def with_colours(model: L2SAE, colours: NDArray[np.float64]) -> Tensor:
+    """A style vector (1, D) with the colours (R + 1, 3) in [0, 1], sRGB, of its regions."""
     values = torch.from_numpy((colours * 2 - 1) @ np.transpose(OPPONENT)).float().reshape(1, -1)
     return torch.cat([torch.linspace(-1, 1, model.style_size - values.shape[1])[None], values], dim=1)
 
@@ -45,7 +56,7 @@ def region(model: L2SAE, vector: Tensor, number: int) -> NDArray[np.float64]:
 
 def skin(model: L2SAE, vector: Tensor) -> tuple[float, float, float]:
     """Lightness, chroma by lightness, and hue of the skin in a style vector (1, D)."""
-    lightness, a, b = rgb2lab(region(model, vector, SKIN)[None])[0]
+    lightness, a, b = rgb2lab(region(model, vector, FACE)[None])[0]
     return lightness, math.hypot(a, b) / lightness, math.atan2(b, a)
 
 
@@ -61,8 +72,8 @@ def test_other_skins_come_within_reach_and_keep_their_lightness(tiny_model: L2SA
     reference = style(tiny_model, np.array([60.0, chroma, math.radians(hue)]))
     lightness, colourfulness, turned = skin(tiny_model, in_light_of(tiny_model, reference, style(tiny_model, FLAT)))
     assert lightness == pytest.approx(60, abs=0.3)
-    assert abs(turned - FLAT[2]) <= HUE + 0.02
-    least, most = (ratio * FLAT[1] / FLAT[0] for ratio in COLOURFULNESS)
+    assert abs(turned - FLAT[2]) <= SKIN.hue + 0.02
+    least, most = (ratio * FLAT[1] / FLAT[0] for ratio in SKIN.chroma)
     assert least - 0.01 <= colourfulness <= most + 0.01
 
 
@@ -73,7 +84,7 @@ def test_far_lighter_and_darker_skins_come_nearer_and_stay_in_order(tiny_model: 
         reference = style(tiny_model, np.array([lightness, lightness / 3, FLAT[2]]))
         found.append(skin(tiny_model, in_light_of(tiny_model, reference, own))[0])
     assert found == sorted(found)
-    assert found[2:5] == pytest.approx([60 - LIGHTNESS - BEYOND * 5, 60, 75], abs=0.5)
+    assert found[2:5] == pytest.approx([60 - SKIN.lightness[0] - SKIN.beyond * 5, 60, 75], abs=0.5)
     assert found[0] > 25
 
 
@@ -81,8 +92,10 @@ def test_lips_follow_the_skin_and_hair_its_hue(tiny_model: L2SAE) -> None:
     red, white = np.array([60.0, 38.0, math.radians(28)]), FLAT
     reference = style(tiny_model, white)
     lit = in_light_of(tiny_model, reference, style(tiny_model, red))
-    gains = region(tiny_model, lit, SKIN) / region(tiny_model, reference, SKIN)
+    gains = region(tiny_model, lit, EYES) / region(tiny_model, reference, EYES)
     assert gains[0] > 1 > gains[1]
+    of_skin = region(tiny_model, lit, FACE) / region(tiny_model, reference, FACE)
+    assert np.all((of_skin > 1) == (gains > 1))
     assert region(tiny_model, lit, LIPS) == pytest.approx(region(tiny_model, reference, LIPS) * gains, abs=1e-5)
     assert region(tiny_model, lit, HAIR) == pytest.approx(0.5 * gains, abs=1e-5)
     texture = slice(0, -tiny_model.generator.colours)
@@ -95,6 +108,44 @@ def test_hair_of_darker_and_more_colourful_skin_stays_as_it_is(tiny_model: L2SAE
     lit = in_light_of(tiny_model, reference, style(tiny_model, np.array([75.0, 18.0, FLAT[2]])))
     assert skin(tiny_model, lit)[0] > 45
     assert region(tiny_model, lit, HAIR) == pytest.approx(np.full(3, 0.5), abs=1e-6)
+
+
+def test_lighter_skin_does_not_turn_orange(tiny_model: L2SAE) -> None:
+    """Chroma by lightness as the photo has it would, where the photo is dark and its camera draws it colourful."""
+    own = np.array([45.0, 27.0, FLAT[2]])
+    lit = in_light_of(tiny_model, style(tiny_model, np.array([62.0, 14.0, FLAT[2]])), style(tiny_model, own))
+    lightness, colourfulness, _ = skin(tiny_model, lit)
+    assert lightness == pytest.approx(62, abs=0.3)
+    assert 14 < lightness * colourfulness < own[1]
+
+
+@pytest.mark.parametrize("change", [(25.0, 0, 0), (0, 20.0, 0), (0, 0, 1.0), (-25.0, -15.0, 0)])
+def test_noses_stand_out_from_the_skin_about_as_the_photos_does(tiny_model: L2SAE, change: tuple[float, ...]) -> None:
+    own = style(tiny_model, FLAT, nose=np.array([62.0, 23.0, FLAT[2]]))
+    reference = style(tiny_model, np.array([65.0, *FLAT[1:]]), nose=FLAT + np.array(change))
+    lit = in_light_of(tiny_model, reference, own)
+    apart = [rgb2lab(np.stack([region(tiny_model, one, n) for n in (NOSE_ROI, FACE)])) for one in (lit, own, reference)]
+    found, photo, given = (nose - around for nose, around in apart)
+    assert np.all(np.abs(found - photo) <= NOSE + 0.1)
+    assert not np.all(np.abs(given - photo) <= NOSE)
+
+
+@pytest.mark.parametrize("picture", ["grey", "tinted"])
+def test_faces_of_black_and_white_references_give_their_lightness_alone(tiny_model: L2SAE, picture: str) -> None:
+    levels = np.linspace(120, 170, len(tiny_model.rois) + 1).round()
+    grey = np.repeat(levels[:, None, None], 3, axis=2).astype(np.uint8)
+    seen = (tinted(grey) if picture == "tinted" else grey)[:, 0] / 255
+    own = style(tiny_model, FLAT, lips=(0.7, 0.3, 0.3))
+    lit = in_light_of(tiny_model, with_colours(tiny_model, seen), own)
+    for roi in (FACE, NOSE_ROI, LIPS):
+        found, photo = rgb2lab([region(tiny_model, lit, roi), region(tiny_model, own, roi)])
+        assert math.atan2(*found[:0:-1]) == pytest.approx(math.atan2(*photo[:0:-1]), abs=0.03)
+        assert math.hypot(*found[1:]) <= math.hypot(*photo[1:]) + 0.1
+    assert rgb2lab(region(tiny_model, lit, FACE))[0] == pytest.approx(rgb2lab(seen[FACE])[0], abs=0.5)
+    other = with_colours(tiny_model, np.where(np.arange(len(seen))[:, None] == LIPS, [0.7, 0.35, 0.35], seen))
+    assert region(tiny_model, in_light_of(tiny_model, other, own), FACE) != pytest.approx(
+        region(tiny_model, lit, FACE), abs=0.01
+    )
 
 
 @pytest.mark.parametrize(("lips", "change"), [((0.1, 0.05, 0.05), -1), ((0.9, 0.8, 0.8), 1), ((0.6, 0.35, 0.3), 0)])
@@ -116,7 +167,7 @@ def test_lips_are_as_red_as_lips_are_beside_the_photos_skin(tiny_model: L2SAE, l
     own = style(tiny_model, FLAT)
     lit = in_light_of(tiny_model, reference := style(tiny_model, FLAT, lips), own)
     found, given, around = (
-        rgb2lab(region(tiny_model, *one)[None])[0] for one in ((lit, LIPS), (reference, LIPS), (own, SKIN))
+        rgb2lab(region(tiny_model, *one)[None])[0] for one in ((lit, LIPS), (reference, LIPS), (own, FACE))
     )
     assert found[1] >= around[1] - 0.1
     assert found[2] >= around[2] - BLUER - (found[1] - around[1]) - 0.1

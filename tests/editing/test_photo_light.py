@@ -148,6 +148,18 @@ def test_faces_of_black_and_white_references_give_their_lightness_alone(tiny_mod
     )
 
 
+@pytest.mark.parametrize(
+    ("lab", "green"), [((40.0, -2, 12), True), ((45.0, -1, 9), True), ((40.0, 4, 12), False), ((50.0, -30, 20), False)]
+)
+def test_blond_hair_is_not_green(tiny_model: L2SAE, lab: tuple[float, ...], green: bool) -> None:
+    seen = np.full((len(tiny_model.rois) + 1, 3), 0.5)
+    seen[HAIR], seen[FACE], seen[NOSE_ROI] = lab2rgb([lab])[0], rgb(FLAT), rgb(FLAT)
+    lit = in_light_of(tiny_model, with_colours(tiny_model, seen), style(tiny_model, FLAT))
+    found = rgb2lab(region(tiny_model, lit, HAIR))
+    assert found[[0, 2]] == pytest.approx([lab[0], lab[2]], abs=0.1)
+    assert found[1] == pytest.approx(0 if green else lab[1], abs=0.1)  # the photo's is grey
+
+
 @pytest.mark.parametrize(("lips", "change"), [((0.1, 0.05, 0.05), -1), ((0.9, 0.8, 0.8), 1), ((0.6, 0.35, 0.3), 0)])
 def test_lips_come_near_to_the_photos_in_lightness(tiny_model: L2SAE, lips: tuple[float, ...], change: int) -> None:
     own, reference = style(tiny_model, FLAT), style(tiny_model, FLAT, lips)

@@ -1,4 +1,4 @@
-"""Makes what ships with the package: ``python -m l2sae.bench ship model`` (``make shipped``) and ``... localiser``.
+"""Makes what ships with the package: ``python -m l2sae.bench ship model`` (``make shipped``), ``localiser``, ``light``.
 
 The model is trained as the preset ``shipped`` says, on photos and rendered faces, and stored in half precision, so that
 editing works in a fresh clone before any training. The localiser is trained on edits that this model makes of further
@@ -17,11 +17,22 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import torch
+from skimage.color import lab2rgb
 
 from l2sae.bench.brow_shift import level_faces, mean_shift, write_shift
+from l2sae.bench.light_training import (
+    light_figures,
+    photo_colours,
+    photo_triples,
+    rendered_triples,
+    save_light,
+    train_light,
+)
 from l2sae.data import open_split, prepare
 from l2sae.data.outlines import BROW_SHIFT
+from l2sae.editing.photo_light import WEIGHTS, light_network
 from l2sae.measures.metric_files import measured_here, write_metrics
 from l2sae.model import load_model, save_model, shipped_model_path
 from l2sae.params import load_params
@@ -35,6 +46,8 @@ WORK = Path("checkpoints/shipped")  # prepared photos, states and curves of the 
 LOCALISER_SEED = 40_404
 LOCALISER_WIDTHS = (48, 80, 112)
 LOCALISER_RESULT = Path("benchmarks/localiser.json")
+LIGHT_SEED = 50_505
+LIGHT_RESULT = Path("benchmarks/light.json")
 EDITED_PHOTOS = 100  # held-out photos whose edits are looked for
 
 
@@ -110,6 +123,40 @@ def localiser(
     if split:
         trained = _calibrated(trained, split)
     save_localiser(trained, out, torch.float16)
+    _report(out, steps, time.perf_counter() - start)
+
+
+@commands.command()
+@click.option("--faces", default=3_200, show_default=True, help="Rendered faces, each with every region restyled.")
+@click.option("--triples", default=60_000, show_default=True, help="Triples drawn from the photos' colours.")
+@click.option("--steps", default=8_000, show_default=True)
+@click.option(
+    "--photos",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of photos by one camera in one light; the first one's is the measure of the others.",
+)
+@click.option("--out", default=WEIGHTS, show_default="the package's", type=click.Path(path_type=Path, dir_okay=False))
+def light(faces: int, triples: int, steps: int, photos: tuple[Path, ...], out: Path) -> None:
+    """Learn how colours change with the light, on half of the photos' persons; a quarter of an hour on two cores.
+
+    The rest of the persons, and a tenth of the rendered faces, measure the result: benchmarks/light.json.
+    """
+    start = time.perf_counter()
+    shipped = load_model(device="auto")
+    params = load_params(overrides={"seed": LIGHT_SEED})
+    rendered = rendered_triples(shipped, params, faces, click.echo)
+    held_out = len(rendered.own) // 10
+    splits = [split_photos([folder]) for folder in photos]
+    drawn = []
+    for number, paths in enumerate(([one.learn for one in splits], [one.calibrate + one.measure for one in splits])):
+        colours = [np.asarray(lab2rgb(photo_colours(shipped, folder))) for folder in paths]
+        drawn.append(photo_triples(colours, triples >> 3 * number, np.random.default_rng(LIGHT_SEED + number)))
+    save_light(train_light(rendered[:-held_out], drawn[0], steps, LIGHT_SEED), out)
+    network = light_network(out)
+    figures = {"rendered": light_figures(network, rendered[-held_out:]), "photos": light_figures(network, drawn[1])}
+    write_metrics({**figures, **measured_here()}, LIGHT_RESULT)
     _report(out, steps, time.perf_counter() - start)
 
 

@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 
 from l2sae.figures.drawing import paper_style, picture_grid
 from l2sae.figures.edit_pictures import close_up
+from l2sae.figures.metric_plots import METHODS as STYLES
 from l2sae.measures.counterfactuals import METHODS, EditedTriples, edited_triples, styled_regions, visibly_other
 from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.pictures.display import Picture, as_pictures
 
 _SEARCHED = 8  # faces, among which one whose style visibly changes is looked for
-_COLUMNS = ("content", "reference", "truth", "L2SAE, detail", "L2SAE, replace", "Reinhard")
+_COLUMNS = ("content", "reference", "truth", *(STYLES[name][0] for name in METHODS if name != "none"))
 
 
 @paper_style()

@@ -7,14 +7,14 @@ from l2sae.figures.metric_plots import METHODS
 from l2sae.measures.figure_entry import MISSING, Entry
 from l2sae.measures.registry import entry
 
-LEARNED = ("detail", "replace")
+LEARNED = ("detail", "in_light", "replace")
 RIVAL = "reinhard"
 _NAMES = {name: label for name, (label, _, _) in METHODS.items()} | {"none": "no edit"}
 _SINGLE = ("detail", "replace", "reinhard")
 _INVERSION = ("inversion_style", "inversion_both", "inversion_warm")
 _ROWS: dict[str, dict[str, str]] = {
     **{
-        f"style.{prefix}.detail.mean.{name}": {m: f"style.{prefix}.{m}.mean.{name}" for m in (*_SINGLE, "none")}
+        f"style.{prefix}.detail.mean.{name}": {m: f"style.{prefix}.{m}.mean.{name}" for m in (*LEARNED, RIVAL, "none")}
         for prefix in ("counterfactual", "counterfactual_relit")
         for name in ("psnr", "delta_e", "texture")
     },
@@ -38,9 +38,10 @@ _ROWS: dict[str, dict[str, str]] = {
 _HEAD = """# Where the learned edit wins, and where it does not
 
 Written by `python -m l2sae.bench methods` from `benchmarks/methods.json`. *L2SAE, detail* and *L2SAE, replace* are
-this project's two compositions; *Reinhard* matches mean and spread of CIELAB colour inside the same mattes (Reinhard
+this project's two compositions, *L2SAE, light kept* is `detail` with the reference put into the photo's light, as in
+photos that are not face crops; *Reinhard* matches mean and spread of CIELAB colour inside the same mattes (Reinhard
 et al. 2001); *inversion* optimises the latents of the same generator until it shows the reference. Brackets hold 95 %
-bootstrap intervals. Where the intervals of the better composition and of Reinhard's method overlap, the page says
+bootstrap intervals. Where the intervals of the best of ours and of Reinhard's method overlap, the page says
 that neither wins. Edits against the truth can only be measured on rendered faces. The keys are explained in
 [metrics.md](metrics.md)."""
 
@@ -68,7 +69,7 @@ def methods_table(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict[
 
 
 def verdict(one: Entry, values: Mapping[str, Mapping[str, Any]]) -> str:
-    """``wins``, ``loses`` or ``open``: the better composition against Reinhard's method, empty without the two."""
+    """``wins``, ``loses`` or ``open``: the best of ours against Reinhard's method, empty without the two."""
     learned = [values[method] for method in LEARNED if method in values]
     if not learned or RIVAL not in values:
         return ""

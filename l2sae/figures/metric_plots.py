@@ -15,6 +15,7 @@ from l2sae.pictures.display import roi_colour
 
 METHODS = {
     "detail": ("L2SAE, detail", "#0072B2", "o"),
+    "in_light": ("L2SAE, light kept", "#004C7F", "X"),
     "replace": ("L2SAE, replace", "#56B4E9", "s"),
     "reinhard": ("Reinhard", "#E69F00", "D"),
     "inversion_style": ("inversion, style", "#009E73", "^"),

@@ -143,7 +143,12 @@ def _shipped() -> str:
     data = load_params_of(shipped_model_path()).data
     names: list[str] = [one.source for one in data.sources] or [str(data.source)]
     terms = [f"- {name}: {PHOTO_SOURCES[name].licence}" for name in dict.fromkeys(names) if name in PHOTO_SOURCES]
-    return "\n".join(["## What the shipped model has learned from\n", "- rendered faces, of no person", *terms])
+    light = (
+        "The network that keeps a photo's light has learned from mean colours of the same photos and of rendered faces."
+    )
+    return "\n".join(
+        ["## What the shipped model has learned from\n", "- rendered faces, of no person", *terms, "", light]
+    )
 
 
 def _photos(runs: Mapping[str, Mapping[str, Any]]) -> str:

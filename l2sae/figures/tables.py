@@ -39,8 +39,9 @@ def summary_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
 def counterfactual_table(metrics: Mapping[str, Any], rois: Sequence[str]) -> pd.DataFrame:
     """One row a method and figure, one column a region: edits against the true pictures of counterfactuals."""
     rows, names = [], []
+    shown = [*((name, METHODS[name][0]) for name in ("detail", "in_light", *SINGLE_PASS[1:])), ("none", "no edit")]
     for figure in ("psnr", "delta_e", "texture"):
-        for method, label in (*((name, METHODS[name][0]) for name in SINGLE_PASS), ("none", "no edit")):
+        for method, label in shown:
             keys = [f"style.counterfactual.{method}.{roi}.{figure}" for roi in [*rois, "mean"]]
             one = entry(f"style.counterfactual.<method>.<roi>.{figure}")
             rows.append([one.text(get(metrics, key)) for key in keys])

@@ -1,7 +1,8 @@
 """Swaps against the truth: the renderer draws the content face with the reference's style of one region.
 
-No photo set has such pictures. Each method edits the same faces: the model in both compositions, Reinhard's colour
-transfer in the same mattes, and nothing at all.
+No photo set has such pictures. Each method edits the same faces: the model in both compositions, and in ``detail`` with
+the reference in the light of the content, as photos are edited; Reinhard's colour transfer in the same mattes; and
+nothing at all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from skimage.color import deltaE_ciede2000
 from torch import Tensor
 
 from l2sae.editing import FaceEditor, Swap
+from l2sae.editing.photo_light import in_light_of
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.figures_from_sums import counterfactual_figures
 from l2sae.measures.parallel import batches, side_by_side
@@ -31,7 +33,7 @@ from l2sae.pictures.fidelity import decibels
 from l2sae.render.counterfactual import Counterfactuals, render_counterfactual
 from l2sae.render.factors import STYLE_FACTORS
 
-METHODS = ("detail", "replace", "reinhard", "none")
+METHODS = ("detail", "in_light", "replace", "reinhard", "none")
 FACES = 48  # content faces; each with every region
 BATCH = 8
 VISIBLE = 5.0  # mean CIEDE2000 from which the truth counts as visibly another picture than the content
@@ -77,13 +79,16 @@ def edited_triples(
             editor = FaceEditor(model, content)
             latents = model.encode(to_model(reference, model.image_size))
             swap = Swap(latents.style)
+            lit = Swap(in_light_of(model, latents.style, model.encode(to_model(content, model.image_size)).style))
             lab = to_lab(content)
             mattes = match.mattes(resized(torch.cat(list(editor.mattes().values()), dim=1), size))
             own = lab_statistics(lab, mattes)
             other = lab_statistics(to_lab(reference), match.mattes(resized(latents.mattes, size)))
         r = match.names.index(roi)
-        layer = match.layer(r, swap)
-        edits = {compose: eight_bit(editor.render([layer], compose)) for compose in ("detail", "replace")}
+        ways = {"detail": (swap, "detail"), "in_light": (lit, "detail"), "replace": (swap, "replace")}
+        edits = {
+            name: eight_bit(editor.render([match.layer(r, style)], compose)) for name, (style, compose) in ways.items()
+        }
         edits["reinhard"] = reinhard_edit(content, lab, mattes[:, [r]], own[:, r], other[:, r])
         yield EditedTriples(triples, edits | {"none": content})
 
@@ -92,7 +97,8 @@ def measure_counterfactuals(model: L2SAE, params: Params, count: int, size: int,
     """Columns of statistics of ``count`` content faces, (count, R) each.
 
     ``psnr.<method>`` in dB and ``delta_e.<method>``, mean CIEDE2000, inside the true region; ``patches.<method>``, the
-    patch distance to the truth. Pairs whose truth hardly differs from the content, or that do not show the region, are
+    patch distance to the truth; ``distance.<method>``, of the region's mean CIELAB colour to the reference's, for the
+    truth as well. Pairs whose truth hardly differs from the content, or that do not show the region, are
     left out.
     """
     rois = styled_regions(params)
@@ -144,9 +150,13 @@ class _Scores:
         truth = eight_bit(one.triples.truth).to(content)
         self.edits = RegionEdits(content, one_hot(one.triples.labels, len(params.rois))[:, [r]].to(content.device))
         self.pixels = self.edits.inside[0]
-        self.true_pixels = self.pixels.take(truth)
+        self.truth, self.true_pixels = truth, self.pixels.take(truth)
         self.true_lab = _numpy(to_lab(self.true_pixels))
         self.true_patches = self._patches(truth)
+        shown = one.triples.reference_mattes[one.triples.roi[0]].to(content.device) > 0.5
+        self.wanted = RegionEdits(eight_bit(one.triples.reference).to(content), shown).colour(
+            eight_bit(one.triples.reference).to(content), 0
+        )
 
     def _patches(self, images: Tensor) -> Tensor:
         return self.edits.detail(self.edits.crop(images, 0), 0).patches
@@ -160,7 +170,12 @@ class _Scores:
             "psnr": decibels(error, 3 * self.pixels.count),
             "delta_e": self.pixels.means(apart[:, None, None, None])[:, 0],
             "patches": patch_distance(self._patches(edited), self.true_patches),
+            "distance": self.distance(edited),
         }
+
+    def distance(self, images: Tensor) -> Tensor:
+        """Distance (N,) of the region's mean colour to the reference's."""
+        return self.edits.distance(images, 0, self.wanted)
 
 
 def _against_truth(one: EditedTriples, params: Params) -> dict[str, Tensor]:
@@ -169,6 +184,7 @@ def _against_truth(one: EditedTriples, params: Params) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for method, edited in one.edits.items():
         found |= {f"{name}.{method}": values for name, values in scores.of(edited).items()}
+    found["distance.truth"] = scores.distance(scores.truth)
     apart = found["delta_e.none"]
     counts = one.triples.shown.to(apart.device) & (apart >= VISIBLE)
     return {name: torch.where(counts, values, torch.nan) for name, values in found.items()}

@@ -134,6 +134,11 @@ _COUNTERFACTUALS = (
           "edit against its true picture", unit="dB", digits=2,
           direction="higher", baseline="style.counterfactual.reinhard.mean.psnr", headline="cf_psnr",
           tables=("readme", "card", "summary", "runs", "ablation")),
+    Entry("style.counterfactual.in_light.mean.psnr",
+          "mean over regions of `style.counterfactual.in_light.<roi>.psnr`, as photos beside face crops are edited",
+          "edit that keeps the light against its true picture", unit="dB", digits=2,
+          direction="higher", baseline="style.counterfactual.reinhard.mean.psnr",
+          tables=("readme", "card", "summary", "runs")),
     Entry("style.counterfactual.detail.mean.delta_e",
           "mean over regions of `style.counterfactual.detail.<roi>.delta_e`",
           "edit against its true picture", unit="CIEDE2000", digits=2,
@@ -144,8 +149,9 @@ _COUNTERFACTUALS = (
           "texture of the true picture", values="…1",
           direction="higher", baseline="style.counterfactual.reinhard.mean.texture", headline="cf_texture",
           tables=("readme", "card", "summary", "runs")),
-    Entry("style.counterfactual.<method>.<roi>.psnr", "rendered data: the edit by `detail`, `replace`, `reinhard` or "
-          "`none` (no edit) against the true picture of the content face with the reference's style of that region; "
+    Entry("style.counterfactual.<method>.<roi>.psnr", "rendered data: the edit by `detail`, `in_light` (`detail` "
+          "with the reference in the light of the content), `replace`, `reinhard` or `none` (no edit) against the true "
+          "picture of the content face with the reference's style of that region; "
           "inside the true region, over 48 faces that were not prepared, where the truth differs from the content by "
           "5 CIEDE2000 or more", "PSNR", "dB", digits=2, direction="higher",
           source="`l2sae/measures/counterfactuals.py`"),
@@ -153,6 +159,11 @@ _COUNTERFACTUALS = (
           "CIEDE2000", digits=2, direction="lower"),
     Entry("style.counterfactual.<method>.<roi>.texture", "1 − Σ distance of edit and truth / Σ distance of content "
           "and truth, of patches as in `style.patches.<roi>`", "texture", values="…1", digits=2, direction="higher"),
+    Entry("style.counterfactual.<method>.<roi>.transfer", "1 − Σ distance of edit and reference / Σ distance of "
+          "content and reference, of mean CIELAB colours; 1 takes the reference's light along", "transfer",
+          values="…1", digits=2),
+    Entry("style.counterfactual.truth.mean.transfer", "the same for the true pictures: the transfer of a right edit",
+          "transfer of the true pictures", values="…1", digits=2),
     Entry("style.counterfactual.pairs.<roi>", "how many faces counted", unit="faces"),
     Entry("style.counterfactual_relit.detail.mean.psnr", "mean over regions, see below",
           "edit against its true picture, reference in other light",
@@ -163,7 +174,7 @@ _COUNTERFACTUALS = (
     Entry("style.counterfactual_relit.detail.mean.texture", "mean over regions, see below",
           "texture of the true picture, reference in other light",
           values="…1", direction="higher", baseline="style.counterfactual_relit.reinhard.mean.texture"),
-    Entry("style.counterfactual_relit.<method>.<roi>.<name>", "`psnr`, `delta_e`, `texture` where the reference is "
+    Entry("style.counterfactual_relit.<method>.<roi>.<name>", "the same where the reference is "
           "seen under other, hard light; the truth is the same, since light is not style"),
     Entry("style.counterfactual_relit.pairs.<roi>", "how many faces counted", unit="faces"),
 )

@@ -78,10 +78,13 @@ def counterfactual_figures(
         for method in methods:
             found = {name: _mean(totals, f"{name}.{method}") for name in ("psnr", "delta_e")}
             found["texture"] = _travelled(totals, f"patches.{method}", "patches.none")
+            found["transfer"] = _travelled(totals, f"distance.{method}", "distance.none")
             for name, values in found.items():
                 for roi, key in [*enumerate(rois), (None, "mean")]:
                     value = _over_rois(values) if roi is None else values[:, roi]
                     figures[f"{prefix}.{method}.{key}.{name}"] = value
+        travelled = _travelled(totals, "distance.truth", "distance.none")
+        figures[f"{prefix}.truth.mean.transfer"] = _over_rois(travelled)
     result = with_intervals(figures)
     for i, name in enumerate(rois):
         put(result, f"{prefix}.pairs.{name}", int(totals["patches.none/n"][0, i]))

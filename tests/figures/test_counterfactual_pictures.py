@@ -7,4 +7,4 @@ from l2sae.params import Params
 
 def test_the_figure_has_a_row_for_each_region(model: L2SAE, params: Params) -> None:
     figure = counterfactual_figure(model, params, 64, ("hair", "lips"))
-    assert sum(len(axes.images) for axes in figure.axes) == 2 * 6
+    assert sum(len(axes.images) for axes in figure.axes) == 2 * 7

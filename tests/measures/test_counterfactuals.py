@@ -47,6 +47,9 @@ def test_the_truth_itself_has_no_error_and_no_edit_has_all_of_it(
         assert found["detail"][roi]["psnr"] > 60
         assert found["none"][roi]["texture"] == found["replace"][roi]["texture"] == 0.0
         assert found["none"][roi]["delta_e"] >= measure.VISIBLE
+        assert found["none"][roi]["transfer"] == 0.0
+    assert found["detail"]["mean"]["transfer"] == pytest.approx(found["truth"]["mean"]["transfer"], abs=1e-3)
+    assert 0 < found["truth"]["mean"]["transfer"] < 1
     assert found["pairs"]["hair"] <= 4
 
 
@@ -58,7 +61,7 @@ def test_figures_have_all_methods_regions_and_lights(model: L2SAE, params: Param
     found = counterfactuals(model, params, 3, 64)
     assert set(found["style"]) == {"counterfactual", "counterfactual_relit"}
     for prefix, figures in found["style"].items():
-        assert set(figures) == {*METHODS, "pairs"}
+        assert set(figures) == {*METHODS, "truth", "pairs"}
         for name, (low, high) in found["ci"]["style"][prefix]["detail"]["mean"].items():
             assert low <= figures["detail"]["mean"][name] <= high
     same, relit = (found["style"][prefix] for prefix in ("counterfactual", "counterfactual_relit"))
@@ -67,7 +70,7 @@ def test_figures_have_all_methods_regions_and_lights(model: L2SAE, params: Param
     assert torch.equal(own.triples.truth, other.triples.truth)
     assert not torch.equal(own.triples.reference, other.triples.reference)
     table = counterfactual_table(found, model.roi_names)
-    assert table.shape == (12, len(model.roi_names) + 1)
+    assert table.shape == (15, len(model.roi_names) + 1)
     assert table.loc["PSNR (dB) ↑: no edit", "mean"] == f"{same['none']['mean']['psnr']:.2f}"
 
 

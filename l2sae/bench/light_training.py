@@ -32,7 +32,7 @@ from l2sae.measures.counterfactuals import Light
 from l2sae.model import L2SAE
 from l2sae.params import Params
 from l2sae.pictures.conversions import to_model
-from l2sae.pictures.errors import FaceNotFoundError
+from l2sae.pictures.errors import EditError, FaceNotFoundError
 from l2sae.pictures.reading import read_photo
 from l2sae.render.counterfactual import render_counterfactual
 
@@ -103,7 +103,11 @@ def _colours(model: L2SAE, images: Tensor) -> Array:
 
 
 def photo_colours(model: L2SAE, photos: Sequence[Path]) -> Array:
-    """Mean colours (N, 6, 3), CIELAB, of the largest face in each photo that shows one in colour."""
+    """Mean colours (N, 6, 3), CIELAB, of the largest face in each photo that shows one in colour.
+
+    Raises:
+        EditError: none does.
+    """
     found = []
     for path in photos:
         try:
@@ -112,6 +116,8 @@ def photo_colours(model: L2SAE, photos: Sequence[Path]) -> Array:
             continue
         if not is_grey(face):
             found.append(face_colours(model, encode_reference(model, face)))
+    if not found:
+        raise EditError(f"{len(photos)} photos, {', '.join(map(str, photos[:1]))} first: none shows a face in colour")
     return np.concatenate(found)
 
 

@@ -139,7 +139,7 @@ def localiser(
 )
 @click.option("--out", default=WEIGHTS, show_default="the package's", type=click.Path(path_type=Path, dir_okay=False))
 def light(faces: int, triples: int, steps: int, photos: tuple[Path, ...], out: Path) -> None:
-    """Learn how colours change with the light, on half of the photos' persons; a quarter of an hour on two cores.
+    """Learn how colours change with the light, on half of the photos' persons; half an hour on two cores.
 
     The rest of the persons, and a tenth of the rendered faces, measure the result: benchmarks/light.json.
     """

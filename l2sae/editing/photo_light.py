@@ -41,9 +41,11 @@ COLOURLESS = 1.0
 with colours the nearest has a region 2.3 off."""
 OF_HAIR = PARTS["hair"] | PARTS["brows"]
 """What takes the tint of a black-and-white reference; the rest keeps the photo's hue."""
-REACH, BEYOND = 25.0, 0.6
-"""By how much skin, eyes and lips get lighter or darker, and the part that counts of what is beyond: beside skin of
-wholly other lightness, eyes, brows and lips that were not edited would look like a mask's."""
+REACHES = {"skin": (25.0, 0.6), "eyes": (8.0, 0.15), "nose": (25.0, 0.6), "lips": (16.0, 0.5)}
+"""By how much each gets lighter or darker, and the part that counts of what is beyond. Beside skin of wholly other
+lightness, eyes, brows and lips that were not edited would look like a mask's. Laughing eyes are dark, since less of
+their whites shows, and would make open eyes black. Of a black-and-white reference, whose exposure is anybody's guess,
+half of both counts."""
 UNCHANGED = 1e-9  # in CIELAB: rounding
 WEIGHTS = Path(__file__).parents[1] / "assets" / "light.safetensors"
 Array = NDArray[np.float64]
@@ -102,10 +104,13 @@ def in_light_of(model: L2SAE, styles: Tensor, own: Tensor) -> Tensor:
     lit, colourless = lab.copy(), _colourless(seen)
     for number, roi in enumerate(model.rois):
         regions = [place for place, parts in enumerate(PARTS.values()) if parts & set(roi.parts)]
-        if regions:
-            lit[:, number] += change[:, regions].mean(axis=1)
+        if not regions:
+            continue
+        lit[:, number] += change[:, regions].mean(axis=1)
         if not OF_HAIR & set(roi.parts):
-            near = _nearer(lit[:, number], own_lab[:, number])
+            reach, beyond = min(REACHES[list(PARTS)[region]] for region in regions)
+            part = np.where(colourless, 0.5, 1.0)
+            near = _nearer(lit[:, number], own_lab[:, number], part * reach, part * beyond)
             lit[:, number] = np.where(colourless, _of_hue(near, own_lab[:, number]), near)
     moved = np.abs(lit - lab) > UNCHANGED
     values = torch.from_numpy((np.where(moved.any(axis=2, keepdims=True), _to_rgb(lit), seen) * 2 - 1) @ _TO_OPPONENT)
@@ -161,11 +166,14 @@ def _colourless(colours: Array) -> NDArray[np.bool_]:
     return np.asarray((apart < COLOURLESS).all(axis=1, keepdims=True))
 
 
-def _nearer(colours: Array, own: Array) -> Array:
-    """Colours (B, 3), CIELAB, whose lightness beyond `REACH` of that of ``own`` (B, 3) counts in part; chroma alike."""
+def _nearer(colours: Array, own: Array, reach: Array, beyond: Array) -> Array:
+    """Colours (B, 3), CIELAB, whose lightness is brought near to that of ``own`` (B, 3), and their chroma alike.
+
+    Of what lies farther off than ``reach`` (B, 1) the part ``beyond`` (B, 1) is kept.
+    """
     lightness = colours[:, :1]
-    near = lightness.clip(own[:, :1] - REACH, own[:, :1] + REACH)
-    near = near + BEYOND * (lightness - near)
+    near = lightness.clip(own[:, :1] - reach, own[:, :1] + reach)
+    near = near + beyond * (lightness - near)
     return np.where(near == lightness, colours, colours * (near / lightness.clip(1)))
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from l2sae.bench.light_training import (
     Triples,
     as_first,
     find_camera,
     light_figures,
+    photo_colours,
     photo_triples,
     rendered_triples,
     save_light,
@@ -20,6 +22,7 @@ from l2sae.bench.light_training import (
 from l2sae.editing.photo_light import PARTS, light_network
 from l2sae.model import L2SAE
 from l2sae.params import Params
+from l2sae.pictures.errors import EditError
 
 CAMERAS = np.array([[0.1, -0.1, -0.3, 0.1, 0.2], [-0.3, 0.0, 0.2, -0.1, -0.3], [0, 0, 0, 0, 0]])
 
@@ -77,3 +80,10 @@ def test_figures_look_at_what_is_known_alone() -> None:
     triples = Triples(zeros, zeros, true, known)
     found = light_figures(light_network(), triples)
     assert all(one["as_they_are"] == one["in_light"] == 0 for one in found.values())
+
+
+@pytest.mark.finds_faces
+def test_photos_without_a_face_in_colour_are_named(model: L2SAE, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "blue").save(tmp_path / "wall.png")
+    with pytest.raises(EditError, match=r"wall\.png first: none shows a face in colour"):
+        photo_colours(model, [tmp_path / "wall.png"])

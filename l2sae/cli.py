@@ -19,6 +19,7 @@ from l2sae.editing.align import ALIGN_MODES, find_places
 from l2sae.editing.compose import COMPOSITIONS
 from l2sae.editing.face_check import warn_if_no_face
 from l2sae.editing.styles import STYLES
+from l2sae.editing.styles.swap import in_reference_light
 from l2sae.measures.tolerances import TOLERANCES, TolerancesError, differences, read_run, read_tolerances
 from l2sae.model import CheckpointError, load_model
 from l2sae.pictures.conversions import check_size, with_alpha
@@ -62,12 +63,14 @@ def style_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(f"give one of {_style_usage()}, not {len(texts)}")
         try:
             style = next((option.parse(text) for option, text in texts.items()), None)
+            style = in_reference_light(style) if kwargs.pop("reference_light") else style
         except EditError as error:
             raise click.UsageError(str(error)) from None
         command(*args, style=style, **kwargs)
 
     for shared in (
         click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise."),
+        click.option("--reference-light", is_flag=True, help="Take the colours of --swap as its picture shows them."),
         click.option("--compose", type=click.Choice(COMPOSITIONS), default="detail", show_default=True),
         click.option("--strength", type=float, default=1.0, show_default=True, help="0 (no change) to 2."),
     ):

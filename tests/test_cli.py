@@ -52,6 +52,16 @@ def test_edit_writes_what_edit_returns(folder: Path, tiny_checkpoint: Path, tiny
     assert np.array_equal(written, expected) or same_but_for_the_mark(written, expected)
 
 
+def test_a_reference_may_keep_its_own_light(folder: Path, tiny_checkpoint: Path, photos: Photos) -> None:
+    arguments = ("edit", "photo.png", "--roi", "skin", "--reference-light", "-o", "out.png")
+    refused = run(folder, tiny_checkpoint, *arguments, "--noise", "1")
+    assert refused.exit_code == 2
+    assert "--reference-light needs --swap" in refused.output
+    assert run(folder, tiny_checkpoint, *arguments, "--swap", "ref.png").exit_code == 0
+    expected = edit(load_model(tiny_checkpoint), photos[0], "skin", Swap(photos[1], keep_light=False))
+    assert same_but_for_the_mark(pixels(folder / "out.png"), expected)
+
+
 def test_edit_saves_a_recipe_that_replays(folder: Path, tiny_checkpoint: Path) -> None:
     arguments = ("edit", "photo.png", "--roi", "hair", "--swap", "ref.png", "--recipe", "edit.json", "-o", "out.png")
     assert run(folder, tiny_checkpoint, *arguments).exit_code == 0

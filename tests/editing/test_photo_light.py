@@ -174,6 +174,22 @@ def test_a_vector_edits_a_photo_as_its_picture_does(tiny_model: L2SAE, photos: P
     assert np.array_equal(by_picture, edit(tiny_model, photos[0], "skin", Swap(vector)))
 
 
+def test_a_swap_may_take_the_colours_as_they_are(tiny_model: L2SAE, photos: Photos, tmp_path: Path) -> None:
+    red = (photos[1] * np.array([1.0, 0.6, 0.55])).round().astype(np.uint8)
+    as_it_is = edit(tiny_model, photos[0], "skin", Swap(red), align=None)
+    assert np.array_equal(edit(tiny_model, photos[0], "skin", Swap(red, keep_light=False)), as_it_is)
+    session = EditSession(tiny_model)
+    session.load(photos[0])
+    session.add_layer("skin", Swap(red))
+    assert "keep_light" not in session.recipe().to_json()
+    session.load(photos[0])
+    session.add_layer("skin", Swap(red, keep_light=False))
+    session.recipe().save(tmp_path / "edit.json")
+    assert '"keep_light": false' in (tmp_path / "edit.json").read_text()
+    assert np.array_equal(Recipe.load(tmp_path / "edit.json").replay(tiny_model, photos[0]), as_it_is)
+    assert np.array_equal(session.render(), as_it_is)
+
+
 def test_a_black_and_white_photo_stays_one_unless_a_colour_is_asked_for(
     tiny_model: L2SAE, photos: Photos, styles: object
 ) -> None:

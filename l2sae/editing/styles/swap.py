@@ -1,15 +1,17 @@
 """Swap: the style of another face."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor
 
 from l2sae.editing.recipe_fields import ReferenceRecord
 from l2sae.editing.references import Reference, describe_reference, encode_reference, fit_batch
 from l2sae.editing.styles.style import Style, StyleOption, StyleRecord
 from l2sae.model import L2SAE
+from l2sae.pictures.errors import EditError
 from l2sae.pictures.files import path_of
 
 
@@ -18,6 +20,7 @@ class SwapRecord(StyleRecord):
 
     kind: Literal["swap"] = "swap"
     reference: ReferenceRecord
+    keep_light: Annotated[bool, Field(exclude_if=lambda keeps: keeps)] = True
 
     def with_references(self, change: Callable[[ReferenceRecord, str], ReferenceRecord], field: str) -> "SwapRecord":
         """A copy with another reference."""
@@ -25,14 +28,19 @@ class SwapRecord(StyleRecord):
 
     def style(self, field: str) -> "Swap":
         """The style again."""
-        return Swap(self.reference.resolve(f"{field}.reference"))
+        return Swap(self.reference.resolve(f"{field}.reference"), self.keep_light)
 
 
 @dataclass(frozen=True, eq=False)
 class Swap(Style):
-    """The style of ``reference`` in place of the photo's own; only its style vector enters the edit."""
+    """The style of ``reference`` in place of the photo's own; only its style vector enters the edit.
+
+    In photos that are not face crops it is put into the photo's light, unless ``keep_light`` is False: then the colours
+    are those that the reference shows.
+    """
 
     reference: Reference
+    keep_light: bool = True
 
     usage: ClassVar[str] = "Swap(reference)"
     Record: ClassVar[type[StyleRecord]] = SwapRecord
@@ -43,11 +51,23 @@ class Swap(Style):
 
     def with_references(self, change: Callable[[Reference], Reference]) -> "Swap":
         """The style with another reference."""
-        return Swap(change(self.reference))
+        return replace(self, reference=change(self.reference))
+
+    @property
+    def follows_light(self) -> bool:
+        """Whether it is put into the photo's light."""
+        return self.keep_light and super().follows_light
 
     def record(self, model: L2SAE) -> SwapRecord:
         """The style in a recipe."""
-        return SwapRecord(reference=describe_reference(model, self.reference))
+        return SwapRecord(reference=describe_reference(model, self.reference), keep_light=self.keep_light)
+
+
+def in_reference_light(style: Style | None) -> Swap:
+    """A `Swap` with the colours that its reference shows; raises an `EditError` for any other style."""
+    if not isinstance(style, Swap):
+        raise EditError("--reference-light needs --swap")
+    return replace(style, keep_light=False)
 
 
 Swap.option = StyleOption("swap", "REF", "Take the style of this picture.", lambda text: Swap(path_of(text)))

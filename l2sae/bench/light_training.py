@@ -237,7 +237,11 @@ def save_light(net: nn.Sequential, path: Path) -> None:
 
 
 def light_figures(network: LightNetwork, triples: Triples) -> dict[str, dict[str, float]]:
-    """Mean distance in CIELAB from the truth: region -> of references ``as they are`` and ``in the light``."""
+    """Mean distance in CIELAB from the truth, of each region.
+
+    Returns:
+        Region -> ``as_they_are``, of the references; ``in_light``, of what the network makes of them; ``photo_itself``.
+    """
     lit = network(triples.own, triples.seen)
     figures = {}
     for place, region in enumerate(PARTS):

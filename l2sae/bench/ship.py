@@ -127,7 +127,13 @@ def localiser(
 
 
 @commands.command()
-@click.option("--faces", default=3_200, show_default=True, help="Rendered faces, each with every region restyled.")
+@click.option(
+    "--faces",
+    default=3_200,
+    type=click.IntRange(min=10),
+    show_default=True,
+    help="Rendered faces, each with every region restyled.",
+)
 @click.option("--triples", default=60_000, show_default=True, help="Triples drawn from the photos' colours.")
 @click.option("--steps", default=8_000, show_default=True)
 @click.option(
@@ -141,7 +147,8 @@ def localiser(
 def light(faces: int, triples: int, steps: int, photos: tuple[Path, ...], out: Path) -> None:
     """Learn how colours change with the light, on half of the photos' persons; half an hour on two cores.
 
-    The rest of the persons, and a tenth of the rendered faces, measure the result: benchmarks/light.json.
+    The rest of the persons, and a tenth of the rendered faces, measure the result: benchmarks/light.json, where it is
+    the package's.
     """
     start = time.perf_counter()
     shipped = load_model(device="auto")
@@ -156,7 +163,9 @@ def light(faces: int, triples: int, steps: int, photos: tuple[Path, ...], out: P
     save_light(train_light(rendered[:-held_out], drawn[0], steps, LIGHT_SEED), out)
     network = light_network(out)
     figures = {"rendered": light_figures(network, rendered[-held_out:]), "photos": light_figures(network, drawn[1])}
-    write_metrics({**figures, **measured_here()}, LIGHT_RESULT)
+    click.echo(json.dumps(figures, indent=1))
+    if out == WEIGHTS:
+        write_metrics({**figures, **measured_here()}, LIGHT_RESULT)
     _report(out, steps, time.perf_counter() - start)
 
 

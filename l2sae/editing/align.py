@@ -118,7 +118,7 @@ def align_style(style: Style) -> Style:
     changed = []
 
     def align(reference: Reference) -> Reference:
-        aligned = _align_reference(reference)
+        aligned = _align_reference(reference, in_white_light=getattr(style, "keep_light", True))
         changed.append(aligned is not reference)
         return aligned
 
@@ -126,16 +126,17 @@ def align_style(style: Style) -> Style:
     return aligned if any(changed) else style
 
 
-def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[np.uint8]:
-    """The crop of the largest face in a reference (H, W, 3) uint8, without a cast of its light.
+def crop_reference(pixels: NDArray[np.uint8], name: str = "picture", in_white_light: bool = True) -> NDArray[np.uint8]:
+    """The crop of the largest face in a reference (H, W, 3) uint8.
 
-    It is the reference itself where the face fills it, in light of no colour.
+    With ``in_white_light`` a cast of its light is taken off, and a black-and-white picture is tinted. It is the
+    reference itself where the face fills it, and nothing else is to be done.
 
     Warns:
         FaceWarning: no face was found, so it is taken as a face crop; or it is black and white, so its colours are
             guessed.
     """
-    if is_grey(pixels):
+    if in_white_light and is_grey(pixels):
         warnings.warn(f"reference {name}: it is black and white, so its colours are a guess", FaceWarning, stacklevel=8)
         pixels = tinted(pixels)
     faces = find_faces(pixels)
@@ -147,7 +148,7 @@ def crop_reference(pixels: NDArray[np.uint8], name: str = "picture") -> NDArray[
         crop = crops[0]
         pixels = crop.crop(pixels)
         points = crop.to_crop(points) * len(pixels)
-    return without_cast(pixels, points)
+    return without_cast(pixels, points) if in_white_light else pixels
 
 
 def _find(picture: NDArray[np.uint8]) -> list[CropTransform]:
@@ -171,11 +172,11 @@ def _is_face_crop(picture: NDArray[np.uint8], crops: Sequence[CropTransform]) ->
     return side <= TIGHT * crop.side and off <= OFF_CENTRE * side and abs(crop.angle) <= TURNED
 
 
-def _align_reference(reference: Reference) -> Reference:
+def _align_reference(reference: Reference, in_white_light: bool) -> Reference:
     if not isinstance(reference, (str, Path)) and getattr(reference, "dtype", None) != np.uint8:
         return reference
     picture: Any = reference
     pixels = as_picture(picture).shown
     name = str(reference) if isinstance(reference, (str, Path)) else f"picture {picture.shape}"
-    cropped = crop_reference(pixels, name)
+    cropped = crop_reference(pixels, name, in_white_light)
     return reference if cropped is pixels else ReferenceCrop(cropped, name)

@@ -8,10 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
+from skimage.data import astronaut
 from torch import Tensor
 
 from l2sae.bench.light_training import seen_by
 from l2sae.editing import Blend, EditSession, Layer, Named, Noise, Recipe, Swap, edit
+from l2sae.editing.align import align_face, align_style
 from l2sae.editing.colour_cast import tinted
 from l2sae.editing.encoded_face import EncodedFace
 from l2sae.editing.photo_light import PARTS, have_no_colours, in_light_of, light_network
@@ -134,14 +136,44 @@ def test_faces_of_black_and_white_references_give_their_lightness_alone(tiny_mod
     assert lit[SKIN, 0] < PALE[SKIN, 0] - 5
 
 
-def test_brows_in_the_hair_and_eyes_with_brows_are_lit_too(tiny_params: Params) -> None:
-    rois = [Roi(name="hair", channels=1, parts=("hair", "l_brow", "r_brow"))]
-    rois += [Roi(name=name, channels=1, parts=tuple(PARTS[name])) for name in ("skin", "eyes", "nose", "lips")]
+def test_regions_that_are_cut_otherwise_are_lit_alike(tiny_params: Params) -> None:
+    parts = [
+        {"hair"},
+        {"skin"},
+        {"l_eye", "r_eye", "l_brow", "r_brow"},
+        {"nose"},
+        {"u_lip", "l_lip"},
+        {"neck"},
+        {"hat"},
+    ]
+    rois = [Roi(name=f"roi_{n}", channels=1, parts=tuple(sorted(one))) for n, one in enumerate(parts)]
     model = L2SAE(tiny_params.model, rois, 64).eval()
-    values = torch.rand(2, model.style_size) - 0.5
-    assert bool((in_light_of(model, values[:1], values[1:]) != values[:1])[:, -model.generator.colours :].any())
+    count = model.generator.colours
+
+    def vector(skin: float, eyes: float) -> Tensor:
+        levels = np.array([[0.3] * 3, [skin, 0.7 * skin, 0.6 * skin], [eyes] * 3, [0.5, 0.4, 0.4], [0.5, 0.3, 0.3]])
+        values = np.concatenate([levels, levels[1:2], [[0.2, 0.4, 0.6], [0.5] * 3]])
+        moments = torch.from_numpy((values * 2 - 1) @ np.transpose(OPPONENT)).float().reshape(1, -1)
+        return torch.cat([torch.zeros(1, model.style_size - count), moments], dim=1)
+
+    own, given = vector(0.7, 0.5), vector(0.35, 0.02)
+    lit = in_light_of(model, given, own)[0, -count:].reshape(-1, 3).double().numpy() @ np.array(OPPONENT) / 2 + 0.5
+    assert lit[5] == pytest.approx(lit[1], abs=1e-5)
+    assert lit[6] == pytest.approx([0.2, 0.4, 0.6], abs=1e-5)
+    assert rgb2lab(lit[2].clip(0, 1))[0] > rgb2lab(np.full(3, 0.5))[0] - 20
     bare = L2SAE(tiny_params.model, rois[:2], 64).eval()
     assert in_light_of(bare, values := torch.rand(1, bare.style_size), torch.rand(1, bare.style_size)) is values
+
+
+@pytest.mark.parametrize("level", [0.0, 0.02, 0.1])
+def test_what_is_nearly_black_gets_no_colour_and_keeps_the_order(tiny_model: L2SAE, level: float) -> None:
+    lab = PALE.copy()
+    lab[list(PARTS).index("lips")] = rgb2lab(np.array([level, 0.5 * level, 0.5 * level]))
+    lips = colours(tiny_model, in_light_of(tiny_model, style(tiny_model, lab), style(tiny_model, PALE)))[-1]
+    assert math.hypot(*lips[1:]) < 25
+    assert 20 < lips[0] < PALE[-1, 0]
+    dark = style(tiny_model, rgb2lab(lab2rgb(PALE) * level))
+    assert torch.equal(in_light_of(tiny_model, dark, dark), dark)
 
 
 def test_the_network_says_the_same_of_one_face_and_of_many() -> None:
@@ -188,6 +220,17 @@ def test_a_swap_may_take_the_colours_as_they_are(tiny_model: L2SAE, photos: Phot
     assert '"keep_light": false' in (tmp_path / "edit.json").read_text()
     assert np.array_equal(Recipe.load(tmp_path / "edit.json").replay(tiny_model, photos[0]), as_it_is)
     assert np.array_equal(session.render(), as_it_is)
+
+
+@pytest.mark.finds_faces
+@pytest.mark.filterwarnings("ignore::l2sae.editing.FaceWarning")
+def test_colours_as_they_are_keep_the_cast_of_their_light() -> None:
+    red = (astronaut() * np.array([1.0, 0.55, 0.45])).round().astype(np.uint8)
+    grey = astronaut().mean(axis=2, keepdims=True).round().astype(np.uint8).repeat(3, axis=2)
+    for picture in (red, grey):
+        plain, natural = (align_style(Swap(picture, keep_light=keeps)).reference for keeps in (False, True))
+        assert np.array_equal(plain.pixels, align_face(picture).crop)
+        assert not np.array_equal(plain.pixels, natural.pixels)
 
 
 def test_a_black_and_white_photo_stays_one_unless_a_colour_is_asked_for(

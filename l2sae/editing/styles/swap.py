@@ -35,8 +35,8 @@ class SwapRecord(StyleRecord):
 class Swap(Style):
     """The style of ``reference`` in place of the photo's own; only its style vector enters the edit.
 
-    In photos that are not face crops it is put into the photo's light, unless ``keep_light`` is False: then the colours
-    are those that the reference shows.
+    It is put into the photo's light, unless the photo is taken as a face crop (``align=None``), or ``keep_light`` is
+    False: then the colours are those that the reference shows.
     """
 
     reference: Reference
@@ -60,7 +60,7 @@ class Swap(Style):
 
     def record(self, model: L2SAE) -> SwapRecord:
         """The style in a recipe."""
-        return SwapRecord(reference=describe_reference(model, self.reference), keep_light=self.keep_light)
+        return SwapRecord(reference=describe_reference(model, self.reference), keep_light=bool(self.keep_light))
 
 
 def in_reference_light(style: Style | None) -> Swap:

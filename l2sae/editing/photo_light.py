@@ -101,14 +101,16 @@ def in_light_of(model: L2SAE, styles: Tensor, own: Tensor) -> Tensor:
         return styles
     seen, photo = (_region_colours(vectors[:, -count:])[:, : len(model.rois)] for vectors in (styles, own))
     lab, own_lab = rgb2lab(seen.clip(0, 1)), rgb2lab(photo.clip(0, 1))
-    change = light_network()(own_lab[:, places], lab[:, places]) - lab[:, places]
+    change = dict(
+        zip(PARTS, (light_network()(own_lab[:, places], lab[:, places]) - lab[:, places]).swapaxes(0, 1), strict=True)
+    )
     lit, colourless = lab.copy(), _colourless(seen)
     for number, roi in enumerate(model.rois):
         parts = set(roi.parts) | (PARTS["skin"] if BARE & set(roi.parts) else set())
         regions = [region for region, of_region in PARTS.items() if of_region & parts]
         if not regions:
             continue
-        lit[:, number] += change[:, [list(PARTS).index(region) for region in regions]].mean(axis=1)
+        lit[:, number] += np.mean([change[region] for region in regions], axis=0)
         if limits := [REACHES[region] for region in regions if region in REACHES]:
             reach, beyond = min(limits)
             part = np.where(colourless, 0.5, 1.0)

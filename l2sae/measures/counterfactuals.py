@@ -24,7 +24,7 @@ from l2sae.measures.patch_distance import patch_distance
 from l2sae.measures.reconstruction import eight_bit, resized
 from l2sae.measures.region_edits import RegionEdits
 from l2sae.measures.region_match import match_regions
-from l2sae.measures.regions import one_hot, to_lab
+from l2sae.measures.regions import RegionPixels, one_hot, to_lab
 from l2sae.measures.running_sums import Array, Tally
 from l2sae.model import L2SAE
 from l2sae.params import Params
@@ -79,7 +79,7 @@ def edited_triples(
             editor = FaceEditor(model, content)
             latents = model.encode(to_model(reference, model.image_size))
             swap = Swap(latents.style)
-            lit = Swap(in_light_of(model, latents.style, model.encode(to_model(content, model.image_size)).style))
+            lit = Swap(in_light_of(model, latents.style, editor.latents.style))
             lab = to_lab(content)
             mattes = match.mattes(resized(torch.cat(list(editor.mattes().values()), dim=1), size))
             own = lab_statistics(lab, mattes)
@@ -98,8 +98,7 @@ def measure_counterfactuals(model: L2SAE, params: Params, count: int, size: int,
 
     ``psnr.<method>`` in dB and ``delta_e.<method>``, mean CIEDE2000, inside the true region; ``patches.<method>``, the
     patch distance to the truth; ``distance.<method>``, of the region's mean CIELAB colour to the reference's, for the
-    truth as well. Pairs whose truth hardly differs from the content, or that do not show the region, are
-    left out.
+    truth as well. Pairs whose truth hardly differs from the content, or that do not show the region, are left out.
     """
     rois = styled_regions(params)
 
@@ -153,10 +152,8 @@ class _Scores:
         self.truth, self.true_pixels = truth, self.pixels.take(truth)
         self.true_lab = _numpy(to_lab(self.true_pixels))
         self.true_patches = self._patches(truth)
-        shown = one.triples.reference_mattes[one.triples.roi[0]].to(content.device) > 0.5
-        self.wanted = RegionEdits(eight_bit(one.triples.reference).to(content), shown).colour(
-            eight_bit(one.triples.reference).to(content), 0
-        )
+        shown = RegionPixels(one.triples.reference_mattes[one.triples.roi[0]].to(content.device) > 0.5)
+        self.wanted = shown.means(to_lab(shown.take(eight_bit(one.triples.reference).to(content))))
 
     def _patches(self, images: Tensor) -> Tensor:
         return self.edits.detail(self.edits.crop(images, 0), 0).patches

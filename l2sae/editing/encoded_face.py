@@ -10,6 +10,7 @@ from torch import Tensor
 from l2sae.editing.bald_heads import without_shine
 from l2sae.editing.compose import Effect, Step, composite_images, recolouring
 from l2sae.editing.edit_layers import Layer
+from l2sae.editing.irises import are_eyes, iris_matte, strengthened
 from l2sae.editing.islands import without_islands
 from l2sae.editing.photo_light import have_no_colours, in_light_of, without_colours
 from l2sae.editing.resolution import MIN_MATTE, Matte
@@ -62,6 +63,7 @@ class EncodedFace:
         self._styles: dict[StyleKey, Tensor | None] = {}
         self._decoded: dict[tuple[Style, int], Tensor] = {}
         self._fields: dict[tuple[str, StyleKey], Recolouring] = {}
+        self._irises: dict[str, Tensor] = {}
 
     @cached_property
     def mattes(self) -> dict[str, Tensor]:
@@ -106,6 +108,17 @@ class EncodedFace:
         """Whether a layer draws an ROI in another way than with the face's own style."""
         return layer.styles[roi].redraws or self.new_style(layer, roi) is not None
 
+    def changes_irises(self, layer: Layer, roi: str) -> bool:
+        """Whether a layer changes but the irises of an ROI: of a photo's eyes, where it does not ask for the mean."""
+        eyes = any(one.name == roi and are_eyes(one) for one in self.model.rois)
+        return self.keeps_light and eyes and roi not in layer.mattes and not layer.styles[roi].redraws
+
+    def irises(self, roi: str) -> Tensor:
+        """The matte (B, 1, S, S) of the irises in an ROI of eyes."""
+        if roi not in self._irises:
+            self._irises[roi] = iris_matte(self.images, self.mattes[roi])
+        return self._irises[roi]
+
     def replacement(self, layer: Layer, roi: str, matte: Tensor) -> Tensor:
         """The face drawn with a layer's style of an ROI, whose matte is (B, 1, S, S), to take the photo's place."""
         return layer.styles[roi].redraw(self.decode(layer, roi), matte, lambda drawn: self.images.lerp(drawn, matte))
@@ -143,6 +156,8 @@ class EncodedFace:
             return composite_images(images, [Step([effect], 1.0)], "detail")
 
         drawn = layer.styles[roi].redraw(self.decode(layer, roi), matte, show)
+        if self.changes_irises(layer, roi):
+            drawn = strengthened(drawn, decoded, self.mattes[roi], matte)
         return Recolouring(recolouring(images, decoded, drawn, matte), drawn)
 
 

@@ -200,7 +200,7 @@ def _effects(
         found = place.matte(roi, layer.mattes.get(roi))
         if found is None:
             continue
-        small, matte = found
+        small, matte = place.irises(roi) if compose == "detail" and face.changes_irises(layer, roi) else found
         if compose == "replace":
             effects.append(place.effect(replacement(face.replacement(layer, roi, small)), matte))
         elif below.decoded is not None or face.changes(layer, roi):  # else no change, to the bit

@@ -68,6 +68,14 @@ class Placement:
             )
         return small, self.predicted(roi)
 
+    def irises(self, roi: str) -> tuple[Tensor, Matte]:
+        """The matte of the irises in an ROI of eyes, at model resolution (B, 1, S, S) and on the picture."""
+        small = self.face.irises(roi)
+        key = f"irises of {roi}"
+        if key not in self._fitted:
+            self._fitted[key] = self._kept(small)
+        return small, self._fitted[key]
+
     def small(self, roi: str) -> Tensor:
         """The predicted matte at model resolution, (B, 1, S, S)."""
         return self.face.mattes[roi]
@@ -75,13 +83,7 @@ class Placement:
     def predicted(self, roi: str) -> Matte:
         """The predicted matte on the picture; computed once, since a slider asks for it again and again."""
         if roi not in self._fitted:
-            fitted = self._fit(self.small(roi))
-            height, width = self.canvas.size
-            if self.canvas.must_show and self.crop is None and height * width <= STRIP_PIXELS:
-                # a photo of a screen's size: worth keeping pixel by pixel
-                pixels = self.canvas.strip(slice(0, height), slice(0, width))
-                fitted = Matte(fitted.to(pixels.device).rows(pixels, self.frame, 0), full_size=True)
-            self._fitted[roi] = fitted
+            self._fitted[roi] = self._kept(self.small(roi))
         return self._fitted[roi]
 
     def photo_matte(self, roi: str) -> NDArray[np.float32]:
@@ -95,6 +97,15 @@ class Placement:
             values = matte.rows(self.canvas.strip(strip, columns), self.frame, start)
             found[strip, columns] = values[0, 0, ..., None].numpy()
         return found
+
+    def _kept(self, small: Tensor) -> Matte:
+        """A matte (B, 1, S, S) on the picture; of a photo of a screen's size pixel by pixel, since that is quicker."""
+        fitted = self._fit(small)
+        height, width = self.canvas.size
+        if self.canvas.must_show and self.crop is None and height * width <= STRIP_PIXELS:
+            pixels = self.canvas.strip(slice(0, height), slice(0, width))
+            fitted = Matte(fitted.to(pixels.device).rows(pixels, self.frame, 0), full_size=True)
+        return fitted
 
     def _fit(self, small: Tensor) -> Matte:
         if self.frame.side <= self.face.model.image_size:

@@ -1,8 +1,8 @@
 """Swaps against the truth: the renderer draws the content face with the reference's style of one region.
 
-No photo set has such pictures. Each method edits the same faces: the model in both compositions, and in ``detail`` with
-the reference in the light of the content, as photos are edited; Reinhard's colour transfer in the same mattes; and
-nothing at all.
+No photo set has such pictures. Each method edits the same faces: the model in both compositions; ``detail`` as photos
+are edited, with the reference in the light of the content and eyes by their irises (``in_light``); Reinhard's colour
+transfer in the same mattes; and nothing at all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,6 @@ from skimage.color import deltaE_ciede2000
 from torch import Tensor
 
 from l2sae.editing import FaceEditor, Swap
-from l2sae.editing.photo_light import in_light_of
 from l2sae.measures.baselines import lab_statistics, reinhard_edit
 from l2sae.measures.figures_from_sums import counterfactual_figures
 from l2sae.measures.parallel import batches, side_by_side
@@ -68,26 +67,27 @@ def edited_triples(
         size: side of the pictures.
         light: under which the reference is seen.
     """
-    editor: FaceEditor | None = None
+    editors: dict[str, FaceEditor] = {}
     match = match_regions(model, params.rois)
     for roi in rois:
         triples = render_counterfactual(
             len(indices), size, params.seed, roi, rois=params.rois, start=params.data.count + indices[0], light=light
         )
         content, reference = (eight_bit(p).to(model.device) for p in (triples.content, triples.reference))
-        if editor is None:  # content and reference are the same for every region
+        if not editors:  # content and reference are the same for every region
             editor = FaceEditor(model, content)
+            lit = FaceEditor(model, content, latents=editor.latents, keeps_light=True)
+            editors = {"detail": editor, "in_light": lit, "replace": editor}
             latents = model.encode(to_model(reference, model.image_size))
             swap = Swap(latents.style)
-            lit = Swap(in_light_of(model, latents.style, editor.latents.style))
             lab = to_lab(content)
             mattes = match.mattes(resized(torch.cat(list(editor.mattes().values()), dim=1), size))
             own = lab_statistics(lab, mattes)
             other = lab_statistics(to_lab(reference), match.mattes(resized(latents.mattes, size)))
         r = match.names.index(roi)
-        ways = {"detail": (swap, "detail"), "in_light": (lit, "detail"), "replace": (swap, "replace")}
         edits = {
-            name: eight_bit(editor.render([match.layer(r, style)], compose)) for name, (style, compose) in ways.items()
+            name: eight_bit(one.render([match.layer(r, swap)], "replace" if name == "replace" else "detail"))
+            for name, one in editors.items()
         }
         edits["reinhard"] = reinhard_edit(content, lab, mattes[:, [r]], own[:, r], other[:, r])
         yield EditedTriples(triples, edits | {"none": content})

@@ -150,8 +150,8 @@ _COUNTERFACTUALS = (
           direction="higher", baseline="style.counterfactual.reinhard.mean.texture", headline="cf_texture",
           tables=("readme", "card", "summary", "runs")),
     Entry("style.counterfactual.<method>.<roi>.psnr", "rendered data: the edit by `detail`, `in_light` (`detail` "
-          "with the reference in the light of the content), `replace`, `reinhard` or `none` (no edit) against the true "
-          "picture of the content face with the reference's style of that region; "
+          "as photos are edited: in the light of the content, eyes by their irises), `replace`, `reinhard` or "
+          "`none` (no edit) against the true picture of the content face with the reference's style of that region; "
           "inside the true region, over 48 faces that were not prepared, where the truth differs from the content by "
           "5 CIEDE2000 or more", "PSNR", "dB", digits=2, direction="higher",
           source="`l2sae/measures/counterfactuals.py`"),

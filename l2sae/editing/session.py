@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from l2sae.editing.session_layer import (
     edited_area,
     fit_in_memory,
     fitted_to,
+    loaded_part,
     matte_levels,
     square_of,
 )
@@ -39,13 +40,11 @@ from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.model.threads import fair_threads
 from l2sae.pictures.conversions import with_alpha
-from l2sae.pictures.errors import EditError, NoPhotoError
+from l2sae.pictures.errors import EditError
 from l2sae.pictures.frames import Box
 from l2sae.pictures.metadata import check_choice
 from l2sae.pictures.picture import PhotoFile, Picture
 from l2sae.pictures.reading import as_picture
-
-Part = TypeVar("Part")
 
 
 class EditSession:
@@ -66,7 +65,7 @@ class EditSession:
         self._path: Path | None = None
         self._picture: Picture | None = None
         self._editor: Renderer | None = None
-        self._found = FacePlace()
+        self._edited_place = FacePlace()  # of the editor
         self._aligns = False
         self._resized: dict[int, Renderer] = {}
         check_composition(compose)
@@ -89,7 +88,9 @@ class EditSession:
         Raises:
             NoPhotoError: no photo is loaded.
         """
-        return _loaded(self._editor)
+        if self.loaded and self._history.present.place != self._edited_place:
+            self._place(self.picture, self._history.present.place)
+        return loaded_part(self._editor)
 
     @property
     def picture(self) -> Picture:
@@ -98,7 +99,7 @@ class EditSession:
         Raises:
             NoPhotoError: no photo is loaded.
         """
-        return _loaded(self._picture)
+        return loaded_part(self._picture)
 
     @property
     def loaded(self) -> bool:
@@ -140,11 +141,11 @@ class EditSession:
         """Take a photo whose face lies at a known place, as in a recipe, and references of layers as they are."""
         self._path, self._aligns = None if path is None else Path(path), False
         self._place(picture, place)
-        self._history.restart(SessionState((), self.compose))
+        self._history.restart(SessionState((), self.compose, place))
 
     def _place(self, picture: Picture, place: FacePlace) -> None:
         self._editor = FaceEditor.at(self.model, picture.srgb.copy(), place)
-        self._picture, self._found, self._resized = picture, place, {}
+        self._picture, self._edited_place, self._resized = picture, place, {}
 
     def add_layer(
         self,
@@ -287,7 +288,7 @@ class EditSession:
 
     def _recipe(self, result_sha256: str | None) -> Recipe:
         return Recipe(
-            photo=PhotoRecord.of(self.picture, self._found, self._path),
+            photo=PhotoRecord.of(self.picture, self._history.present.place, self._path),
             model_sha256=self._model_sha256,
             compose=self.compose,
             layers=tuple(layer.record(self.model) for layer in self.layers if not layer.muted),
@@ -331,15 +332,16 @@ class EditSession:
         """
         if (found := self._model_sha256) != recipe.model_sha256:
             raise RecipeError(f"model_sha256: made with model {recipe.model_sha256[:12]}..., this is {found[:12]}...")
-        same, place = digest_picture(self.picture.pixels) == recipe.photo.sha256, recipe.photo.place()
-        if same and place != self._found:
-            self._place(self.picture, place)
-        layers = [
-            SessionLayer(record.rois, style, record.strength, record.seed, matte if same else None)
-            for record, (style, matte) in zip(recipe.layers, recipe.resolved(), strict=True)
-        ]
-        layers = [replace(layer, matte=self._as_drawn(layer.matte)) for layer in layers]
-        self._commit(tuple(layers), recipe.compose)
+        same = digest_picture(self.picture.pixels) == recipe.photo.sha256
+        state = replace(self._history.present, place=recipe.photo.place()) if same else self._history.present
+        with self._history.trial():
+            self._history.commit(state)
+            layers = [
+                SessionLayer(record.rois, style, record.strength, record.seed, self._as_drawn(matte) if same else None)
+                for record, (style, matte) in zip(recipe.layers, recipe.resolved(), strict=True)
+            ]
+            self._render(layers, recipe.compose, preview=True)
+        self._history.commit(replace(state, layers=tuple(layers), compose=recipe.compose))
         return same
 
     @fair_threads()
@@ -379,7 +381,7 @@ class EditSession:
         compose = self.compose if compose is None else compose
         if not tried:
             self._render(layers, compose, preview=True)
-        self._history.commit(SessionState(layers, compose), gesture)
+        self._history.commit(SessionState(layers, compose, self._history.present.place), gesture)
 
     def _as_drawn(self, matte: MattePicture | None) -> NDArray[np.uint8] | None:
         return None if matte is None else matte_levels(matte, self.editor.frame)
@@ -391,10 +393,3 @@ class EditSession:
         if not 0 <= index < len(self.layers):
             raise EditError(f"no layer {index}: there are {len(self.layers)}, counted from 0")
         return index
-
-
-def _loaded(part: Part | None) -> Part:
-    """What a loaded photo has, or an error that there is none."""
-    if part is None:
-        raise NoPhotoError("no photo loaded: call session.load(photo) first")
-    return part

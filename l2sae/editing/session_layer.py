@@ -1,13 +1,15 @@
 """The layers of a session, and their drawn mattes at other sizes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from l2sae.editing.align import FacePlace
 from l2sae.editing.compose import Composition
 from l2sae.editing.edit_layers import Layer, MattePicture
 from l2sae.editing.face_editor import Renderer
@@ -16,8 +18,10 @@ from l2sae.editing.resolution import square_matte
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
 from l2sae.pictures.conversions import square_resized
-from l2sae.pictures.errors import EditError
+from l2sae.pictures.errors import EditError, NoPhotoError
 from l2sae.pictures.frames import CropFrame, Frame
+
+Part = TypeVar("Part")
 
 MAX_MATTE_BYTES = 2**29  # that the drawn mattes of all steps may hold together; beyond it the oldest steps go
 
@@ -49,10 +53,11 @@ class SessionLayer:
 
 @dataclass(frozen=True, eq=False)
 class SessionState:
-    """What undo goes back to."""
+    """What undo goes back to; ``place`` is where the face is, since recipes bring that of their time."""
 
     layers: tuple[SessionLayer, ...]
     compose: Composition
+    place: FacePlace = field(default_factory=FacePlace)
 
 
 def fit_in_memory(states: Sequence[SessionState]) -> bool:
@@ -125,3 +130,10 @@ def edited_area(editor: Renderer, layers: Sequence[SessionLayer]) -> NDArray[np.
         for one in [*given, *(np.ceil(matte * 255).astype(np.uint8) for matte in mattes)]:
             np.maximum(union, one, out=union)
     return union
+
+
+def loaded_part(part: Part | None) -> Part:
+    """What a loaded photo has, or an error that there is none."""
+    if part is None:
+        raise NoPhotoError("no photo loaded: call session.load(photo) first")
+    return part

@@ -3,6 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from l2sae.editing import EditError, EditSession, Noise, Swap, edit
+from l2sae.editing.recipe import CropRecord
 from l2sae.model import L2SAE
 
 Photos = list[NDArray[np.uint8]]
@@ -180,6 +181,30 @@ def test_a_recipe_takes_the_session_to_the_recorded_edit(
     assert other.layers[0].strength == 0.6
     with pytest.raises(EditError, match="model_sha256"):
         session.apply(recipe.model_copy(update={"model_sha256": "0" * 64}))
+
+
+def test_a_recipe_that_is_undone_or_refused_leaves_the_face_where_it_was(
+    session: EditSession, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.add_layer("hair", Swap(photos[1]))
+    here, recipe = session.render(), session.recipe()
+    box = CropRecord(x=60.0, y=45.0, side=80.0, angle=0.0)
+    elsewhere = recipe.model_copy(update={"photo": recipe.photo.model_copy(update={"crop": box, "keeps_light": True})})
+    assert session.apply(elsewhere)
+    there = session.render()
+    assert not np.array_equal(there, here)
+    assert session.recipe().photo == elsewhere.photo
+    session.undo()
+    assert np.array_equal(session.render(), here)
+    assert session.recipe() == recipe
+    session.redo()
+    assert np.array_equal(session.render(), there)
+    session.undo()
+    no_style = recipe.layers[0].model_copy(update={"rois": ("beard",)})
+    with pytest.raises(EditError, match="beard"):
+        session.apply(elsewhere.model_copy(update={"layers": (no_style,)}))
+    assert np.array_equal(session.render(), here)
+    assert session.recipe() == recipe
 
 
 def test_drafts_replay_without_a_recorded_result(session: EditSession, tiny_model: L2SAE, photos: Photos) -> None:

@@ -1,5 +1,6 @@
 """Bald heads: what a matte takes for hair there is the shine on the skin, or a shadow at the head's edge."""
 
+import torch
 from torch import Tensor
 
 from l2sae.model.layers import layer_shares, opponent_colours, region_means
@@ -7,6 +8,7 @@ from l2sae.model.layers import layer_shares, opponent_colours, region_means
 MIN_HAIR = 0.01  # of a face crop's pixels: in 1071 portraits, less was a bald head's edge, a collar, a shadow
 LITTLE_HAIR = 0.045  # likewise, of 8 % of them: so little may be the shine on a bald head
 NEAR_SKIN, NEAR_IN_HUE = 0.15, 0.45  # distance of such hair from the skin's colour, and as a fraction of that colour
+PALER, LIGHTER = 0.5, 0.3  # fraction of the skin's colour that a highlight may lack, lighter than the skin by so much
 DARKER = 0.3  # than the skin, on the scale of [-1, 1] times the square root of 3: hair that is this much darker is hair
 
 
@@ -51,4 +53,5 @@ def without_shine(images: Tensor, mattes: Tensor, hair: int, skin: int) -> Tenso
 def _is_skin(colour: Tensor, skin: Tensor) -> Tensor:
     """Whether opponent colours (B, 3) are those of the ``skin`` (B, 3) beside them; (B,) bool."""
     away = (colour - skin)[:, 1:].norm(dim=1)
-    return (away < (NEAR_IN_HUE * skin[:, 1:].norm(dim=1)).clamp(max=NEAR_SKIN)) & (colour[:, 0] > skin[:, 0] - DARKER)
+    near = torch.where(colour[:, 0] > skin[:, 0] + LIGHTER, PALER, NEAR_IN_HUE) * skin[:, 1:].norm(dim=1)
+    return (away < near.clamp(max=NEAR_SKIN)) & (colour[:, 0] > skin[:, 0] - DARKER)

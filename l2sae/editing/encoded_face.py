@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from l2sae.editing.bald_heads import without_shine
-from l2sae.editing.compose import Effect, Step, composite_images, recolouring
+from l2sae.editing.compose import VARIED, Effect, Step, composite_images, recolouring
 from l2sae.editing.edit_layers import Layer
 from l2sae.editing.irises import are_eyes, iris_matte, strengthened
 from l2sae.editing.islands import without_islands
@@ -150,15 +150,17 @@ class EncodedFace:
     def recolour(self, layer: Layer, roi: str, matte: Tensor, images: Tensor, decoded: Tensor) -> Recolouring:
         """What ``detail`` does to ``images`` (B, 3, S, S), which the decoder draws as ``decoded``, in a matte."""
 
+        def field(drawn: Tensor) -> Tensor:
+            return recolouring(images, decoded, drawn, matte, VARIED if self.keeps_light else 1.0)
+
         def show(drawn: Tensor) -> Tensor:
-            square = Frame(*images.shape[-2:])
-            effect = Effect(recolouring(images, decoded, drawn, matte), Matte(matte), square)
+            effect = Effect(field(drawn), Matte(matte), Frame(*images.shape[-2:]))
             return composite_images(images, [Step([effect], 1.0)], "detail")
 
         drawn = layer.styles[roi].redraw(self.decode(layer, roi), matte, show)
         if self.changes_irises(layer, roi):
             drawn = strengthened(drawn, decoded, self.mattes[roi], matte)
-        return Recolouring(recolouring(images, decoded, drawn, matte), drawn)
+        return Recolouring(field(drawn), drawn)
 
 
 def _remember(cache: dict[Key, Value], key: Key, value: Value) -> None:

@@ -28,6 +28,7 @@ def face(hair: tuple[int, int, int], rows: int, columns: int = SIZE) -> tuple[Te
     ("hair", "rows", "bald"),
     [
         ((230, 205, 195), 1, True),  # shine
+        ((244, 223, 215), 1, True),  # a strong one, which is paler
         ((200, 165, 150), 1, True),
         ((200, 165, 150), 8, False),  # fair hair: there is much of it
         ((200, 200, 195), 1, False),  # a grey fringe

@@ -35,8 +35,8 @@ MAX_GAIN = 2.0  # more would magnify the noise and JPEG blocks of dark pixels
 MAX_CONTRAST = 1.6  # of fine detail, and its inverse
 MAX_SHADING = 1.4  # contrast of light and shadow within the region, relative to the photo's own in the new colour
 VARIED = 0.4
-"""Of what a decoded edit changes from place to place, the share that counts where a photo keeps its light. An edit of
-one change throughout comes nearer to the true pictures of skin, brows and lips, and less near to those of hair, eyes
+"""Of what a decoded edit changes from place to place, the share that counts of references in a photo's light. An edit
+of one change throughout comes nearer to the true pictures of skin, brows and lips, and less near to those of hair, eyes
 and noses; something between is best on the whole, and by eye leaves no blotches."""
 FINE = 2  # radius of the windows whose means are not fine detail, in pixels of the model
 NOISE = 1e-5  # variance of lightness, 0 to 1, that is no texture

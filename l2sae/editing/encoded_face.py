@@ -149,9 +149,10 @@ class EncodedFace:
 
     def recolour(self, layer: Layer, roi: str, matte: Tensor, images: Tensor, decoded: Tensor) -> Recolouring:
         """What ``detail`` does to ``images`` (B, 3, S, S), which the decoder draws as ``decoded``, in a matte."""
+        varied = VARIED if self.keeps_light and layer.styles[roi].evened else 1.0
 
         def field(drawn: Tensor) -> Tensor:
-            return recolouring(images, decoded, drawn, matte, VARIED if self.keeps_light else 1.0)
+            return recolouring(images, decoded, drawn, matte, varied)
 
         def show(drawn: Tensor) -> Tensor:
             effect = Effect(field(drawn), Matte(matte), Frame(*images.shape[-2:]))

@@ -31,9 +31,13 @@ class Record(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class ExactStyle:
-    """Style ``vectors`` (1 or B, D) that are not put into a photo's light, since they have been, or are its own."""
+    """Style ``vectors`` (1 or B, D) that are not put into a photo's light, since they have been, or are its own.
+
+    ``evened`` says that they are a reference's, whose changes from place to place are evened; no recipe keeps that.
+    """
 
     vectors: Vectors
+    evened: bool = False
 
 
 class ReferenceRecord(Record):

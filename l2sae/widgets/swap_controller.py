@@ -85,7 +85,8 @@ class SwapController(Controller):
         session = self.session
         own = session.editor.latents.style[0].cpu().numpy()
         vectors = interpolate(own, self._present_vector(), int(count))
-        styles = [Swap(ExactStyle(vector)) for vector in vectors]
+        evened = session.layers[index].style.evened
+        styles = [Swap(ExactStyle(vector, evened)) for vector in vectors]
         frames = [jpeg(session.render_with(index, FRAME_SIDE, style=style, muted=False)) for style in styles]
         self._extra.append(Reply({"type": "frames", "roi": self.roi}, frames))
 

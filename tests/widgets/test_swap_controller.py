@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,10 +29,11 @@ def test_blend_arithmetic_and_map_give_their_vectors(send: Driver, tiny_model: L
     assert send.state["map"]["here"] == pytest.approx((0.5, -1), abs=1e-3)
 
 
-def test_frames_go_from_the_own_style_to_the_chosen_one(send: Driver) -> None:
+@pytest.mark.parametrize(("chosen", "how"), [("use_noise", {"sigma": 3.0, "seed": 5}), ("use_style", {"name": "ben"})])
+def test_frames_go_from_the_own_style_to_the_chosen_one(send: Driver, chosen: str, how: dict[str, Any]) -> None:
     send("interpolate")
     assert "choose a style for hair first" in send.error
-    send("use_noise", sigma=3.0, seed=5)
+    send(chosen, **how)
     edited = send.picture
     send("interpolate", count=5)
     [frames] = send.all("frames")

@@ -112,6 +112,11 @@ class Style(ABC):
         references = self._references()
         return bool(references) and not any(isinstance(one, ExactStyle) for one in references)
 
+    @property
+    def evened(self) -> bool:
+        """Whether its changes from place to place are evened in photos: those of references in their light are."""
+        return self.follows_light or any(isinstance(one, ExactStyle) and one.evened for one in self._references())
+
     @abstractmethod
     def record(self, model: L2SAE) -> StyleRecord:
         """The style in a recipe; references that are no files are recorded as their style vectors."""

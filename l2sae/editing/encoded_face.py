@@ -109,9 +109,9 @@ class EncodedFace:
         return layer.styles[roi].redraws or self.new_style(layer, roi) is not None
 
     def changes_irises(self, layer: Layer, roi: str) -> bool:
-        """Whether a layer changes but the irises of an ROI: of a photo's eyes, where it does not ask for the mean."""
+        """Whether a layer changes but the irises of an ROI: those of a photo's eyes, unless a matte is given."""
         eyes = any(one.name == roi and are_eyes(one) for one in self.model.rois)
-        return self.keeps_light and eyes and roi not in layer.mattes and not layer.styles[roi].redraws
+        return self.keeps_light and eyes and roi not in layer.mattes
 
     def irises(self, roi: str) -> Tensor:
         """The matte (B, 1, S, S) of the irises in an ROI of eyes."""
@@ -159,7 +159,7 @@ class EncodedFace:
             return composite_images(images, [Step([effect], 1.0)], "detail")
 
         drawn = layer.styles[roi].redraw(self.decode(layer, roi), matte, show)
-        if self.changes_irises(layer, roi):
+        if self.changes_irises(layer, roi) and not layer.styles[roi].redraws:
             drawn = strengthened(drawn, decoded, self.mattes[roi], matte)
         return Recolouring(field(drawn), drawn)
 

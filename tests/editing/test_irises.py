@@ -96,14 +96,23 @@ def test_on_a_photo_the_whites_hardly_change(face: NDArray[np.uint8]) -> None:
     assert (photo[matte == 0] == face[matte == 0]).all()
 
 
-def test_a_colour_and_a_given_matte_are_meant_for_the_whole(face: NDArray[np.uint8]) -> None:
+def test_a_colour_is_that_of_the_irises(face: NDArray[np.uint8]) -> None:
     model = load_model()
-    known = FaceEditor.at(model, face, find_places(face)[0])
-    matte = known.photo_mattes(["eyes"])["eyes"][..., 0]
-    photo = edit(model, face, "eyes", Colour("#506080"))
-    mean = (rgb2lab(photo) * matte[..., None]).sum(axis=(0, 1)) / matte.sum()
-    wanted = rgb2lab(np.array([0x50, 0x60, 0x80]) / 255)
-    assert deltaE_ciede2000(mean, wanted) < 5
+    editor = FaceEditor.at(model, face, find_places(face)[0])
+    eyes = editor.photo_mattes(["eyes"])["eyes"][..., 0] > 0.9
+    photo, lightness = edit(model, face, "eyes", Colour("#3a66b0")), rgb2lab(face)[..., 0]
+    white = eyes & (lightness > np.quantile(lightness[eyes], 0.85))
+    assert change_of(face, photo, white) < 0.5 * change_of(face, photo, eyes & ~white)
+    irises = iris_matte(editor.images, editor.mattes()["eyes"])[0, 0].numpy()
+    for code, values in (("#3a66b0", (0x3A, 0x66, 0xB0)), ("#5a3a20", (0x5A, 0x3A, 0x20))):
+        shown = editor.preview().render([Layer({"eyes": Colour(code)})]).numpy()
+        mean = (rgb2lab(shown) * irises[..., None]).sum(axis=(0, 1)) / irises.sum()
+        assert deltaE_ciede2000(mean, rgb2lab(np.array(values) / 255)) < 5
+
+
+def test_a_given_matte_is_meant_as_it_is(face: NDArray[np.uint8]) -> None:
+    model = load_model()
+    matte = FaceEditor.at(model, face, find_places(face)[0]).photo_mattes(["eyes"])["eyes"][..., 0]
     given = edit(model, face, "eyes", Named("blue"), mattes={"eyes": matte})
     lightness = rgb2lab(face)[..., 0]
     white = (matte > 0.9) & (lightness > np.quantile(lightness[matte > 0.9], 0.85))

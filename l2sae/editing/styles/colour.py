@@ -34,7 +34,7 @@ class ColourRecord(StyleRecord):
 
 @dataclass(frozen=True)
 class Colour(Style):
-    """The region's mean becomes the colour ``code``, ``#rrggbb`` in sRGB.
+    """The region's mean becomes the colour ``code``, ``#rrggbb`` in sRGB; in the eyes of a photo, that of the irises.
 
     The model draws the region with the named style of that region whose colour is nearest, where the model has named
     styles, else with the photo's own style. What it draws is then shifted in CIELAB to the asked mean, so contrast and
@@ -101,4 +101,6 @@ def _shift(images: Tensor, difference: Tensor) -> Tensor:
     return torch.from_numpy(values).movedim(-1, 1).to(images) * 2 - 1
 
 
-Colour.option = StyleOption("colour", "#RRGGBB", "Give the region this mean colour, e.g. '#7a1f2b'.", Colour)
+Colour.option = StyleOption(
+    "colour", "#RRGGBB", "Give the region (of eyes, the irises) this mean colour, e.g. '#7a1f2b'.", Colour
+)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from l2sae.editing.align import FacePlace, align_styles, check_align, find_places
 from l2sae.editing.edit_layers import Layer, MattePicture, assign_styles, expand_styles
-from l2sae.editing.face_check import warn_if_no_face
+from l2sae.editing.face_check import warn_if_no_face, warn_if_the_rest_stays
 from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.styles import Style
 from l2sae.model import L2SAE
@@ -100,7 +100,8 @@ def edit(
         EditError: anything else that cannot be; the message says what to do.
 
     Warns:
-        FaceWarning: the model does not find the regions of a face there.
+        FaceWarning: the model does not find the regions of a face there; or skin becomes much lighter or darker, and
+            lips or brows stay as they are.
     """
     check_align(align)
     if align == "all" and (box is not None or isinstance(photo, Tensor)):
@@ -159,7 +160,9 @@ def _edit_faces(
 
 def _render(editor: Renderer, layer: Layer, compose: str) -> Tensor:
     warn_if_no_face(editor)
-    return editor.render([layer], compose)
+    rendered = editor.render([layer], compose)
+    warn_if_the_rest_stays(editor, layer)
+    return rendered
 
 
 def _window(box: Box | None, height: int, width: int) -> tuple[slice, slice]:

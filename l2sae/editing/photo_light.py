@@ -144,6 +144,13 @@ def face_colours(model: L2SAE, styles: Tensor) -> Array:
     return np.asarray(rgb2lab(colours[:, _places(model.rois)].clip(0, 1)))
 
 
+def skin_lightness(model: L2SAE, styles: Tensor) -> float | None:
+    """The mean lightness (CIELAB) of skin in style vectors (B, D); None where the model's styles do not tell."""
+    if not model.generator.colours or not _places(model.rois):
+        return None
+    return float(face_colours(model, styles)[:, list(PARTS).index("skin"), 0].mean())
+
+
 def _places(rois: Sequence[Roi]) -> list[int]:
     """The ROI of each region of `PARTS`, for brows that of the hair where none has them; empty where one is missing."""
     found: dict[str, int] = {}

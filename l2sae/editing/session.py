@@ -20,7 +20,7 @@ from l2sae.editing.comparison_views import (
 )
 from l2sae.editing.compose import Composition, check_composition
 from l2sae.editing.edit_layers import MattePicture, expand_names
-from l2sae.editing.face_check import warn_if_no_face
+from l2sae.editing.face_check import warn_if_no_face, warn_if_the_rest_stays
 from l2sae.editing.face_editor import FaceEditor, Renderer
 from l2sae.editing.history import History
 from l2sae.editing.recipe import PhotoRecord, Recipe
@@ -163,6 +163,7 @@ class EditSession:
         rois = expand_names(roi, self.model.roi_names)
         layer = SessionLayer(rois, self._aligned(style), strength, seed, self._as_drawn(matte))
         self._commit((*self.layers, layer), gesture=gesture)
+        warn_if_the_rest_stays(self.editor, layer.as_layer(), [name for one in self.layers for name in one.rois])
         return len(self.layers) - 1
 
     def update_layer(self, index: int, gesture: object = None, **changes: Any) -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from skimage.color import lab2rgb, rgb2lab
 
-from l2sae.editing import EditSession, FaceEditor, FaceWarning, Noise, edit
+from l2sae.editing import EditSession, FaceEditor, FaceWarning, Noise, Swap, edit
 from l2sae.editing.face_check import missing_regions, warn_if_no_face
 from l2sae.model import L2SAE, load_model
+from l2sae.model.layers import OPPONENT
 
 
 @pytest.fixture
@@ -43,3 +45,33 @@ def test_a_picture_without_regions_is_unlike_a_face() -> None:
     grey = np.full((64, 64, 3), 128, np.uint8)
     with pytest.warns(FaceWarning, match="unlike a face|finds no"):
         warn_if_no_face(FaceEditor(load_model(), grey))
+
+
+def test_a_skin_edit_says_what_to_edit_with_it(portrait: NDArray[np.uint8]) -> None:
+    model = load_model()
+    dark, pale = (Swap(style_with(model, portrait, lightness)) for lightness in (15.0, 60.0))
+    with pytest.warns(FaceWarning, match=r"much darker, and lips and brows stay .*\(--roi lips --roi brows\)"):
+        edit(model, portrait, ("skin", "nose"), dark)
+    session = EditSession(model)
+    session.load(portrait)
+    session.add_layer("lips", dark)
+    with pytest.warns(FaceWarning, match=r"and brows stay .*\(--roi brows\)"):
+        session.add_layer("skin", dark)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FaceWarning)
+        edit(model, portrait, ("skin", "nose", "lips", "brows"), dark)
+        edit(model, portrait, ("skin", "nose"), dark, strength=0.3)
+        edit(model, portrait, ("skin", "nose"), pale)
+        edit(model, portrait, ("hair", "lips"), dark)
+        edit(model, portrait, "skin", Noise(2.0))
+
+
+def style_with(model: L2SAE, picture: NDArray[np.uint8], lightness: float) -> torch.Tensor:
+    """The style (1, D) of a picture with skin, nose, lips and brows of another lightness (CIELAB)."""
+    style, count = FaceEditor(model, picture).latents.style.clone(), model.generator.colours
+    values = style[:, -count:].double().numpy().reshape(-1, 3)
+    lab = rgb2lab(((values @ np.array(OPPONENT) + 1) / 2).clip(0, 1))
+    for roi in ("skin", "nose", "lips", "brows"):
+        lab[model.roi_names.index(roi)] *= lightness / lab[model.roi_names.index("skin"), 0]
+    style[:, -count:] = torch.from_numpy((lab2rgb(lab) * 2 - 1) @ np.transpose(OPPONENT)).flatten()
+    return style

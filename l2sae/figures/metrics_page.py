@@ -35,9 +35,9 @@ HEADLINE.
 `benchmarks/tuning/inversion.json` the grid search of the inversion baseline on the validation split (`python -m
 l2sae.bench tune`).
 
-`benchmarks/ablation/2026-11-23/`, `continual.json` and `sim_to_real.json` of 2026-11-23 were measured before mattes
-weighed twice as much, the learning rate fell along a line, and `detail` took over the decoded mean colour. What they
-compare was trained and edited alike; `style.transfer` by `detail` is higher now, and nearer to that by `replace`.
+`benchmarks/ablation/2026-11-23/` and `sim_to_real.json` of 2026-11-23 were measured before mattes weighed twice as
+much, the learning rate fell along a line, and `detail` took over the decoded mean colour. What they compare was trained
+and edited alike; `style.transfer` by `detail` is higher now, and nearer to that by `replace`.
 
 `benchmarks/widgets.json` (`python -m l2sae.bench widgets`) holds what a user of the editors waits for, in JupyterLab
 and headless Chromium, as {median, p95, max, count} in ms: `drag_ms` and `release_ms`, from a slider's event to the

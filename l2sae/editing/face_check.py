@@ -38,11 +38,11 @@ def warn_if_no_face(editor: Renderer) -> None:
 
 
 def warn_if_the_rest_stays(editor: Renderer, layer: Layer, edited: Sequence[str] = ()) -> None:
-    """Warn when a layer makes skin much lighter or darker by a reference, and lips or brows stay as they are.
+    """Warn when a layer makes a photo's skin much lighter or darker, and lips or brows stay as they are.
 
     Args:
         editor: of the photo.
-        layer: that edits skin, or does not.
+        layer: that edits skin by a reference, or does not.
         edited: ROIs that other layers edit.
 
     Warns:
@@ -50,7 +50,7 @@ def warn_if_the_rest_stays(editor: Renderer, layer: Layer, edited: Sequence[str]
     """
     rois = {roi.name: set(roi.parts) for roi in editor.model.rois}
     skin = next((name for name in layer.styles if "skin" in rois.get(name, ())), None)
-    if skin is None or not layer.styles[skin].follows_light:
+    if skin is None or not editor.keeps_light or not layer.styles[skin].follows_light:
         return
     staying = [
         name

@@ -64,6 +64,7 @@ def test_a_skin_edit_says_what_to_edit_with_it(portrait: NDArray[np.uint8]) -> N
         edit(model, portrait, ("skin", "nose"), pale)
         edit(model, portrait, ("hair", "lips"), dark)
         edit(model, portrait, "skin", Noise(2.0))
+        edit(model, portrait, ("skin", "nose"), dark, align=None)  # a face crop takes styles as they are
 
 
 def style_with(model: L2SAE, picture: NDArray[np.uint8], lightness: float) -> torch.Tensor:

@@ -116,3 +116,18 @@ def test_a_references_light_and_shadow_stay_with_it() -> None:
     assert torch.allclose(limited.mean(dim=(2, 3)), hard.mean(dim=(2, 3)), atol=0.03)
     assert 1.1 * calm[:, 0].std() < limited[:, 0].std()
     assert limited[:, 0].std() < 1.1 * MAX_SHADING * calm[:, 0].std() < hard[:, 0].std() / 2
+
+
+@pytest.mark.parametrize("varied", [0.0, 0.4])
+def test_what_changes_from_place_to_place_counts_in_part(varied: float) -> None:
+    across = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
+    photo, matte = 0.1 + 0.08 * across, torch.ones(1, 1, 64, 64)
+    new = photo + 0.2 - 0.04 * across  # darker to one side than the photo's light makes it
+    whole, part = (recolouring(photo, photo, new, matte, share) for share in (1.0, varied))
+    shown = [
+        composite_images(photo, [Step([Effect(f, Matte(matte), Frame(64, 64))], 1.0)], "detail") for f in (whole, part)
+    ]
+    slopes = [(image * across).mean().item() for image in (photo, *shown)]
+    assert slopes[1] < slopes[2] < 1.1 * slopes[0]
+    assert (slopes[2] - slopes[1]) == pytest.approx((1 - varied) * (slopes[0] - slopes[1]), rel=0.3)
+    torch.testing.assert_close(shown[1].mean(dim=(2, 3)), shown[0].mean(dim=(2, 3)), atol=0.01, rtol=0)

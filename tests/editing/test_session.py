@@ -183,9 +183,7 @@ def test_a_recipe_takes_the_session_to_the_recorded_edit(
         session.apply(recipe.model_copy(update={"model_sha256": "0" * 64}))
 
 
-def test_a_recipe_that_is_undone_or_refused_leaves_the_face_where_it_was(
-    session: EditSession, photos: Photos, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recipe_that_is_undone_or_refused_leaves_the_face_where_it_was(session: EditSession, photos: Photos) -> None:
     session.add_layer("hair", Swap(photos[1]))
     here, recipe = session.render(), session.recipe()
     box = CropRecord(x=60.0, y=45.0, side=80.0, angle=0.0)

@@ -50,7 +50,7 @@ def warn_if_the_rest_stays(editor: Renderer, layer: Layer, edited: Sequence[str]
     """
     rois = {roi.name: set(roi.parts) for roi in editor.model.rois}
     skin = next((name for name in layer.styles if "skin" in rois.get(name, ())), None)
-    if skin is None or not editor.keeps_light or not layer.styles[skin].follows_light:
+    if skin is None or not editor.place.keeps_light or not layer.styles[skin].follows_light:
         return
     staying = [
         name

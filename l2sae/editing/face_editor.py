@@ -58,17 +58,20 @@ class Renderer:
         frame: the picture's size, and the place in it of what the model sees.
         images: what the model sees, (B, 3, S, S) in [-1, 1].
         latents: structure, style and mattes.
-        keeps_light: whether styles of other faces are put into the photo's light; see `l2sae.editing.photo_light`.
     """
 
     def __init__(self, placement: Placement, head: CropTransform | None = None, around: HeadCrop | None = None) -> None:
         self._placement, self.head = placement, head
         self.photo, self.crop, self.frame = placement.canvas.pixels, placement.crop, placement.frame
         self.model, self.images, self.latents = placement.face.model, placement.face.images, placement.face.latents
-        self.keeps_light = placement.face.keeps_light
         self._around = (
             HeadCrop(placement.face, placement.canvas, head) if head is not None and around is None else around
         )
+
+    @property
+    def place(self) -> FacePlace:
+        """Where the face lies, and in whose light it is edited."""
+        return FacePlace(self.crop, self.head, self._placement.face.keeps_light)
 
     @torch.inference_mode()
     def mattes(self) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Eyes take a style on where they have colour: in the irises. Whites stay white, and pupils dark.
 
 A style knows the mean colour of the eyes it comes from, whites and all. Spread over a whole eye, the blue of another
-face's irises leaves brown ones grey and tints the whites. Who is lighter tells irises from whites in every eye.
+face's irises leaves brown ones grey and tints the whites. Lightness tells irises from whites in every eye.
 """
 
 import torch

@@ -65,7 +65,6 @@ class EditSession:
         self._path: Path | None = None
         self._picture: Picture | None = None
         self._editor: Renderer | None = None
-        self._edited_place = FacePlace()  # of the editor
         self._aligns = False
         self._resized: dict[int, Renderer] = {}
         check_composition(compose)
@@ -88,8 +87,9 @@ class EditSession:
         Raises:
             NoPhotoError: no photo is loaded.
         """
-        if self.loaded and self._history.present.place != self._edited_place:
-            self._place(self.picture, self._history.present.place)
+        place = self._history.present.place
+        if loaded_part(self._editor).place != place:  # undo has moved it
+            self._place(self.picture, place)
         return loaded_part(self._editor)
 
     @property
@@ -145,7 +145,7 @@ class EditSession:
 
     def _place(self, picture: Picture, place: FacePlace) -> None:
         self._editor = FaceEditor.at(self.model, picture.srgb.copy(), place)
-        self._picture, self._edited_place, self._resized = picture, place, {}
+        self._picture, self._resized = picture, {}
 
     def add_layer(
         self,
